@@ -1,0 +1,49 @@
+# Everything starts here: `make demo` and `make test` need Python 3.10+ with venv, and nothing else.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check format lint types layers docs-fresh schema clean
+
+demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
+	$(BIN)/tuner demo
+
+test: $(VENV)/.dev  ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint types layers docs-fresh test  ## what CI runs
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check tuner tests
+	$(BIN)/ruff check tuner tests
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports
+
+docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code
+	$(BIN)/python -m pytest -q tests/test_docs.py
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format tuner tests
+	$(BIN)/ruff check --fix tuner tests
+
+schema: $(VENV)/.tuner  ## write the advice's JSON Schema again
+	$(BIN)/python -c "import sys; from tuner.deploy.advice import json_schema; sys.stdout.buffer.write(json_schema())" \
+		> $(VENV)/schema && mv $(VENV)/schema tuner/deploy/advice.schema.json
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.tuner: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.tuner
+	$(PIP) install --editable '.[dev]'
+	touch $@

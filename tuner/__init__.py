@@ -1,0 +1,69 @@
+"""Auto-tuning configuration advisor for OpenVINO.
+
+    advice = tuner.load("reports/resnet50/config.yaml")
+    compiled = advice.compile("resnet50.xml")
+
+    result = tuner.search("resnet50.xml", budget="60s")
+
+Names are imported when they are first used, so that an application that only loads advice pays
+for neither the search nor the command line.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tuner.api import search
+    from tuner.deploy.advice import Advice
+    from tuner.deploy.loader import load
+    from tuner.domain.result import Result
+
+__version__ = "0.1.0"
+
+from tuner.errors import (
+    AdviceError,
+    DeviceError,
+    Interrupted,
+    LaneError,
+    ModelError,
+    StorageError,
+    TunerError,
+    UsageError,
+)
+
+_LAZY = {
+    "Advice": "tuner.deploy.advice",
+    "Result": "tuner.domain.result",
+    "load": "tuner.deploy.loader",
+    "search": "tuner.api",
+}
+
+__all__ = [
+    "Advice",
+    "AdviceError",
+    "DeviceError",
+    "Interrupted",
+    "LaneError",
+    "ModelError",
+    "Result",
+    "StorageError",
+    "TunerError",
+    "UsageError",
+    "__version__",
+    "load",
+    "search",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    if name not in _LAZY:
+        raise AttributeError(f"module 'tuner' has no attribute '{name}'")
+    from importlib import import_module
+
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

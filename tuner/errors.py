@@ -1,0 +1,62 @@
+"""Every error the project raises on purpose.
+
+TunerError                 catch this to catch them all
+├── UsageError             an option or argument that cannot mean anything (exit code 2)
+├── ModelError             the model, its shapes or its inputs cannot be used (exit code 3)
+├── DeviceError            the device or one of its properties cannot be used (exit code 3)
+├── LaneError              one configuration failed to compile, crashed or hung
+├── AdviceError            a configuration file that is not valid advice (exit code 2)
+├── StorageError           a study or an output directory that cannot be used (exit code 2)
+└── Interrupted            the user asked to stop; everything so far is saved (exit code 4)
+"""
+
+from typing import ClassVar
+
+
+class TunerError(Exception):
+    """Base of every error raised on purpose; its text is one sentence meant for the user."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class UsageError(TunerError):
+    """A value the user gave does not have the form that is asked for."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class ModelError(TunerError):
+    """The model cannot be read, shaped or fed."""
+
+
+class DeviceError(TunerError):
+    """The device does not exist here, or refuses a property."""
+
+
+class LaneError(TunerError):
+    """A lane could not compile its configuration, died, or did not answer within its limit."""
+
+
+class AdviceError(TunerError):
+    """A configuration file is missing, malformed, or written by a newer schema."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class StorageError(TunerError):
+    """A study or an output directory cannot be opened, or belongs to something else."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class Interrupted(TunerError):
+    """The user asked to stop (Ctrl-C or SIGTERM)."""
+
+    exit_code: ClassVar[int] = 4
+
+
+def reason(error: BaseException) -> str:
+    """Return the last meaningful line of an exception, where OpenVINO puts what went wrong."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    told = [line for line in lines if line and not line.startswith("Exception from")]
+    return told[-1].rstrip(".") if told else type(error).__name__
