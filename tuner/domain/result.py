@@ -1,0 +1,202 @@
+"""What a search found: trials, the final, and everything a report or an advice is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.model import Model
+from tuner.domain.sample import Measured, Round
+from tuner.domain.stats import Speedup
+
+TrialState = Literal["measured", "pruned", "duplicate", "failed"]
+VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One configuration that was tried.
+
+    Attributes:
+        number: Position in the study, from 0.
+        configuration: What was asked for.
+        state: `pruned` trials were measured until they had clearly lost; `duplicate` ones are, by
+            their effective configuration, an earlier one; `failed` ones could not run.
+        rounds: Paired rounds against the baseline, the baseline first.
+        effective: What the device made of it.
+        speedup: Estimate from the rounds; no claim, the final makes those.
+        measured: Figures over its windows.
+        window_s: Mean time that one of its windows took, in seconds.
+        compile_s: Seconds to read, reshape and compile the model.
+        reason: Why it failed, or the configuration that it duplicates.
+    """
+
+    number: int
+    configuration: Configuration
+    state: TrialState
+    rounds: tuple[Round, ...] = ()
+    effective: Effective | None = None
+    speedup: Speedup | None = None
+    measured: Measured | None = None
+    window_s: float | None = None
+    compile_s: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finalist:
+    """One configuration of the final, the baseline included.
+
+    Attributes:
+        configuration: What was compiled.
+        effective: What the device made of it.
+        speedup: Against the baseline; the intervals of all finalists hold together.
+        measured: Figures over its windows of the final.
+        disqualified: Why it cannot win (its answers differ, its lane died), or None.
+    """
+
+    configuration: Configuration
+    effective: Effective | None
+    speedup: Speedup | None
+    measured: Measured | None
+    disqualified: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A fresh comparison of the baseline with the best few, from which alone the verdict comes.
+
+    Attributes:
+        baseline: The performance hint.
+        finalists: The best few, in the order of the rounds' lanes from 1 on.
+        rounds: Raw rounds; index 0 is the baseline, then every finalist that could run.
+        trouble: What cut it short, or None when it ran to its end.
+        interrupted: Whether it was the user who cut it short.
+    """
+
+    baseline: Finalist
+    finalists: tuple[Finalist, ...]
+    rounds: tuple[Round, ...]
+    trouble: str | None = None
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer.
+
+    Attributes:
+        kind: `faster`, `keep_hint` or `inconclusive`.
+        best: What to deploy; the baseline unless `faster`.
+        speedup: Of `best` when `faster`, else of the closest challenger; None without rounds.
+        challenger: The configuration that `speedup` speaks of, or None.
+        why: What stood in the way of a clearer answer, or None.
+    """
+
+    kind: VerdictKind
+    best: Finalist
+    speedup: Speedup | None = None
+    challenger: Configuration | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Warning:
+    """Something that makes the figures worth less, and what to do about it.
+
+    Attributes:
+        code: Short stable name, e.g. `other-load`.
+        text: One sentence for people.
+    """
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine.
+
+    Attributes:
+        cpu: Processor name.
+        cores: Logical cores that this process may use.
+        memory_mb: Main memory, in MiB.
+        os: Operating system and release.
+        openvino: OpenVINO's version.
+        devices: Full name by device.
+    """
+
+    cpu: str
+    cores: int
+    memory_mb: int
+    os: str
+    openvino: str
+    devices: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRun:
+    """How a result came about.
+
+    Attributes:
+        version: The tuner's own version.
+        command: The command line, or the call.
+        seed: Seed of proposals, orders and random inputs.
+        trials: Trials in the study.
+        seconds: Wall time of this run.
+        date: When it ended, ISO 8601 with zone.
+    """
+
+    version: str
+    command: str
+    seed: int
+    trials: int
+    seconds: float
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything a search knows at its end.
+
+    Attributes:
+        model: The model.
+        host: The machine.
+        baseline: The hint as measured: in the final, else over the search.
+        trials: Every trial of the study, earlier runs included.
+        final: The final, or None when it did not begin.
+        verdict: The answer.
+        drop_in: The best that keeps the model's own batch; the baseline where that is the hint.
+        warnings: What makes the figures worth less.
+        run: How it came about.
+        interrupted: Whether the user stopped it.
+    """
+
+    model: Model
+    host: Host
+    baseline: Finalist
+    trials: Sequence[Trial]
+    final: Final | None
+    verdict: Verdict
+    drop_in: Finalist
+    warnings: Sequence[Warning]
+    run: SearchRun
+    interrupted: bool
+
+    @property
+    def front(self) -> tuple[Trial, ...]:
+        """Trials that no other beats in both throughput and p99 latency, fastest first."""
+        measured = [
+            (trial, trial.speedup.ratio, trial.measured.latency_ms.p99)
+            for trial in self.trials
+            if trial.speedup and trial.measured
+        ]
+        front: list[Trial] = []
+        lowest = float("inf")
+        for trial, _, p99 in sorted(measured, key=lambda one: (-one[1], one[2])):
+            if p99 < lowest:
+                front.append(trial)
+                lowest = p99
+        return tuple(front)

@@ -1,0 +1,75 @@
+"""What a lane measures: windows, rounds, and the figures drawn from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A short stretch of asynchronous inference in one lane.
+
+    Attributes:
+        rate_fps: Items per second (batch counted) over whole cycles.
+        latencies_ms: Latency of every finished request of the window.
+        seconds: Time the lane was busy with it, filling and draining included.
+        memory_mb: Peak resident memory of the lane's process so far, in MiB.
+    """
+
+    rate_fps: float
+    latencies_ms: tuple[float, ...]
+    seconds: float
+    memory_mb: float
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One window in every lane of a comparison, in random order.
+
+    Attributes:
+        rates_fps: Rate of each lane; the baseline is at index 0.
+        order: Lane indices in the order in which they ran.
+        at_s: When the round began, in seconds since the search began.
+    """
+
+    rates_fps: tuple[float, ...]
+    order: tuple[int, ...]
+    at_s: float
+
+    def log_ratio(self, lane: int = 1) -> float:
+        """Return log(rate of `lane` / rate of the baseline)."""
+        return math.log(self.rates_fps[lane] / self.rates_fps[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Percentiles of a request's latency in milliseconds, from start to finish of the request."""
+
+    p50: float
+    p90: float
+    p99: float
+
+    @classmethod
+    def of(cls, latencies_ms: Sequence[float]) -> Latency:
+        """Take the percentiles of at least one latency."""
+        p50, p90, p99 = np.percentile(np.asarray(latencies_ms), (50, 90, 99))
+        return cls(float(p50), float(p90), float(p99))
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Figures of one configuration over all its windows of a comparison.
+
+    Attributes:
+        throughput_fps: Median rate of its windows, items per second.
+        latency_ms: Percentiles over all its requests.
+        memory_mb: Peak resident memory of its lane, in MiB.
+    """
+
+    throughput_fps: float
+    latency_ms: Latency
+    memory_mb: float

@@ -1,0 +1,75 @@
+"""Reads what users write: durations, counts and ranges, shapes."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from tuner.errors import UsageError
+
+SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+SHORTEST_S = 1.0
+WIDEST_LISTED = 16
+"""Ranges up to this many counts are taken whole, wider ones by powers of two and both ends."""
+
+
+def seconds_of(duration: str | float) -> float:
+    """Return the seconds of `90s`, `5m`, `1h` or a plain number of seconds.
+
+    Raises:
+        UsageError: It is none of these, or below one second.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(duration).strip())
+    seconds = float(found[1]) * SECONDS[found[2]] if found else math.nan
+    if not SHORTEST_S <= seconds < math.inf:
+        raise UsageError(
+            f"The budget '{duration}' is no usable duration; give one like 90s or 5m, at least 1s."
+        )
+    return seconds
+
+
+def counts_of(text: str, option: str, word: str | None = None) -> tuple[str | int, ...]:
+    """Return the counts of a list or range: `1,2,8`, `1-64`, or with `word` also that word.
+
+    Raises:
+        UsageError: Something in it is no count from 1 on.
+    """
+    counts: list[str | int] = []
+    for part in text.split(","):
+        if word is not None and part.strip() == word:
+            counts.append(word)
+            continue
+        found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        low = int(found[1]) if found else 0
+        high = int(found[2] or low) if found else 0
+        if not 1 <= low <= high:
+            also = f" or {word}" if word else ""
+            raise UsageError(f"{option} '{text}' is no list of counts; give one like 1,2,8 or 1-64{also}.")
+        counts += _spread_out(low, high)
+    return tuple(dict.fromkeys(counts))
+
+
+def _spread_out(low: int, high: int) -> list[int]:
+    if high - low < WIDEST_LISTED:
+        return list(range(low, high + 1))
+    powers = [1 << exponent for exponent in range(high.bit_length())]
+    return sorted({low, high, *(power for power in powers if low <= power <= high)})
+
+
+def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
+    """Return shapes by input name of `NAME[1,3,224,224],OTHER[1,10]`, or of `[1,3,224,224]` under "".
+
+    Raises:
+        UsageError: It does not have that form.
+    """
+    part = r"([^\[\],]*)\[\s*(\d+(?:\s*,\s*\d+)*)?\s*\]"
+    if not re.fullmatch(rf"\s*{part}(?:\s*,\s*{part})*\s*", text):
+        raise UsageError(f"--shape '{text}' is no shape; give one like NAME[1,3,224,224].")
+    return {name.strip(): _numbers(sizes) for name, sizes in re.findall(part, text)}
+
+
+def _numbers(sizes: str) -> tuple[int, ...]:
+    numbers = tuple(int(size) for size in sizes.split(",")) if sizes else ()
+    if 0 in numbers:
+        raise UsageError(f"--shape has a dimension of 0 in [{sizes}]; every dimension is at least 1.")
+    return numbers

@@ -1,0 +1,118 @@
+"""From the final to the answer. When in doubt: never a win."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tuner.domain.result import Final, Finalist, Verdict
+from tuner.domain.sample import Round
+from tuner.domain.stats import Speedup, speedup
+
+MINIMUM_GAIN = 0.01
+"""A gain below this is not worth leaving the portable hint."""
+
+GAIN_WORTH_FINDING = 0.03
+"""`keep_hint` is said only when a gain this large is excluded; else the answer is open."""
+
+
+def decide(final: Final) -> Verdict:
+    """Return the verdict of a final.
+
+    `faster` needs a finalist whose lower bound lies above the minimum gain. Among those tied with
+    the best of them the simplest wins. `keep_hint` needs every finalist's upper bound below a gain
+    worth finding; all else is inconclusive.
+    """
+    eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
+    if final.trouble or not eligible:
+        why = (
+            f"the final was cut short ({final.trouble})" if final.trouble else "no finalist could be measured"
+        )
+        return Verdict("inconclusive", final.baseline, why=why)
+    top = max(eligible, key=_ratio)
+    winners = [one for one in eligible if _speedup(one).low > 1 + MINIMUM_GAIN]
+    if winners:
+        best = simplest_tied(final, winners)
+        return Verdict("faster", best, best.speedup, best.configuration)
+    open_ended = max(_speedup(one).high for one in eligible) > 1 + GAIN_WORTH_FINDING
+    if open_ended:
+        why = "the intervals are too wide to tell; give it a larger --budget"
+        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
+    return Verdict("keep_hint", final.baseline, top.speedup, top.configuration)
+
+
+def best_drop_in(final: Final, own_batch: int) -> Finalist:
+    """Return the best finalist that keeps the model's own batch, or the baseline."""
+    winners = [
+        one
+        for one in final.finalists
+        if one.configuration.batch == own_batch
+        and one.disqualified is None
+        and one.speedup
+        and one.speedup.low > 1 + MINIMUM_GAIN
+    ]
+    return simplest_tied(final, winners) if winners and not final.trouble else final.baseline
+
+
+def simplest_tied(final: Final, winners: Sequence[Finalist]) -> Finalist:
+    """Return the simplest of the winners that the fastest does not surely beat, round by round."""
+    fastest = max(winners, key=_ratio)
+    tied = [one for one in winners if one is fastest or not _surely_slower(final, one, fastest)]
+    return min(tied, key=lambda one: one.configuration.complexity)
+
+
+def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
+    """Whether `fastest` beats `one` in their paired rounds; a loss beyond the minimum gain is no tie."""
+    lane, other = _lane(final, one), _lane(final, fastest)
+    against = speedup([_between(each, lane, other) for each in final.rounds])
+    return against.low > 1.0 or against.ratio > 1 + MINIMUM_GAIN
+
+
+def _between(each: Round, lane: int, other: int) -> float:
+    return math.log(each.rates_fps[other] / each.rates_fps[lane])
+
+
+def _lane(final: Final, one: Finalist) -> int:
+    running = [each for each in final.finalists if each.speedup]
+    return 1 + running.index(one)
+
+
+def _ratio(one: Finalist) -> float:
+    return _speedup(one).ratio
+
+
+def _speedup(one: Finalist) -> Speedup:
+    assert one.speedup is not None
+    return one.speedup
+
+
+def in_words(verdict: Verdict) -> str:
+    """Say the verdict in one sentence."""
+    found = verdict.speedup
+    if verdict.kind == "faster" and found:
+        return f"{_percent(found.ratio - 1)} faster than the hint, {_interval_words(found)}"
+    if verdict.kind == "keep_hint":
+        if found is None:
+            return f"keep the hint: {verdict.why}"
+        gain = f"nothing was surely more than {MINIMUM_GAIN:.0%} faster".replace("%", " %")
+        return f"keep the hint: {gain} (closest: {verdict.challenger}, {_gain_words(found)})"
+    closest = f" (closest: {verdict.challenger}, {_gain_words(found)})" if found else ""
+    return f"inconclusive, keep the hint for now: {verdict.why}{closest}"
+
+
+def _gain_words(found: Speedup) -> str:
+    return f"{_percent(found.ratio - 1, signed=True)}, {_interval_words(found)}"
+
+
+def _interval_words(found: Speedup) -> str:
+    rounds = f"{found.rounds} round" + "s" * (found.rounds != 1)
+    if math.isinf(found.half_width):
+        return f"too few rounds for an interval, {rounds}"
+    low, high = 100 * (found.low - 1), 100 * (found.high - 1)
+    return f"{100 * found.confidence:.0f} % interval {low:.1f} to {high:.1f}, {rounds}"
+
+
+def _percent(share: float, signed: bool = False) -> str:
+    number = 100 * share
+    digits = 0 if abs(number) >= 10 else 1
+    return f"{number:{'+' if signed else ''}.{digits}f} %"
