@@ -1,0 +1,102 @@
+"""Describes the machine, and says what keeps it from measuring well."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import openvino as ov
+import psutil
+
+from tuner.domain.result import Host, Warning
+from tuner.probe.devices import list_devices, usable_cores
+
+OTHER_LOAD_PERCENT = 15.0
+LOOK_S = 0.3
+"""How long other load is watched before a search."""
+
+
+def describe_host() -> Host:
+    """Return the machine's fingerprint."""
+    devices = {device.name: device.full_name for device in list_devices()}
+    return Host(
+        cpu=_cpu_name() or devices.get("CPU", platform.processor() or "unknown"),
+        cores=usable_cores(),
+        memory_mb=psutil.virtual_memory().total >> 20,
+        os=f"{platform.system()} {platform.release()}",
+        openvino=str(ov.__version__).split("-")[0],
+        devices=devices,
+    )
+
+
+def host_warnings(root: Path = Path("/")) -> Iterator[Warning]:
+    """Yield what disturbs measuring on this host; `root` is where `/sys` and `/proc` are found."""
+    busy = psutil.cpu_percent(interval=LOOK_S)
+    if busy > OTHER_LOAD_PERCENT:
+        yield Warning(
+            "other-load",
+            f"Other programs use {busy:.0f} % of the CPU: intervals will be wider; "
+            "end them and search again.",
+        )
+    governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    if governor not in {None, "performance"}:
+        yield Warning(
+            "frequency-scaling",
+            f"The CPU frequency governor is '{governor}': speed will drift; "
+            "set it with 'cpupower frequency-set -g performance'.",
+        )
+    quota = cgroup_cores(root)
+    if quota is not None and quota < usable_cores():
+        yield Warning(
+            "cgroup-limit",
+            f"A cgroup limits this process to {quota:g} of {usable_cores()} cores: OpenVINO starts "
+            "a thread a core and is throttled; raise the limit, or pin the "
+            "container to whole cores (--cpuset-cpus).",
+        )
+    battery = getattr(psutil, "sensors_battery", lambda: None)()
+    if battery is not None and not battery.power_plugged:
+        yield Warning("battery", "The machine runs on battery: speed will change; plug it in.")
+
+
+def stolen_seconds() -> float:
+    """Return CPU seconds that the hypervisor has given to others since boot; 0 where it is not told."""
+    return float(getattr(psutil.cpu_times(), "steal", 0.0))
+
+
+def cgroup_cores(root: Path = Path("/")) -> float | None:
+    """Return the tightest CPU limit of this process's cgroups in cores (v2 and v1), or None."""
+    quotas = [*_v2_quotas(root), *_v1_quotas(root)]
+    return min(quotas, default=None)
+
+
+def _v2_quotas(root: Path) -> Iterator[float]:
+    """Yield the limits of the process's own cgroup and of all that hold it."""
+    own = (_text(root / "proc/self/cgroup") or "").rpartition("0::/")[2].split("\n")[0]
+    base = root / "sys/fs/cgroup"
+    for folder in (base, *reversed((base / own).parents), base / own):
+        text = _text(folder / "cpu.max") if folder.is_relative_to(base) else None
+        if text and not text.startswith("max"):
+            quota, _, period = text.partition(" ")
+            yield int(quota) / int(period or 100_000)
+
+
+def _v1_quotas(root: Path) -> Iterator[float]:
+    quota_us = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+    period_us = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us")
+    if quota_us and period_us and int(quota_us) > 0:
+        yield int(quota_us) / int(period_us)
+
+
+def _cpu_name() -> str | None:
+    for line in (_text(Path("/proc/cpuinfo")) or "").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return None
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return None
