@@ -1,0 +1,1 @@
+"""Runs inference: lanes, windows, rounds, duels. Nothing else in the project does."""

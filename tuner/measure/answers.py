@@ -1,0 +1,97 @@
+"""Whether two configurations give the same answers, and whether a model may be batched at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.errors import LaneError
+from tuner.measure.lane import Answers, Lanes
+
+TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
+"""Largest difference, relative to an output's largest value, that counts as the same answer."""
+
+COARSEST = 5e-2
+
+
+def tolerance(*precisions: str | None) -> float:
+    """Return the tolerance of the coarsest precision; unknown ones count as coarsest."""
+    return max(TOLERANCE.get(precision or "", COARSEST) for precision in precisions)
+
+
+def difference(ours: Answers, theirs: Answers) -> float:
+    """Return the largest difference over samples and outputs; infinite where shapes differ.
+
+    Floating outputs differ by max|a - b| / max|a|; all others by the share of elements that differ.
+    """
+    pairs = zip(ours, theirs, strict=True)
+    return max((_differ(a, b) for one, two in pairs for a, b in zip(one, two, strict=True)), default=0.0)
+
+
+def _differ(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+    if ours.shape != theirs.shape:
+        return np.inf
+    if not np.issubdtype(ours.dtype, np.floating):
+        return float(np.mean(ours != theirs)) if ours.size else 0.0
+    a, b = ours.astype(np.float64), theirs.astype(np.float64)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if same.all():
+        return 0.0
+    gap = np.abs(a - b)[~same].max()
+    scale = np.abs(a[np.isfinite(a)]).max(initial=0.0)
+    return float(gap / scale) if np.isfinite(gap) and scale else np.inf
+
+
+def prove_batching(lanes: Lanes, target: str, precise: bool) -> tuple[str | None, bool]:
+    """Check that two different samples in one batch give what each gives alone.
+
+    Args:
+        lanes: Lanes of the model with its proposed batch axes.
+        target: The device to run on.
+        precise: Whether the device takes `EXECUTION_MODE_HINT`, so that rounding does not blur the check.
+
+    Returns:
+        Why batch is refused, or None; and whether the model's answers depend on its inputs at all,
+        without which the check can see little.
+    """
+    properties = {"EXECUTION_MODE_HINT": "ACCURACY"} if precise else {}
+    try:
+        alone, one = _answers(lanes, Configuration.of(target, properties, 1, 1))
+        together, two = _answers(lanes, Configuration.of(target, properties, 2, 1))
+    except LaneError as error:
+        return f"batch 2 does not run: {error}", True
+    allowed = tolerance(one, two)
+    apart = difference(alone, together)
+    if not apart <= allowed:
+        return "two samples in one batch do not give what each gives alone", True
+    return None, difference(alone[:-1], alone[1:]) > allowed
+
+
+def _answers(lanes: Lanes, configuration: Configuration) -> tuple[Answers, str | None]:
+    lane = lanes.open(configuration)
+    try:
+        return lane.answers(), lane.facts.effective.precision
+    finally:
+        lane.close()
+
+
+def first_proved(
+    proposals: Iterable[tuple[Model, Lanes]], plain: Model, target: str, precise: bool
+) -> tuple[Model, bool]:
+    """Return the first proposal that passes its proof, else `plain` with the first one's refusal.
+
+    The flag says whether the answers depend on the inputs, as `prove_batching` does.
+    """
+    refusals: list[str] = []
+    for model, lanes in proposals:
+        refusal, sighted = prove_batching(lanes, target, precise)
+        if refusal is None:
+            return model, sighted
+        refusals.append(refusal)
+    return replace(plain, batch_refusal=refusals[0] if refusals else plain.batch_refusal), True

@@ -1,0 +1,86 @@
+"""Lanes side by side: rounds in random order, and the figures of each lane over them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from statistics import fmean, median
+
+from tuner.domain.pruning import Decision, StopRule
+from tuner.domain.sample import Latency, Measured, Round, Window
+from tuner.measure.lane import Lane
+
+WINDOW_S = 0.1
+"""Length of a window; lanes stretch it to whole cycles where a configuration is heavy."""
+
+
+class Comparison:
+    """Rounds among a baseline (the first lane) and its challengers.
+
+    Attributes:
+        rounds: The rounds played so far.
+    """
+
+    def __init__(
+        self,
+        lanes: Sequence[Lane],
+        rng: random.Random,
+        clock: Callable[[], float],
+        window_s: float = WINDOW_S,
+    ) -> None:
+        """Compare `lanes`; `clock` gives seconds since the search began."""
+        self.rounds: list[Round] = []
+        self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
+        self._windows: list[list[Window]] = [[] for _ in lanes]
+
+    def warm_up(self) -> None:
+        """Run one window in every lane and forget it: first inferences allocate and fault pages in."""
+        for lane in self._lanes:
+            lane.window(self._window_s)
+
+    def play(self) -> Round:
+        """Play one round: a window in every lane, in random order."""
+        at_s = self._clock()
+        order = self._rng.sample(range(len(self._lanes)), len(self._lanes))
+        windows = {index: self._lanes[index].window(self._window_s) for index in order}
+        for index, window in windows.items():
+            self._windows[index].append(window)
+        rates = tuple(windows[index].rate_fps for index in range(len(self._lanes)))
+        self.rounds.append(Round(rates, tuple(order), at_s))
+        return self.rounds[-1]
+
+    def log_ratios(self, lane: int = 1) -> list[float]:
+        """Return each round's log-ratio of a lane to the baseline."""
+        return [each.log_ratio(lane) for each in self.rounds]
+
+    def measured(self, lane: int) -> Measured:
+        """Return the figures of a lane over the rounds so far; at least one is needed."""
+        windows = self._windows[lane]
+        return Measured(
+            throughput_fps=median(window.rate_fps for window in windows),
+            latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
+            memory_mb=max(window.memory_mb for window in windows),
+        )
+
+    def window_s(self, lane: int) -> float:
+        """Return the mean time that a window of this lane took."""
+        return fmean(window.seconds for window in self._windows[lane])
+
+    def round_s(self) -> float:
+        """Return the mean time that a round took."""
+        return sum(map(self.window_s, range(len(self._lanes))))
+
+
+def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]) -> Decision:
+    """Play rounds between a baseline and one candidate until the rule has seen enough.
+
+    At least one round is played, however little time is left.
+    """
+    comparison.warm_up()
+    while True:
+        comparison.play()
+        decision = rule.decide(comparison.log_ratios())
+        if decision is not Decision.CONTINUE:
+            return decision
+        if out_of_time():
+            return Decision.ENOUGH

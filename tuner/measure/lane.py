@@ -1,0 +1,84 @@
+"""The seam to the device: one process that holds one compiled configuration.
+
+`Lanes` opens them and keeps the clock; `tuner.measure.process` is the real implementation,
+`tuner.measure.simulated` the one that makes thousands of searches testable in seconds. Both pass
+the same contract test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.sample import Window
+
+Answers = tuple[tuple[NDArray[Any], ...], ...]
+"""For each sample, every output of the model for that sample alone."""
+
+ASK_DEVICE = 0
+"""As a configuration's number of requests: take `OPTIMAL_NUMBER_OF_INFER_REQUESTS`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneFacts:
+    """What is known of a lane once it has compiled.
+
+    Attributes:
+        effective: What the device made of the configuration.
+        optimal_requests: The device's `OPTIMAL_NUMBER_OF_INFER_REQUESTS`.
+        compile_s: Seconds to read, reshape and compile the model.
+    """
+
+    effective: Effective
+    optimal_requests: int
+    compile_s: float
+
+
+class Lane(Protocol):
+    """One compiled configuration, ready to run a window on command."""
+
+    @property
+    def facts(self) -> LaneFacts:
+        """What the device compiled."""
+
+    def window(self, seconds: float) -> Window:
+        """Keep every request in flight for about `seconds` and return what was seen.
+
+        A window is as long as its cycles need: longer than asked for on heavy configurations.
+
+        Raises:
+            LaneError: The lane died or did not answer within its limit.
+            Interrupted: The user asked to stop.
+        """
+
+    def answers(self) -> Answers:
+        """Return the model's outputs for every sample of the pool, in order.
+
+        Raises:
+            LaneError: The lane died or did not answer within its limit.
+            Interrupted: The user asked to stop.
+        """
+
+    def alive(self) -> bool:
+        """Return whether the lane can still answer."""
+
+    def close(self) -> None:
+        """End the lane; safe to call twice."""
+
+
+class Lanes(Protocol):
+    """Opens lanes and keeps the clock by which a search spends its budget."""
+
+    def open(self, configuration: Configuration) -> Lane:
+        """Compile `configuration` in a lane of its own.
+
+        Raises:
+            LaneError: It does not compile, crashes, or takes longer than its limit.
+            Interrupted: The user asked to stop.
+        """
+
+    def now(self) -> float:
+        """Return seconds since some fixed moment."""

@@ -1,0 +1,69 @@
+"""One search at a time on a host: two would measure each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from tuner.errors import Interrupted
+
+POLL_S = 0.2
+
+
+@contextmanager
+def host_lock(
+    command: str,
+    waiting: Callable[[str], None],
+    stopped: Callable[[], bool] = lambda: False,
+    folder: Path | None = None,
+) -> Iterator[None]:
+    """Hold the host-wide lock; wait while another search holds it.
+
+    Args:
+        command: What to tell others about this search.
+        waiting: Called once with the holder's description when there is a wait.
+        stopped: Asked while waiting.
+        folder: Where the lock lies; the system's temporary folder unless given.
+
+    Raises:
+        Interrupted: The user asked to stop while waiting.
+    """
+    folder = folder or Path(tempfile.gettempdir())
+    lock = FileLock(folder / "openvino-tuner.lock", mode=0o666)
+    note = folder / "openvino-tuner.holder.json"
+    told = False
+    while True:
+        try:
+            lock.acquire(timeout=0)
+            break
+        except Timeout:
+            if not told:
+                waiting(_holder(note))
+                told = True
+            with suppress(Timeout):
+                lock.acquire(timeout=POLL_S, poll_interval=POLL_S / 2)
+                break
+            if stopped():
+                raise Interrupted("stopped while waiting for another search") from None
+    try:
+        with suppress(OSError):  # another user's leftover note: the lock works without it
+            note.write_text(json.dumps({"pid": os.getpid(), "command": command}))
+        yield
+    finally:
+        with suppress(OSError):
+            note.unlink()
+        lock.release()
+
+
+def _holder(note: Path) -> str:
+    try:
+        holder = json.loads(note.read_text())
+        return f"process {holder['pid']}: {holder['command']}"
+    except (OSError, ValueError, KeyError):
+        return "a process that left no name"

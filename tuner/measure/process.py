@@ -1,0 +1,139 @@
+"""The real lane: a process started through a `forkserver` that has OpenVINO loaded already."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.domain.sample import Window
+from tuner.errors import Interrupted, LaneError
+from tuner.measure.lane import Answers, LaneFacts
+from tuner.measure.worker import LanePlan, serve
+from tuner.probe.inputs import Sample
+
+POLL_S = 0.1
+"""How often a waiting parent looks whether the user asked to stop."""
+
+
+class ProcessLanes:
+    """Opens real lanes for one model and one pool of samples."""
+
+    def __init__(
+        self,
+        model: Model,
+        samples: tuple[Sample, ...],
+        limit_s: float = 30.0,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Prepare to open lanes; none is started yet.
+
+        Args:
+            model: The model to compile.
+            samples: The pool that fills the requests.
+            limit_s: Seconds after which a lane that does not answer is killed.
+            stopped: Asked while waiting; True makes every wait end with `Interrupted`.
+        """
+        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+        self._context = multiprocessing.get_context(method)
+        if method == "forkserver":
+            self._context.set_forkserver_preload(["tuner.measure.worker"])
+        self._model, self._samples = model, samples
+        self._limit_s, self._stopped = limit_s, stopped
+
+    def open(self, configuration: Configuration) -> ProcessLane:
+        """Compile `configuration` in a process of its own."""
+        ours, theirs = self._context.Pipe()
+        plan = LanePlan(self._model, configuration, self._samples)
+        process = self._context.Process(target=serve, args=(plan, theirs), daemon=True)  # type: ignore[attr-defined]
+        process.start()
+        theirs.close()
+        return ProcessLane(process, ours, self._limit_s, self._stopped)
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+
+class ProcessLane:
+    """One lane's process and the pipe to it."""
+
+    def __init__(
+        self, process: BaseProcess, pipe: Connection, limit_s: float, stopped: Callable[[], bool]
+    ) -> None:
+        """Wait until the process has compiled its configuration."""
+        self._process, self._pipe = process, pipe
+        self._limit_s, self._stopped = limit_s, stopped
+        self._facts: LaneFacts = self._receive("compiling")
+
+    @property
+    def facts(self) -> LaneFacts:
+        """What the device compiled."""
+        return self._facts
+
+    @property
+    def pid(self) -> int | None:
+        """The process id."""
+        return self._process.pid
+
+    def window(self, seconds: float) -> Window:
+        """Run one window."""
+        window: Window = self._ask("window", seconds)
+        return window
+
+    def answers(self) -> Answers:
+        """Return the outputs for every sample of the pool."""
+        answers: Answers = self._ask("answers")
+        return answers
+
+    def alive(self) -> bool:
+        """Return whether the process runs."""
+        return self._process.is_alive()
+
+    def close(self) -> None:
+        """Kill the process: it holds nothing that wants saving."""
+        self._process.kill()
+        self._process.join()
+        self._pipe.close()
+
+    def _ask(self, command: str, *argument: Any) -> Any:
+        try:
+            self._pipe.send((command, argument))
+        except OSError:
+            self._fail(self._obituary(command))
+        return self._receive(command)
+
+    def _receive(self, doing: str) -> Any:
+        """Wait for an answer; whatever goes wrong ends the lane and raises."""
+        deadline = time.monotonic() + self._limit_s
+        try:
+            while not self._pipe.poll(POLL_S):
+                if self._stopped():
+                    self.close()
+                    raise Interrupted("stopped by the user")
+                if time.monotonic() > deadline:
+                    self._fail(f"no answer within {self._limit_s:.0f} s ({doing})")
+            state, value = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            self._fail(self._obituary(doing))
+        if state == "error":
+            self._fail(str(value))
+        return value
+
+    def _fail(self, why: str) -> Any:
+        self.close()
+        raise LaneError(why)
+
+    def _obituary(self, doing: str) -> str:
+        """Say how the process ended: the signal's name, or its exit code."""
+        self._process.join(timeout=5)
+        code = self._process.exitcode
+        if code is not None and code < 0:
+            return f"ended by {signal.Signals(-code).name} ({doing})"
+        return f"ended with exit code {code} ({doing})"

@@ -1,0 +1,188 @@
+"""A lane without a device: a throughput model with the noise of a busy machine.
+
+It makes searches repeatable and fast: time is virtual, every random number seeded. The noise has
+what real windows show: slow drift that all lanes share, bursts that hit some windows of a round
+and not others, jitter, and rare outliers.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.sample import Window
+from tuner.errors import Interrupted, LaneError
+from tuner.measure.lane import Answers, LaneFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """How far simulated windows stray; all on the logarithmic scale.
+
+    Attributes:
+        jitter: Deviation of each window on its own.
+        drift: Amplitude of the slow wave that all lanes share.
+        burst_share: Share of time in which something else runs.
+        burst: How much slower everything is in a burst.
+        outlier_share: Share of windows hit on their own.
+        outlier: How much slower those are.
+    """
+
+    jitter: float = 0.01
+    drift: float = 0.1
+    burst_share: float = 0.1
+    burst: float = 0.25
+    outlier_share: float = 0.02
+    outlier: float = 0.3
+
+
+QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedDevice:
+    """A CPU of `cores` cores and a model on it.
+
+    Attributes:
+        cores: Streams and threads at most; more are clamped, as the CPU plugin does.
+        base_fps: Rate of one stream a core at batch 1.
+        batch_gain: Gain of an endless batch, e.g. 2.0; half of the way is reached at batch 8.
+        one_stream: Relative rate of a single stream on all cores.
+        more_requests: Gain of two requests a stream over one.
+        broken: Says why a configuration fails to compile, or None.
+        wrong: Whether a configuration gives other answers than the rest.
+    """
+
+    cores: int = 2
+    base_fps: float = 100.0
+    batch_gain: float = 1.5
+    one_stream: float = 0.9
+    more_requests: float = 1.02
+    broken: Callable[[Configuration], str | None] = lambda _: None
+    wrong: Callable[[Configuration], bool] = lambda _: False
+
+    def effective(self, configuration: Configuration) -> Effective:
+        """Return what the device makes of a configuration."""
+        properties: Mapping[str, object] = configuration.compile_properties
+        streams = min(int(str(properties.get("NUM_STREAMS", self.cores))), self.cores)
+        return Effective(
+            (configuration.device,),
+            streams,
+            self.cores,
+            bool(properties.get("ENABLE_CPU_PINNING", True)),
+            "f32",
+            configuration.batch,
+            configuration.requests or streams,
+        )
+
+    def fps(self, effective: Effective) -> float:
+        """Return the true rate in items per second."""
+        streams, batch = effective.streams or 1, effective.batch
+        gain = 1 + (self.batch_gain - 1) * (batch - 1) / (batch + 6)
+        sharing = 1.0 if self.cores == 1 else self.one_stream ** ((self.cores - streams) / (self.cores - 1))
+        busy = min(1.0, effective.requests / streams)
+        queued = self.more_requests if effective.requests >= 2 * streams else 1.0
+        return self.base_fps * gain * sharing * busy * queued
+
+
+class SimulatedLanes:
+    """Opens simulated lanes that share one virtual clock and one noisy machine."""
+
+    def __init__(
+        self,
+        device: SimulatedDevice | None = None,
+        noise: Noise | None = None,
+        seed: int = 0,
+        stop_at_s: float = math.inf,
+    ) -> None:
+        """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on."""
+        self.device, self.noise = device or SimulatedDevice(), noise or Noise()
+        self.opened: list[Configuration] = []
+        self.time_s, self._stop_at_s = 0.0, stop_at_s
+        self.rng = random.Random(seed)
+        self._bursts = random.Random(seed + 1)
+        self._burst_until = self._calm_until = 0.0
+        self._phase = self.rng.uniform(0, 2 * math.pi)
+
+    def open(self, configuration: Configuration) -> SimulatedLane:
+        """Compile, which takes half a second of virtual time."""
+        self.spend(0.5)
+        self.opened.append(configuration)
+        why = self.device.broken(configuration)
+        if why is not None:
+            raise LaneError(why)
+        return SimulatedLane(self, configuration)
+
+    def now(self) -> float:
+        """Return the virtual time in seconds."""
+        return self.time_s
+
+    def spend(self, seconds: float) -> None:
+        """Let virtual time pass."""
+        if self.time_s >= self._stop_at_s:
+            raise Interrupted("stopped by the simulation")
+        self.time_s += seconds
+
+    def slowdown(self) -> float:
+        """Return the factor by which a window that starts now is slower than the truth."""
+        noise, rng = self.noise, self.rng
+        log = noise.drift * math.sin(self._phase + self.time_s / 20) + rng.gauss(0, noise.jitter)
+        log -= noise.burst if self._in_burst() else 0.0
+        log -= noise.outlier * rng.random() if rng.random() < noise.outlier_share else 0.0
+        return math.exp(log)
+
+    def _in_burst(self) -> bool:
+        """Bursts last 0.3 s on average and come as often as `burst_share` says."""
+        share = self.noise.burst_share
+        while share and self.time_s >= self._burst_until:
+            self._calm_until = self._burst_until + self._bursts.expovariate(share / (0.3 * (1 - share)))
+            self._burst_until = self._calm_until + self._bursts.expovariate(1 / 0.3)
+        return bool(share) and self.time_s >= self._calm_until
+
+
+class SimulatedLane:
+    """One configuration on the simulated device."""
+
+    def __init__(self, lanes: SimulatedLanes, configuration: Configuration) -> None:
+        """Hold `configuration`."""
+        self._lanes, self._configuration = lanes, configuration
+        self._effective = lanes.device.effective(configuration)
+        self._closed = False
+
+    @property
+    def facts(self) -> LaneFacts:
+        """What the simulated device compiled."""
+        return LaneFacts(self._effective, self._effective.streams or 1, 0.5)
+
+    def window(self, seconds: float) -> Window:
+        """Return a window's figures; virtual time passes, at least three cycles of the queue."""
+        self._require_open()
+        rate = self._lanes.device.fps(self._effective) * self._lanes.slowdown()
+        cycle_s = self._effective.requests * self._effective.batch / rate
+        spent = max(seconds, 2 * cycle_s) + cycle_s
+        self._lanes.spend(spent)
+        memory_mb = 100.0 + self._effective.batch * self._effective.requests
+        return Window(rate, (cycle_s * 1e3,), spent, memory_mb)
+
+    def answers(self) -> Answers:
+        """Return two fixed answers; other ones where the device is told to be wrong."""
+        self._require_open()
+        shift = 1.0 if self._lanes.device.wrong(self._configuration) else 0.0
+        return tuple((np.asarray([1.0, float(sample)]) + shift,) for sample in (2, 3))
+
+    def alive(self) -> bool:
+        """Return whether the lane is open."""
+        return not self._closed
+
+    def close(self) -> None:
+        """End the lane."""
+        self._closed = True
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise LaneError("the lane is closed")

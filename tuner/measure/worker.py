@@ -1,0 +1,198 @@
+"""What runs inside a lane's process: compile, fill the requests, run windows on command.
+
+The parent sends a command and its argument, and gets back ("ok", value) or ("error", sentence).
+The process ends when its pipe closes, so a killed parent leaves no lane behind.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.model import Model
+from tuner.domain.sample import Window
+from tuner.errors import reason
+from tuner.measure.lane import Answers, LaneFacts
+from tuner.probe.inputs import Sample, from_bf16_bits
+
+DROPPED_CYCLES = 1
+"""Cycles of each request left out at the start: the queue fills, caches are cold."""
+
+COUNTED_CYCLES = 1
+"""Whole cycles that each request must have in a window, however long that takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanePlan:
+    """Everything a lane's process needs; it is pickled once, when the lane starts."""
+
+    model: Model
+    configuration: Configuration
+    samples: tuple[Sample, ...]
+
+
+def serve(plan: LanePlan, pipe: Connection) -> None:
+    """Compile the plan and answer commands until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's to handle
+    _silence()
+    try:
+        engine = Engine(plan)
+    except Exception as error:  # any failure to compile is this configuration's, told to the parent
+        pipe.send(("error", reason(error)))
+        return
+    gc.disable()
+    pipe.send(("ok", engine.facts))
+    while True:
+        try:
+            command, argument = pipe.recv()
+        except EOFError:
+            os._exit(0)  # no destructors: an inference that hangs must not keep the process
+        try:
+            pipe.send(("ok", getattr(engine, command)(*argument)))
+        except Exception as error:
+            pipe.send(("error", reason(error)))
+
+
+class Engine:
+    """One compiled model with its queue of filled infer requests."""
+
+    def __init__(self, plan: LanePlan) -> None:
+        """Compile the plan and fill every request with samples."""
+        began = time.perf_counter()
+        configuration = plan.configuration
+        self._plan = plan
+        self._compiled = _compile(plan)
+        optimal = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+        self._queue = ov.AsyncInferQueue(self._compiled, configuration.requests or optimal)
+        self._requests: Sequence[ov.InferRequest] = list(self._queue)
+        self.facts = LaneFacts(
+            effective=read_back(self._compiled, configuration.batch, len(self._requests)),
+            optimal_requests=optimal,
+            compile_s=time.perf_counter() - began,
+        )
+        self._fill()
+
+    def window(self, seconds: float) -> Window:
+        """Keep every request in flight for at least `seconds`; count whole cycles per request."""
+        began = time.perf_counter()
+        starts, latencies = self._spin(seconds)
+        self._queue.wait_all()
+        rate = sum(_cycle_rate(times) for times in starts) * self._plan.configuration.batch
+        return Window(rate, tuple(latencies), time.perf_counter() - began, peak_memory_mb())
+
+    def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
+        """Run until time is up and every request has its cycles; the hot path: no callback, no copies."""
+        queue: Any = super(ov.AsyncInferQueue, self._queue)  # skips the dispatch of inputs: they are set
+        idle, start, clock = queue.get_idle_request_id, queue.start_async, time.perf_counter
+        requests = self._requests
+        starts: list[list[float]] = [[] for _ in requests]
+        latencies: list[float] = []
+        needed = DROPPED_CYCLES + COUNTED_CYCLES + 1
+        now = clock()
+        end = now + seconds
+        while now < end or min(map(len, starts)) < needed:
+            index = idle()
+            now = clock()
+            times = starts[index]
+            if len(times) > DROPPED_CYCLES:
+                latencies.append(requests[index].latency)
+            times.append(now)
+            start({}, None)
+        return starts, latencies
+
+    def answers(self) -> Answers:
+        """Return the outputs of every sample, cut out of the batch where an output has a batch axis."""
+        samples, batch = self._plan.samples, self._plan.configuration.batch
+        request = self._compiled.create_infer_request()
+        told: list[tuple[NDArray[Any], ...]] = []
+        for first in range(0, len(samples), batch):
+            self._fill_request(request, first)
+            request.infer()
+            outputs = [_to_numpy(tensor) for tensor in request.output_tensors]
+            for place in range(min(batch, len(samples) - first)):
+                told.append(tuple(self._cut(output, at, place) for at, output in enumerate(outputs)))
+        return tuple(told)
+
+    def _cut(self, output: NDArray[Any], position: int, place: int) -> NDArray[Any]:
+        axis = self._plan.model.output_axes[position]
+        return output if axis is None else np.take(output, [place], axis=axis)
+
+    def _fill(self) -> None:
+        for index, request in enumerate(self._requests):
+            self._fill_request(request, index * self._plan.configuration.batch)
+
+    def _fill_request(self, request: ov.InferRequest, first: int) -> None:
+        """Put the samples from number `first` on, round and round the pool, into a request's tensors."""
+        samples, batch = self._plan.samples, self._plan.configuration.batch
+        picked = [samples[(first + place) % len(samples)] for place in range(batch)]
+        for position, one in enumerate(self._plan.model.inputs):
+            arrays = [sample[one.name] for sample in picked]
+            value = arrays[0] if one.batch_axis is None else np.concatenate(arrays, one.batch_axis)
+            tensor = request.get_input_tensor(position)
+            tensor.data.view(value.dtype)[...] = value.reshape(tensor.shape)
+
+
+def peak_memory_mb() -> float:
+    """Return the peak resident memory of this process in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def read_back(compiled: ov.CompiledModel, batch: int, requests: int) -> Effective:
+    """Return what the device made of a configuration, None for what it does not tell."""
+    known = {str(name) for name in compiled.get_property("SUPPORTED_PROPERTIES")}
+
+    def read(name: str) -> Any:
+        return compiled.get_property(name) if name in known else None
+
+    streams, threads = read("NUM_STREAMS"), read("INFERENCE_NUM_THREADS")
+    precision = read("INFERENCE_PRECISION_HINT")
+    return Effective(
+        devices=tuple(read("EXECUTION_DEVICES") or ()),
+        streams=None if streams is None else int(streams),
+        threads=None if threads is None else int(threads),
+        pinned=read("ENABLE_CPU_PINNING"),
+        precision=None if precision is None else str(precision.to_string()),
+        batch=batch,
+        requests=requests,
+    )
+
+
+def _compile(plan: LanePlan) -> ov.CompiledModel:
+    core = ov.Core()
+    graph = core.read_model(plan.model.path)
+    shapes = plan.model.shapes(plan.configuration.batch)
+    graph.reshape({index: list(shape) for index, shape in shapes.items()})
+    return core.compile_model(graph, plan.configuration.device, plan.configuration.compile_properties)
+
+
+def _cycle_rate(starts: Sequence[float]) -> float:
+    """Return whole cycles per second of one request: from start to start, so no edge is counted."""
+    kept = starts[DROPPED_CYCLES:]
+    return (len(kept) - 1) / (kept[-1] - kept[0])
+
+
+def _to_numpy(tensor: ov.Tensor) -> NDArray[Any]:
+    if tensor.get_element_type() == ov.Type.bf16:
+        return from_bf16_bits(tensor.data.view(np.uint16))
+    return np.array(tensor.data)
+
+
+def _silence() -> None:
+    """Keep what plugins print out of the terminal; errors travel through the pipe."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
