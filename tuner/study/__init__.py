@@ -1,0 +1,1 @@
+"""Optuna's room: from a space to trials, from trials to a final."""

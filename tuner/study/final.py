@@ -1,0 +1,127 @@
+"""The final: the best few and the baseline, fresh lanes, all of them in every round."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Final, Finalist, Trial
+from tuner.domain.stats import speedup
+from tuner.errors import Interrupted, LaneError
+from tuner.measure.answers import difference, tolerance
+from tuner.measure.comparison import Comparison
+from tuner.measure.lane import Answers, Lane, Lanes
+from tuner.study.budget import FINAL_ROUNDS, Budget
+from tuner.study.history import History
+
+FINALISTS = 3
+CONFIDENCE = 0.95
+
+
+def choose(history: History, own_batch: int) -> list[Configuration]:
+    """Return the best few by lower bound, the best with the model's own batch always among them."""
+    ranked = history.measured()
+    chosen = ranked[:FINALISTS]
+    own = [trial for trial in ranked if trial.configuration.batch == own_batch]
+    if own and not any(trial in chosen for trial in own):
+        chosen.append(own[0])
+    return [history.simplest_form(trial) for trial in chosen]
+
+
+def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int) -> float:
+    """Return the seconds to keep for the final, from what its lanes have cost so far."""
+    chosen = set(choose(history, own_batch))
+    trials = [baseline, *(trial for trial in history.trials if trial.configuration in chosen)]
+    return budget.final_reserve_s(
+        [(trial.compile_s or 0.0) + 0.3 for trial in trials], [trial.window_s or 0.0 for trial in trials]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A configuration with its lane, or with the reason why it does not run."""
+
+    configuration: Configuration
+    lane: Lane | None
+    disqualified: str | None = None
+
+
+def run_final(
+    lanes: Lanes,
+    baseline: Configuration,
+    chosen: Sequence[Configuration],
+    budget: Budget,
+    rng: random.Random,
+    on_round: Callable[[int], None],
+) -> Final:
+    """Measure the chosen configurations beside the baseline until time or rounds are up.
+
+    An interruption, or a lane that dies, keeps the rounds played so far and is told as the
+    final's trouble.
+
+    Raises:
+        LaneError: The baseline does not compile.
+        Interrupted: The user asked to stop before the first round.
+    """
+    with ExitStack() as stack:
+        hint = stack.enter_context(closing(lanes.open(baseline)))
+        entrants = _line_up(lanes, stack, hint, chosen)
+        running = [one for one in entrants if one.lane]
+        comparison = Comparison([hint, *(one.lane for one in running if one.lane)], rng, budget.spent_s)
+        trouble, interrupted = _play(comparison, budget, on_round)
+    everyone = [Entrant(baseline, hint), *running]
+    told = [_sum_up(comparison, lane, one, among=len(running)) for lane, one in enumerate(everyone)]
+    home = [
+        Finalist(one.configuration, None, None, None, one.disqualified) for one in entrants if not one.lane
+    ]
+    return Final(told[0], (*told[1:], *home), tuple(comparison.rounds), trouble, interrupted)
+
+
+def _line_up(lanes: Lanes, stack: ExitStack, hint: Lane, chosen: Sequence[Configuration]) -> list[Entrant]:
+    """Open every lane; those whose answers differ from the hint's are sent home."""
+    truth = hint.answers()
+    entrants = []
+    for configuration in chosen:
+        try:
+            lane = stack.enter_context(closing(lanes.open(configuration)))
+            why = _other_answers(hint, truth, lane)
+        except LaneError as error:
+            entrants.append(Entrant(configuration, None, str(error)))
+            continue
+        if why is not None:
+            lane.close()
+        entrants.append(Entrant(configuration, None if why else lane, why))
+    return entrants
+
+
+def _other_answers(hint: Lane, truth: Answers, lane: Lane) -> str | None:
+    allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
+    apart = difference(truth, lane.answers())
+    if apart <= allowed:
+        return None
+    return f"its answers differ from the hint's by {apart:.2g} of the largest value ({allowed:g} is allowed)"
+
+
+def _play(comparison: Comparison, budget: Budget, on_round: Callable[[int], None]) -> tuple[str | None, bool]:
+    """Play until rounds or time are up; return what cut it short, and whether the user did."""
+    try:
+        comparison.warm_up()
+        for done in range(FINAL_ROUNDS):
+            if done and budget.left_s() < comparison.round_s():
+                break
+            comparison.play()
+            on_round(done + 1)
+    except (Interrupted, LaneError) as error:
+        return str(error), isinstance(error, Interrupted)
+    return None, False
+
+
+def _sum_up(comparison: Comparison, lane: int, entrant: Entrant, among: int) -> Finalist:
+    effective = entrant.lane.facts.effective if entrant.lane else None
+    if not comparison.rounds:
+        return Finalist(entrant.configuration, effective, None, None)
+    gain = speedup(comparison.log_ratios(lane), CONFIDENCE, among) if lane else None
+    return Finalist(entrant.configuration, effective, gain, comparison.measured(lane))

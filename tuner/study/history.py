@@ -1,0 +1,89 @@
+"""What a search knows so far: trials, what they duplicate, and what another window would cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.result import Trial
+
+CYCLES_A_WINDOW = 4
+"""Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
+
+
+class History:
+    """Trials in the order they ended, with the lookups that a search needs."""
+
+    def __init__(self, trials: Iterable[Trial] = ()) -> None:
+        """Take over the trials of earlier runs."""
+        self.trials: list[Trial] = []
+        self._by_configuration: dict[Configuration, Trial] = {}
+        self._by_effective: dict[Effective, Trial] = {}
+        self._compiled: dict[Configuration, Effective] = {}
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: Trial) -> None:
+        """Add a trial that ended."""
+        self.trials.append(trial)
+        self._by_configuration[trial.configuration] = trial
+        if trial.effective:
+            self._compiled[_without_requests(trial.configuration)] = trial.effective
+            if trial.speedup:
+                self._by_effective.setdefault(trial.effective, trial)
+
+    def same(self, effective: Effective) -> Trial | None:
+        """Return the measured trial with this effective configuration."""
+        return self._by_effective.get(effective)
+
+    def knows(self, configuration: Configuration) -> Trial | None:
+        """Return the trial that makes another one of `configuration` pointless."""
+        if known := self._by_configuration.get(configuration):
+            return known
+        compiled = self._compiled.get(_without_requests(configuration))
+        return self.same(replace(compiled, requests=configuration.requests)) if compiled else None
+
+    def ratio(self, trial: Trial) -> float | None:
+        """Return the estimated speedup of a trial, for a duplicate that of its original."""
+        original = trial if trial.speedup or not trial.effective else self.same(trial.effective)
+        return original.speedup.ratio if original and original.speedup else None
+
+    def simplest_form(self, trial: Trial) -> Configuration:
+        """Return the simplest configuration with the trial's effective one."""
+        forms = [one.configuration for one in self.trials if one.effective == trial.effective]
+        return min(forms, key=lambda one: one.complexity, default=trial.configuration)
+
+    def measured(self) -> list[Trial]:
+        """Return trials with an estimate, the baseline excluded, by lower bound, the best first."""
+        challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
+        return sorted(challengers, key=_lower_bound_first)
+
+    def best(self) -> Trial | None:
+        """Return the trial with the highest estimate among those not pruned, or None for the hint."""
+        open_ones = [trial for trial in self.measured() if trial.state == "measured"]
+        best = max(open_ones, key=_ratio, default=None)
+        return best if best and _ratio(best) > 1.0 else None
+
+    def window_s(self, configuration: Configuration) -> float:
+        """Predict how long one window of a configuration takes, from the best rate seen so far."""
+        rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
+        fps = max(rates, default=float("inf"))
+        return CYCLES_A_WINDOW * configuration.batch * configuration.requests / fps
+
+    def baseline_fps(self) -> Sequence[float]:
+        """Return the baseline's rate in every round so far."""
+        return [one.rates_fps[0] for trial in self.trials for one in trial.rounds]
+
+
+def _without_requests(configuration: Configuration) -> Configuration:
+    return replace(configuration, requests=0)
+
+
+def _ratio(trial: Trial) -> float:
+    return trial.speedup.ratio if trial.speedup else 0.0
+
+
+def _lower_bound_first(trial: Trial) -> tuple[float, float]:
+    low = trial.speedup.low if trial.speedup else 0.0
+    return (-low, -_ratio(trial))

@@ -1,0 +1,81 @@
+"""What a search tells while it runs, as data; the command line draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.domain.result import Finalist, Host, Trial, Warning
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Another search holds the host; `holder` says which."""
+
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Began:
+    """The model is read and the host described."""
+
+    model: Model
+    host: Host
+    target: str
+    budget_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something makes the figures worth less."""
+
+    warning: Warning
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineReady:
+    """The hint is compiled and measured; `known` trials come from earlier runs of the study."""
+
+    baseline: Finalist
+    points: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrialBegan:
+    """A configuration is about to be compiled."""
+
+    configuration: Configuration
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialEnded:
+    """A trial ended; `best` is the best measured so far, or None while that is the hint."""
+
+    trial: Trial
+    best: Trial | None
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinalBegan:
+    """The final compiles its lanes."""
+
+    finalists: tuple[Configuration, ...]
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class FinalRound:
+    """A round of the final ended."""
+
+    done: int
+    most: int
+    left_s: float
+
+
+Event = Waiting | Began | Warned | BaselineReady | TrialBegan | TrialEnded | FinalBegan | FinalRound
+Observer = Callable[[Event], None]

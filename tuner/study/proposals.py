@@ -1,0 +1,124 @@
+"""What to try next: good guesses first, then Optuna's TPE, never the same thing twice.
+
+TPE runs in a study in memory, under the space's axes. It is told of everything it proposes, so
+that it learns where no trial is worth its time; only real trials reach the saved study.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Trial
+from tuner.domain.space import DEFAULT, HINT, Choice, Point, Space
+
+GUESSES: tuple[Point, ...] = (
+    {"streams": HINT, "requests_per_stream": 2},
+    {"streams": HINT, "batch": 8},
+    {"streams": 1, "batch": 16, "requests_per_stream": 2},
+    {"streams": HINT, "batch": 32},
+    {"streams": HINT, "batch": 2, "requests_per_stream": 2},
+    {"streams": HINT, "requests_per_stream": 4},
+    {"streams": 1, "requests_per_stream": 2},
+    {"streams": HINT, "batch": 4},
+)
+"""Where good configurations often are. Axes left out stand for the model's own batch, one request
+a stream, and the device's defaults."""
+
+MISSES = 10
+"""Closed proposals of TPE in a row after which an open point is drawn at random."""
+
+Closed = Callable[[Configuration], bool]
+
+
+class Proposer:
+    """Proposes configurations of a space until none is open."""
+
+    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+        """Begin with the guesses; trials of earlier runs teach the sampler at once."""
+        self._space = space
+        self._rng = random.Random(seed)
+        self._study = _sampling_study(seed)
+        self._axes = _Axes(space)
+        self._points = {space.configuration(point): point for point in space.points()}
+        self._asked: dict[Configuration, optuna.Trial] = {}
+        start: Point = {"batch": own_batch, "requests_per_stream": 1, "threads": DEFAULT, "pinning": DEFAULT}
+        points = [space.nearest({**start, **guess}) for guess in GUESSES]
+        guesses = [space.configuration(point) for point in points if point]
+        self._guesses = deque(dict.fromkeys(guesses))
+        for trial in known:
+            self.learn(trial, trial.speedup.ratio if trial.speedup else None)
+
+    def next(self, closed: Closed) -> Configuration | None:
+        """Return a configuration for which `closed` is false, or None when there is none left."""
+        while self._guesses:
+            if not closed(guess := self._guesses.popleft()):
+                return guess
+        for _ in range(MISSES):
+            asked = self._study.ask(self._axes.distributions)
+            configuration = self._space.configuration(self._axes.point(asked.params))
+            if not closed(configuration):
+                self._asked[configuration] = asked
+                return configuration
+            self._study.tell(asked, state=TrialState.PRUNED)
+        still_open = [one for one in self._points if not closed(one)]
+        return self._rng.choice(still_open) if still_open else None
+
+    def learn(self, trial: Trial, ratio: float | None) -> None:
+        """Tell the sampler how a trial went; `ratio` is None where nothing was measured."""
+        asked = self._asked.pop(trial.configuration, None)
+        if asked is not None:
+            self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)
+        elif ratio is not None and trial.configuration in self._points:
+            self._study.add_trial(
+                optuna.trial.create_trial(
+                    params=self._axes.params(self._points[trial.configuration]),
+                    distributions=self._axes.distributions,
+                    value=ratio,
+                )
+            )
+
+
+def _sampling_study(seed: int) -> optuna.Study:
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(GUESSES))
+    return optuna.create_study(direction="maximize", sampler=sampler)
+
+
+class _Axes:
+    """The space's axes in Optuna's terms.
+
+    Counts are told by their place on the axis: doublings of batch and requests then are equal
+    steps, and TPE knows neighbours. Axes with words on them have no order.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._choices = space.axes
+        self.distributions: dict[str, BaseDistribution] = {
+            name: IntDistribution(0, len(axis) - 1) if _counts(axis) else CategoricalDistribution(axis)
+            for name, axis in space.axes.items()
+        }
+
+    def point(self, params: Mapping[str, Choice]) -> Point:
+        """Return the point that Optuna's parameters stand for."""
+        return {
+            name: axis[int(params[name])] if _counts(axis) else params[name]
+            for name, axis in self._choices.items()
+        }
+
+    def params(self, point: Point) -> dict[str, Choice]:
+        """Return Optuna's parameters for a point."""
+        return {
+            name: axis.index(point[name]) if _counts(axis) else point[name]
+            for name, axis in self._choices.items()
+        }
+
+
+def _counts(axis: Sequence[Choice]) -> bool:
+    return all(isinstance(choice, int) for choice in axis)

@@ -1,0 +1,154 @@
+"""The saved study: Optuna's own SQLite storage, one trial a row as soon as it ends.
+
+The parameters are the plain ones (streams, batch, requests), the same for every space, so a search
+with other bounds goes on with the same study, and any tool that reads Optuna shows them. The whole
+trial, raw rounds and all, lies beside them as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import optuna
+from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from tuner.domain.model import Model
+from tuner.domain.result import Host, Trial
+from tuner.domain.space import DEFAULT, HINT
+from tuner.errors import StorageError
+
+STATES = {
+    "measured": TrialState.COMPLETE,
+    "duplicate": TrialState.COMPLETE,
+    "pruned": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+}
+MOST = 1 << 20
+
+
+class Study:
+    """Trials of one model on one target, kept in a file."""
+
+    def __init__(self, path: Path, model: Model, host: Host, target: str) -> None:
+        """Open the study, or begin it.
+
+        Raises:
+            StorageError: The file is no study, cannot be written, or belongs to something else.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        try:
+            storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+            self._study = optuna.create_study(
+                storage=storage,
+                study_name=f"{model.name} on {target}",
+                direction="maximize",
+                load_if_exists=True,
+            )
+            self._claim(path, _owner(model, host))
+        except (SQLAlchemyError, RuntimeError, OSError) as error:
+            raise StorageError(
+                f"'{path}' cannot be opened as a study ({_first_line(error)}); "
+                "remove it, or choose another directory with --output."
+            ) from error
+
+    def trials(self) -> list[Trial]:
+        """Return every trial saved so far, in order."""
+        told = (trial.user_attrs.get("trial") for trial in self._study.get_trials(deepcopy=False))
+        return [msgspec.convert(_revive(one), Trial, strict=False) for one in told if one]
+
+    def save(self, trial: Trial) -> None:
+        """Add a trial that ended; one transaction, so an interruption loses none or all of it."""
+        params, distributions = _plain_parameters(trial)
+        value = trial.speedup.ratio if trial.speedup else None
+        attributes: dict[str, Any] = {"trial": _jsonable(trial), "configuration": str(trial.configuration)}
+        if trial.measured:
+            attributes["throughput_fps"] = trial.measured.throughput_fps
+            attributes["latency_p99_ms"] = trial.measured.latency_ms.p99
+        if trial.reason:
+            attributes["reason"] = trial.reason
+        state = STATES[trial.state]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self._study.add_trial(
+                optuna.trial.create_trial(
+                    state=state,
+                    value=value if state is TrialState.COMPLETE else None,
+                    params=params,
+                    distributions=distributions,
+                    user_attrs=attributes,
+                    intermediate_values={
+                        at: math.exp(one.log_ratio()) for at, one in enumerate(trial.rounds)
+                    },
+                )
+            )
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._study._storage.remove_session()
+
+    def _claim(self, path: Path, owner: dict[str, str]) -> None:
+        """Write down whose study it is, or check that it is ours."""
+        held = self._study.user_attrs.get("owner")
+        if held is None:
+            self._study.set_user_attr("owner", owner)
+            return
+        differing = [key for key, value in owner.items() if held.get(key) != value]
+        if differing:
+            told = "; ".join(f"{key} was {held.get(key)}, is {owner[key]}" for key in differing)
+            raise StorageError(
+                f"'{path}' belongs to another search ({told}); choose another directory with --output."
+            )
+
+
+def _owner(model: Model, host: Host) -> dict[str, str]:
+    shapes = " ".join(f"{one.name}{list(one.shape)}" for one in model.inputs)
+    return {
+        "model": f"{model.sha256[:16]}",
+        "shapes": shapes,
+        "cpu": f"{host.cpu}, {host.cores} cores",
+        "openvino": host.openvino,
+    }
+
+
+def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
+    properties = trial.configuration.compile_properties
+    streams = properties.get("NUM_STREAMS", HINT)
+    params: dict[str, Any] = {
+        "streams": streams,
+        "batch": trial.configuration.batch,
+        "requests": trial.configuration.requests,
+        "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
+        "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
+    }
+    distributions = {
+        "streams": CategoricalDistribution((HINT, *range(1, 1025))),
+        "batch": IntDistribution(1, MOST, log=True),
+        "requests": IntDistribution(1, MOST, log=True),
+        "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
+        "threads": IntDistribution(0, 1024),
+    }
+    return params, distributions
+
+
+def _jsonable(trial: Trial) -> Any:
+    """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
+    return json.loads(json.dumps(asdict(trial)), parse_constant=str)
+
+
+def _revive(told: dict[str, Any]) -> dict[str, Any]:
+    speedup = told.get("speedup")
+    if speedup and speedup["high"] == "Infinity":
+        speedup["high"] = math.inf
+    return told
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

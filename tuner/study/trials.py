@@ -1,0 +1,123 @@
+"""The loop: ask for a configuration, duel it against the baseline, tell what came of it."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from dataclasses import replace
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.pruning import Decision, StopRule
+from tuner.domain.result import Finalist, Trial
+from tuner.domain.stats import Speedup, speedup
+from tuner.errors import LaneError
+from tuner.measure.comparison import Comparison, duel
+from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
+from tuner.study.budget import DEAR_WINDOW_S, DEAREST_WINDOW_SHARE, TRIAL_SHARE, Budget
+from tuner.study.history import History
+
+BASELINE_WINDOWS = 5
+
+
+class Baseline:
+    """The performance hint's lane, alive as long as the search, and its figures."""
+
+    def __init__(self, lanes: Lanes, target: str, own_batch: int) -> None:
+        """Compile the hint with the model's own batch and as many requests as the device asks for."""
+        self._lanes = lanes
+        asking = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, own_batch, ASK_DEVICE)
+        self.lane: Lane = lanes.open(asking)
+        self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
+
+    def trial(self, number: int, rng: random.Random) -> Trial:
+        """Measure it on its own and return it as a trial of ratio 1."""
+        alone = Comparison([self.lane], rng, self._lanes.now)
+        alone.warm_up()
+        for _ in range(BASELINE_WINDOWS):
+            alone.play()
+        facts = self.lane.facts
+        return Trial(
+            number,
+            self.configuration,
+            "measured",
+            effective=facts.effective,
+            speedup=Speedup(1.0, 1.0, 1.0, 0.95, 0),
+            measured=alone.measured(0),
+            window_s=alone.window_s(0),
+            compile_s=facts.compile_s,
+        )
+
+    def mend(self) -> None:
+        """Open the lane again if it has died; a second failure is raised."""
+        if not self.lane.alive():
+            self.lane = self._lanes.open(self.configuration)
+
+    def close(self) -> None:
+        """End the lane."""
+        self.lane.close()
+
+
+def as_finalist(trial: Trial, configuration: Configuration | None = None) -> Finalist:
+    """Return a trial in the form in which a final and a verdict speak of it."""
+    return Finalist(configuration or trial.configuration, trial.effective, trial.speedup, trial.measured)
+
+
+class TrialRunner:
+    """Runs single trials against one baseline."""
+
+    def __init__(
+        self, lanes: Lanes, baseline: Baseline, history: History, budget: Budget, rng: random.Random
+    ) -> None:
+        """Share the search's lanes, history, budget and random numbers."""
+        self._lanes, self._baseline, self._history = lanes, baseline, history
+        self._budget, self._rng = budget, rng
+
+    def run(self, configuration: Configuration) -> Trial:
+        """Compile and measure a configuration; whatever goes wrong in its lane is its own failure."""
+        number = len(self._history.trials)
+        try:
+            with closing(self._lanes.open(configuration)) as lane:
+                effective = lane.facts.effective
+                known = self._history.same(effective)
+                if known:
+                    why = f"same as trial {known.number} ({known.configuration})"
+                    return Trial(number, configuration, "duplicate", effective=effective, reason=why)
+                return self._measure(number, configuration, lane)
+        except LaneError as error:
+            self._baseline.mend()
+            return Trial(number, configuration, "failed", reason=str(error))
+
+    def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
+        comparison = Comparison([self._baseline.lane, lane], self._rng, self._budget.spent_s)
+        ends_at = self._budget.spent_s() + TRIAL_SHARE * self._budget.seconds
+        best = self._history.best()
+        decision = duel(
+            comparison,
+            StopRule(best.speedup if best else None),
+            out_of_time=lambda: self._budget.spent_s() > ends_at,
+        )
+        return Trial(
+            number,
+            configuration,
+            "pruned" if decision is Decision.WORSE else "measured",
+            rounds=tuple(comparison.rounds),
+            effective=lane.facts.effective,
+            speedup=speedup(comparison.log_ratios()),
+            measured=comparison.measured(1),
+            window_s=comparison.window_s(1),
+            compile_s=lane.facts.compile_s,
+        )
+
+
+def too_dear(configuration: Configuration, history: History, budget: Budget) -> bool:
+    """Whether a window of this configuration costs more than it promises.
+
+    Dear ones are tried only while the trend leads there: when the best so far has at least half
+    their batch.
+    """
+    window_s = history.window_s(configuration)
+    if window_s > DEAREST_WINDOW_SHARE * budget.seconds:
+        return True
+    best = history.best()
+    best_batch = best.configuration.batch if best else 1
+    return window_s > DEAR_WINDOW_S and configuration.batch > 2 * best_batch
