@@ -1,0 +1,1 @@
+"""The advice YAML: what to deploy, written once, loaded by applications."""

@@ -1,0 +1,147 @@
+"""Turns a result into advice and writes it, whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from tuner.deploy import advice as records
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.domain.result import Finalist, Host, Result, SearchRun, Trial
+from tuner.domain.sample import Measured
+from tuner.domain.stats import Speedup
+
+DIGITS = 5
+"""Significant digits of measured figures: more would only print noise."""
+
+
+def make_advice(result: Result) -> records.Advice:
+    """Return the advice that a result amounts to."""
+    best, verdict = result.verdict.best, result.verdict
+    return records.Advice(
+        schema=1,
+        model=_model(result.model),
+        best=records.Deployment(**_deployment(best.configuration)),
+        drop_in=records.DropIn(
+            **_deployment(result.drop_in.configuration), speedup=_gain(result, result.drop_in)
+        ),
+        verdict=verdict.kind,
+        speedup=_gain(result, best),
+        measured=_measured(best.measured),
+        baseline=records.Baseline(
+            **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
+        ),
+        devices=[one for one in [_measurement(result, best)] if one],
+        front=[one for one in (_measurement(result, trial) for trial in result.front) if one],
+        host=_host(result.host),
+        search=_search(result.run),
+    )
+
+
+def write_advice(advice: records.Advice, path: Path) -> None:
+    """Write the YAML beside its place and move it there in one step."""
+    version = advice.search.version
+    header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
+    body = yaml.safe_dump(msgspec.to_builtins(advice), sort_keys=False, allow_unicode=True, width=100)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(header + body)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _deployment(configuration: Configuration) -> dict[str, Any]:
+    return {
+        "device": configuration.device,
+        "properties": configuration.compile_properties,
+        "batch": configuration.batch,
+        "requests": configuration.requests,
+    }
+
+
+def _gain(result: Result, one: Finalist) -> records.SpeedupRecord:
+    """Return a finalist's speedup; the baseline's over itself is exactly 1."""
+    if one.configuration == result.baseline.configuration or one.speedup is None:
+        rounds = len(result.final.rounds) if result.final else 0
+        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, rounds))
+    return _speedup(one.speedup)
+
+
+def _speedup(speedup: Speedup) -> records.SpeedupRecord:
+    return records.SpeedupRecord(
+        ratio=_round(speedup.ratio),
+        low=_round(speedup.low),
+        high=None if math.isinf(speedup.high) else _round(speedup.high),
+        confidence=speedup.confidence,
+        rounds=speedup.rounds,
+    )
+
+
+def _measured(measured: Measured | None) -> records.MeasuredRecord | None:
+    if measured is None:
+        return None
+    latency = measured.latency_ms
+    return records.MeasuredRecord(
+        throughput_fps=_round(measured.throughput_fps),
+        latency_ms=records.LatencyRecord(
+            p50=_round(latency.p50), p90=_round(latency.p90), p99=_round(latency.p99)
+        ),
+        memory_mb=_round(measured.memory_mb),
+    )
+
+
+def _measurement(result: Result, one: Finalist | Trial) -> records.Measurement | None:
+    measured = _measured(one.measured)
+    if measured is None:
+        return None
+    gain = _speedup(one.speedup) if one.speedup else _speedup(Speedup(1.0, 1.0, 1.0, 0.95, 0))
+    return records.Measurement(**_deployment(one.configuration), measured=measured, speedup=gain)
+
+
+def _model(model: Model) -> records.ModelRecord:
+    inputs = {one.name: records.InputRecord(shape=list(one.shape), type=one.type) for one in model.inputs}
+    return records.ModelRecord(
+        name=model.name, path=model.path, sha256=model.sha256, inputs=inputs, batch_axes=model.batch_axes
+    )
+
+
+def _host(host: Host) -> records.HostRecord:
+    return records.HostRecord(
+        cpu=host.cpu,
+        cores=host.cores,
+        memory_mb=host.memory_mb,
+        os=host.os,
+        openvino=host.openvino,
+        devices=dict(host.devices),
+    )
+
+
+def _search(run: SearchRun) -> records.SearchRecord:
+    return records.SearchRecord(
+        version=run.version,
+        command=run.command,
+        seed=run.seed,
+        trials=run.trials,
+        seconds=round(run.seconds, 1),
+        date=run.date,
+    )
+
+
+def _round(value: float) -> float:
+    """Keep the significant digits that a measurement can have."""
+    return float(f"{value:.{DIGITS}g}")
