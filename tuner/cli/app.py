@@ -1,0 +1,171 @@
+"""The commands. Each translates its options, calls the library, prints, and returns an exit code.
+
+Exit codes: 0 done (also when the answer is to keep the hint); 1 a check failed; 2 wrong use; 3 the
+model or device cannot be used; 4 interrupted, with everything so far saved.
+
+What needs OpenVINO or Optuna is imported inside the commands, so that `tuner --help` is instant.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tuner import __version__
+from tuner.cli import options
+from tuner.errors import Interrupted, StorageError, TunerError
+
+PROGRAM = "tuner"
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name=PROGRAM)
+def cli() -> None:
+    """Find the fastest way to run a model with OpenVINO, and how sure that is."""
+
+
+def search_options(command: Any) -> Any:
+    """Add the options that `search` and `demo` share."""
+    for add in (
+        click.option(
+            "-v", "--verbose", is_flag=True, help="Show effective settings, latency, memory of each trial."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Show the answer only."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output."),
+        click.option(
+            "--seed",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Seed of all that is random.",
+        ),
+        click.option("--trials", type=click.IntRange(min=1), help="Try at most so many configurations."),
+    ):
+        command = add(command)
+    return command
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--device", default="CPU", show_default=True, help="Device to search, as OpenVINO names it.")
+@click.option(
+    "--budget", type=options.DURATION, default="60s", show_default=True, help="Time for everything: 90s, 5m."
+)
+@click.option(
+    "--streams", type=options.STREAMS, metavar="COUNTS", help="Streams to search: 1,2,4 or 1-8 or hint."
+)
+@click.option("--batch", type=options.BATCHES, metavar="COUNTS", help="Batches to search: 1,8,32 or 1-64.")
+@click.option(
+    "--requests", type=options.REQUESTS, metavar="COUNTS", help="Infer requests to search: 2,4 or 2-16."
+)
+@click.option(
+    "--input", "inputs", type=options.NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
+    help="Samples of an input: .npy, an image, or a directory of them.",
+)  # fmt: skip
+@click.option(
+    "--shape", "shapes", type=options.SHAPES, metavar="NAME[1,3,224,224]", help="Shapes of dynamic inputs."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
+)
+@search_options
+def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
+    """Search the best streams, batch and requests for MODEL, compared with the performance hint."""
+    asked["inputs"] = dict(asked["inputs"])
+    return _search(model, quiet, verbose, as_json, asked)
+
+
+@cli.command()
+@click.option(
+    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for the search."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), default=Path("reports/demo"), show_default=True,
+    help="Directory to write to.",
+)  # fmt: skip
+@search_options
+def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
+    """Search a small CNN that is built on the spot."""
+    from tuner.probe.demo import write_demo_model
+
+    try:
+        model = write_demo_model(asked["output"] / "demo.xml")
+    except (OSError, RuntimeError) as error:
+        raise StorageError(
+            f"'{asked['output']}' cannot be written; choose another directory with --output."
+        ) from error
+    return _search(model, quiet, verbose, as_json, asked)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+def devices(as_json: bool) -> int:
+    """List what can be searched here, with each device's ranges."""
+    from tuner.probe.devices import list_devices
+
+    found = list_devices()
+    if as_json:
+        told = [
+            {
+                "name": one.name,
+                "full_name": one.full_name,
+                "streams": one.streams,
+                "precision": one.precision,
+                "capabilities": one.capabilities,
+                "writable": sorted(one.writable),
+            }
+            for one in found
+        ]
+        click.echo(json.dumps({"devices": told}, indent=2))
+        return 0
+    for one in found:
+        streams = f"{one.streams[0]} to {one.streams[1]}" if one.streams else "not told"
+        click.echo(f"{one.name}  {one.full_name}")
+        click.echo(f"  streams       {streams}")
+        click.echo(f"  precision     {one.precision or 'not told'}")
+        click.echo(f"  capabilities  {', '.join(one.capabilities)}")
+    return 0
+
+
+def _search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
+    from tuner import api
+    from tuner.cli import words
+    from tuner.cli.terminal import narrator
+
+    with narrator(quiet, verbose) as observer:
+        result = api.search(model, observer=observer, command=_command_line(), **asked)
+    config, study = api.files(model, asked["output"])
+    if as_json:
+        click.echo(json.dumps(api.document(result, config, study), indent=2, allow_nan=False))
+    else:
+        for line in words.summary(result, config, study):
+            click.echo(line)
+    return Interrupted.exit_code if result.interrupted else 0
+
+
+def _command_line() -> str:
+    return shlex.join([PROGRAM, *sys.argv[1:]])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = cli.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.ClickException as error:
+        return _complain(error.format_message(), 2)
+    except TunerError as error:
+        return _complain(str(error), error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("stopped at once; every trial that had ended is saved.", Interrupted.exit_code)
+    return int(code or 0)
+
+
+def _complain(sentence: str, code: int) -> int:
+    click.echo(f"{PROGRAM}: {' '.join(sentence.split())}", err=True)
+    return code

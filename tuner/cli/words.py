@@ -1,0 +1,121 @@
+"""What the command line says, as plain strings of at most 80 columns where a line is fixed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+from tuner.domain.configuration import Effective
+from tuner.domain.model import Model
+from tuner.domain.result import Finalist, Host, Result, Trial
+from tuner.domain.sample import Measured
+from tuner.domain.stats import Speedup
+from tuner.domain.verdict import in_words
+from tuner.study.progress import BaselineReady, Began
+
+NAME_WIDTH = 36
+
+
+def header(began: Began, version: str) -> Iterator[str]:
+    """Yield the lines about host and model."""
+    yield f"openvino-tuner {version} on {_host(began.host)}"
+    yield f"model  {began.model.name}: {_inputs(began.model)}"
+
+
+def baseline(ready: BaselineReady, target: str) -> Iterator[str]:
+    """Yield the lines about the hint and the space."""
+    hint = ready.baseline
+    if hint.measured:
+        yield f"hint   {target}, {_effective(hint.effective)}: {figures(hint.measured)}"
+    known = f", {ready.known} trials known from earlier runs" if ready.known else ""
+    yield f"space  {ready.points} configurations{known}"
+
+
+def trial_line(trial: Trial) -> str:
+    """Return one line about a trial that ended."""
+    start = f"{trial.number:>3}  {trial.configuration!s:<{NAME_WIDTH}}"
+    if trial.speedup is None or trial.measured is None:
+        return f"{start}  {trial.state}: {trial.reason}"
+    end = "pruned" if trial.state == "pruned" else f"{len(trial.rounds)} rounds"
+    return f"{start} {gain(trial.speedup):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
+
+
+def trial_details(trial: Trial) -> Iterator[str]:
+    """Yield the further lines about a trial that `-v` shows."""
+    if trial.measured and trial.speedup and trial.compile_s is not None:
+        memory = f"{trial.measured.memory_mb:.0f} MiB"
+        yield f"     {_effective(trial.effective)}; compiled in {trial.compile_s:.2f} s"
+        yield f"     {interval_of(trial.speedup)}; {figures(trial.measured)}; {memory}"
+
+
+def best_line(best: Trial | None) -> str:
+    """Return what is best so far."""
+    if best is None or best.speedup is None:
+        return "best so far: the hint"
+    return f"best so far: {best.configuration}, {gain(best.speedup)} ({interval_of(best.speedup)})"
+
+
+def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
+    """Yield the lines of the answer."""
+    verdict = result.verdict
+    yield ("stopped early; " if result.interrupted else "") + in_words(verdict)
+    yield f"  best     {_finalist(verdict.best)}"
+    yield f"  hint     {_finalist(result.baseline)}"
+    if result.drop_in != verdict.best:
+        extra = f" ({gain(result.drop_in.speedup)})" if result.drop_in.speedup else " (the hint)"
+        yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
+    if result.final:
+        for one in result.final.finalists:
+            if one.disqualified:
+                yield f"  out      {one.configuration}: {one.disqualified}"
+    yield f"  config   {config}"
+    yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
+
+
+def gain(speedup: Speedup) -> str:
+    """Return a speedup as a signed percentage."""
+    return f"{100 * (speedup.ratio - 1):+.1f} %"
+
+
+def interval_of(speedup: Speedup) -> str:
+    """Return the interval in per cent."""
+    if math.isinf(speedup.half_width):
+        return "no interval yet"
+    return f"{100 * (speedup.low - 1):.1f} to {100 * (speedup.high - 1):.1f} %"
+
+
+def rate(fps: float) -> str:
+    """Return items per second with the digits that a measurement can have."""
+    return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"
+
+
+def figures(measured: Measured) -> str:
+    """Return rate and latency."""
+    return f"{rate(measured.throughput_fps)} items/s, p99 {measured.latency_ms.p99:.3g} ms"
+
+
+def _finalist(one: Finalist) -> str:
+    told = f": {figures(one.measured)}, {one.measured.memory_mb:.0f} MiB" if one.measured else ""
+    return f"{one.configuration}{told}"
+
+
+def _host(host: Host) -> str:
+    return f"{host.cpu}, {host.cores} cores, {host.memory_mb / 1024:.0f} GiB, OpenVINO {host.openvino}"
+
+
+def _inputs(model: Model) -> str:
+    told = [f"{one.name}[{','.join(map(str, one.shape))}] {one.type}" for one in model.inputs]
+    return ", ".join(told)
+
+
+def _effective(effective: Effective | None) -> str:
+    if effective is None:
+        return "unknown"
+    parts = [
+        None if effective.streams is None else f"{effective.streams} streams",
+        None if effective.threads is None else f"{effective.threads} threads",
+        f"{effective.requests} requests",
+        effective.precision,
+    ]
+    return ", ".join(part for part in parts if part)
