@@ -26,7 +26,8 @@ class Trial:
             their effective configuration, an earlier one; `failed` ones could not run.
         rounds: Paired rounds against the baseline, the baseline first.
         effective: What the device made of it.
-        speedup: Estimate from the rounds; no claim, the final makes those.
+        speedup: Estimate from the rounds (a duplicate's is that of its original); no claim, the
+            final makes those.
         measured: Figures over its windows.
         window_s: Mean time that one of its windows took, in seconds.
         compile_s: Seconds to read, reshape and compile the model.

@@ -62,10 +62,15 @@ def simplest_tied(final: Final, winners: Sequence[Finalist]) -> Finalist:
 
 
 def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
-    """Whether `fastest` beats `one` in their paired rounds; a loss beyond the minimum gain is no tie."""
+    """Whether `fastest` beats `one` in their paired rounds by more than is worth a complication.
+
+    A loss estimated beyond the minimum gain is no tie even if unsure, one within half of it is a
+    tie even if sure.
+    """
     lane, other = _lane(final, one), _lane(final, fastest)
     against = speedup([_between(each, lane, other) for each in final.rounds])
-    return against.low > 1.0 or against.ratio > 1 + MINIMUM_GAIN
+    surely = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
+    return surely or against.ratio > 1 + MINIMUM_GAIN
 
 
 def _between(each: Round, lane: int, other: int) -> float:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
+from tuner.domain.stats import Speedup
 
 CYCLES_A_WINDOW = 4
 """Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
@@ -44,11 +46,6 @@ class History:
         compiled = self._compiled.get(_without_requests(configuration))
         return self.same(replace(compiled, requests=configuration.requests)) if compiled else None
 
-    def ratio(self, trial: Trial) -> float | None:
-        """Return the estimated speedup of a trial, for a duplicate that of its original."""
-        original = trial if trial.speedup or not trial.effective else self.same(trial.effective)
-        return original.speedup.ratio if original and original.speedup else None
-
     def simplest_form(self, trial: Trial) -> Configuration:
         """Return the simplest configuration with the trial's effective one."""
         forms = [one.configuration for one in self.trials if one.effective == trial.effective]
@@ -57,13 +54,18 @@ class History:
     def measured(self) -> list[Trial]:
         """Return trials with an estimate, the baseline excluded, by lower bound, the best first."""
         challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
-        return sorted(challengers, key=_lower_bound_first)
+        return sorted(challengers, key=lambda trial: (-_look(trial).low, -_ratio(trial)))
 
     def best(self) -> Trial | None:
         """Return the trial with the highest estimate among those not pruned, or None for the hint."""
         open_ones = [trial for trial in self.measured() if trial.state == "measured"]
         best = max(open_ones, key=_ratio, default=None)
         return best if best and _ratio(best) > 1.0 else None
+
+    def to_beat(self) -> Speedup | None:
+        """Return the best trial's speedup as a duel looks at it, or None while that is the hint."""
+        best = self.best()
+        return _look(best) if best else None
 
     def window_s(self, configuration: Configuration) -> float:
         """Predict how long one window of a configuration takes, from the best rate seen so far."""
@@ -84,6 +86,5 @@ def _ratio(trial: Trial) -> float:
     return trial.speedup.ratio if trial.speedup else 0.0
 
 
-def _lower_bound_first(trial: Trial) -> tuple[float, float]:
-    low = trial.speedup.low if trial.speedup else 0.0
-    return (-low, -_ratio(trial))
+def _look(trial: Trial) -> Speedup:
+    return at_a_look([one.log_ratio() for one in trial.rounds])

@@ -53,7 +53,7 @@ class Proposer:
         guesses = [space.configuration(point) for point in points if point]
         self._guesses = deque(dict.fromkeys(guesses))
         for trial in known:
-            self.learn(trial, trial.speedup.ratio if trial.speedup else None)
+            self.learn(trial)
 
     def next(self, closed: Closed) -> Configuration | None:
         """Return a configuration for which `closed` is false, or None when there is none left."""
@@ -70,8 +70,9 @@ class Proposer:
         still_open = [one for one in self._points if not closed(one)]
         return self._rng.choice(still_open) if still_open else None
 
-    def learn(self, trial: Trial, ratio: float | None) -> None:
-        """Tell the sampler how a trial went; `ratio` is None where nothing was measured."""
+    def learn(self, trial: Trial) -> None:
+        """Tell the sampler how a trial went."""
+        ratio = trial.speedup.ratio if trial.speedup else None
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
             self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)

@@ -81,7 +81,14 @@ class TrialRunner:
                 known = self._history.same(effective)
                 if known:
                     why = f"same as trial {known.number} ({known.configuration})"
-                    return Trial(number, configuration, "duplicate", effective=effective, reason=why)
+                    return Trial(
+                        number,
+                        configuration,
+                        "duplicate",
+                        effective=effective,
+                        speedup=known.speedup,
+                        reason=why,
+                    )
                 return self._measure(number, configuration, lane)
         except LaneError as error:
             self._baseline.mend()
@@ -90,10 +97,9 @@ class TrialRunner:
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         comparison = Comparison([self._baseline.lane, lane], self._rng, self._budget.spent_s)
         ends_at = self._budget.spent_s() + TRIAL_SHARE * self._budget.seconds
-        best = self._history.best()
         decision = duel(
             comparison,
-            StopRule(best.speedup if best else None),
+            StopRule(self._history.to_beat()),
             out_of_time=lambda: self._budget.spent_s() > ends_at,
         )
         return Trial(

@@ -156,7 +156,7 @@ def _explore(
         trial = runner.run(configuration)
         history.add(trial)
         store.save(trial)
-        proposer.learn(trial, history.ratio(trial))
+        proposer.learn(trial)
         tell(TrialEnded(trial, history.best(), budget.left_s()))
         done += 1
     return False

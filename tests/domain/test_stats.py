@@ -1,0 +1,91 @@
+import math
+import random
+
+import numpy as np
+import pytest
+import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.measure.simulated import SimulatedLanes
+from tuner.domain.configuration import Configuration
+from tuner.domain.stats import EXACT_UP_TO, signed_rank_quantile, speedup, spread, walsh_averages
+from tuner.measure.comparison import Comparison
+
+LOGS = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
+
+
+def test_the_estimate_is_the_median_of_all_pairwise_means():
+    assert list(walsh_averages([1.0, 2.0, 6.0])) == [1.0, 1.5, 2.0, 3.5, 4.0, 6.0]
+    assert math.log(speedup([1.0, 2.0, 6.0]).ratio) == pytest.approx(2.75)
+
+
+@pytest.mark.parametrize("count", [6, 10, 25, 50])
+def test_the_interval_rejects_exactly_what_the_signed_rank_test_rejects(count):
+    logs = np.random.default_rng(count).normal(0.05, 0.1, count)
+    found = speedup(list(logs))
+    for bound, inward in ((math.log(found.low), 1), (math.log(found.high), -1)):
+        inside = scipy.stats.wilcoxon(logs - bound - inward * 1e-9, method="exact").pvalue
+        outside = scipy.stats.wilcoxon(logs - bound + inward * 1e-9, method="exact").pvalue
+        assert outside <= 0.05 < inside
+
+
+def test_five_rounds_cannot_carry_95_percent_and_six_can():
+    assert speedup([0.1] * 5).low == 0.0
+    assert math.isinf(speedup([0.1] * 5).high)
+    assert speedup([0.1] * 6).low == pytest.approx(math.exp(0.1))
+
+
+def test_comparing_more_candidates_widens_the_interval():
+    logs = list(np.random.default_rng(0).normal(0, 0.1, 30))
+    assert speedup(logs, among=4).half_width > speedup(logs).half_width
+
+
+def test_the_normal_approximation_takes_over_smoothly():
+    exact, normal = signed_rank_quantile(EXACT_UP_TO, 0.05), signed_rank_quantile(EXACT_UP_TO + 1, 0.05)
+    assert exact is not None
+    assert normal is not None
+    assert 0 <= normal - exact <= 35
+
+
+@given(LOGS, st.floats(-1, 1))
+def test_scaling_the_candidate_scales_estimate_and_interval(logs, shift):
+    plain, shifted = speedup(logs), speedup([one + shift for one in logs])
+    assert shifted.ratio == pytest.approx(plain.ratio * math.exp(shift))
+    assert shifted.low == pytest.approx(plain.low * math.exp(shift))
+
+
+@given(LOGS)
+def test_swapping_the_sides_inverts_the_ratio(logs):
+    there, back = speedup(logs), speedup([-one for one in logs])
+    assert there.ratio * back.ratio == pytest.approx(1.0)
+    if there.low:
+        assert there.low * back.high == pytest.approx(1.0)
+
+
+@given(LOGS)
+def test_the_estimate_lies_in_its_interval(logs):
+    found = speedup(logs)
+    assert found.low <= found.ratio * (1 + 1e-9)
+    assert found.ratio <= found.high * (1 + 1e-9)
+
+
+def test_95_percent_intervals_cover_the_truth_in_93_to_97_percent_of_noisy_comparisons():
+    hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
+    better = Configuration.of("CPU", {"NUM_STREAMS": 2}, 4, 4)
+    runs, covered = 2000, 0
+    for seed in range(runs):
+        lanes = SimulatedLanes(seed=seed)
+        pair = [lanes.open(hint), lanes.open(better)]
+        truth = lanes.device.fps(pair[1].facts.effective) / lanes.device.fps(pair[0].facts.effective)
+        comparison = Comparison(pair, random.Random(seed), lanes.now)
+        for _ in range(20):
+            comparison.play()
+        found = speedup(comparison.log_ratios())
+        covered += found.low <= truth <= found.high
+    assert 0.93 <= covered / runs <= 0.97
+
+
+def test_spread_ignores_a_burst_and_sees_an_unsteady_host():
+    assert spread([100, 101, 99, 100, 30]) < 0.02
+    assert spread([100, 60, 140, 80, 120]) > 0.2

@@ -1,0 +1,63 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.domain.units import counts_of, seconds_of, shapes_of
+from tuner.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("5m", 300), ("1h", 3600), ("45", 45), (30, 30), ("1.5m", 90)]
+)
+def test_durations(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["0s", "-5", "abc", "", "5 minutes", "inf", "nan", "1e3s", 0, -1.0, float("nan")]
+)
+def test_a_duration_that_is_none_is_refused_with_an_example(text):
+    with pytest.raises(UsageError, match=r"give one like 90s or 5m"):
+        seconds_of(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("1,2,8", (1, 2, 8)),
+        ("1-4", (1, 2, 3, 4)),
+        ("1-64", (1, 2, 4, 8, 16, 32, 64)),
+        ("3-70", (3, 4, 8, 16, 32, 64, 70)),
+        ("hint,2", ("hint", 2)),
+        ("2,2,1-2", (2, 1)),
+    ],
+)
+def test_counts(text, counts):
+    assert counts_of(text, "--streams", word="hint") == counts
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint"])
+def test_counts_that_are_none_are_refused_by_the_options_name(text):
+    with pytest.raises(UsageError, match=r"--batch '.*' is no list of counts"):
+        counts_of(text, "--batch")
+
+
+def test_shapes_are_written_as_in_benchmark_app():
+    assert shapes_of("ids[1,128],mask[1, 128]") == {"ids": (1, 128), "mask": (1, 128)}
+    assert shapes_of("[1,3,224,224]") == {"": (1, 3, 224, 224)}
+    assert shapes_of("gpu_0/data_0[2]") == {"gpu_0/data_0": (2,)}
+
+
+@pytest.mark.parametrize("text", ["", "ids", "ids[1,128", "ids[a]", "ids[1,-1]", "ids[0,3]", "ids[1]mask[1]"])
+def test_shapes_that_are_none_are_refused(text):
+    with pytest.raises(UsageError, match="--shape"):
+        shapes_of(text)
+
+
+@given(st.text(max_size=20))
+def test_no_text_does_anything_but_parse_or_be_refused(text):
+    for read in (seconds_of, shapes_of, lambda one: counts_of(one, "--batch")):
+        try:
+            read(text)
+        except UsageError:
+            pass

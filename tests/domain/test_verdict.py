@@ -1,0 +1,112 @@
+import math
+import random
+
+import pytest
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.pruning import Decision, StopRule
+from tuner.domain.result import Final, Finalist
+from tuner.domain.sample import Latency, Measured, Round
+from tuner.domain.stats import Speedup, speedup
+from tuner.domain.verdict import best_drop_in, decide, in_words
+
+FIGURES = Measured(100.0, Latency(1.0, 2.0, 3.0), 100.0)
+HINT = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
+
+
+def explicit(batch=1, requests=2):
+    return Configuration.of("CPU", {"NUM_STREAMS": 1}, batch, requests)
+
+
+def final_of(ratios, noise=0.005, rounds=40, trouble=None):
+    """A final in which each configuration really is `ratio` times as fast as the hint."""
+    rng = random.Random(0)
+    played = tuple(
+        Round((100.0, *(100 * ratio * math.exp(rng.gauss(0, noise)) for ratio in ratios.values())), (), 0.0)
+        for _ in range(rounds)
+    )
+    finalists = tuple(
+        Finalist(one, None, speedup([each.log_ratio(lane) for each in played], among=len(ratios)), FIGURES)
+        for lane, one in enumerate(ratios, start=1)
+    )
+    return Final(Finalist(HINT, None, None, FIGURES), finalists, played, trouble)
+
+
+def test_a_clear_gain_is_faster():
+    verdict = decide(final_of({explicit(8): 1.16}))
+    assert verdict.kind == "faster"
+    assert verdict.best.configuration == explicit(8)
+    assert in_words(verdict).startswith("16 % faster than the hint, 95 % interval 15.")
+    assert in_words(verdict).endswith("40 rounds")
+
+
+def test_a_gain_below_one_percent_keeps_the_hint():
+    verdict = decide(final_of({explicit(8): 1.008}, noise=0.001))
+    assert verdict.kind == "keep_hint"
+    assert verdict.best.configuration == HINT
+    assert in_words(verdict).startswith("keep the hint: nothing was surely more than 1 % faster")
+
+
+def test_a_wide_interval_is_inconclusive():
+    verdict = decide(final_of({explicit(8): 1.03}, noise=0.2))
+    assert verdict.kind == "inconclusive"
+    assert verdict.best.configuration == HINT
+
+
+def test_too_few_rounds_are_never_a_win():
+    verdict = decide(final_of({explicit(8): 2.0}, rounds=5))
+    assert verdict.kind == "inconclusive"
+    assert "too few rounds" in in_words(verdict)
+
+
+def test_a_final_cut_short_is_never_a_win():
+    verdict = decide(final_of({explicit(8): 2.0}, trouble="a lane died"))
+    assert verdict.kind == "inconclusive"
+    assert "a lane died" in in_words(verdict)
+
+
+@pytest.mark.parametrize("slower", [1.0, 0.999])
+def test_among_tied_ones_the_simplest_wins(slower):
+    more_requests = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 4)
+    verdict = decide(final_of({explicit(32): 1.2, explicit(8): 1.2 * slower, more_requests: 1.2 * slower}))
+    assert verdict.best.configuration == more_requests
+
+
+def test_a_simpler_one_that_is_surely_slower_does_not_win():
+    verdict = decide(final_of({explicit(32): 1.2, explicit(8): 1.15}))
+    assert verdict.best.configuration == explicit(32)
+
+
+def test_the_drop_in_keeps_the_models_own_batch():
+    final = final_of({explicit(32): 1.5, explicit(1, 4): 1.1, explicit(1, 8): 1.1})
+    assert best_drop_in(final, own_batch=1).configuration == explicit(1, 4)
+    assert best_drop_in(final_of({explicit(32): 1.5}), own_batch=1).configuration == HINT
+
+
+def test_a_disqualified_finalist_cannot_win():
+    final = final_of({explicit(8): 1.1})
+    wrong = Finalist(explicit(16), None, None, None, "its answers differ")
+    verdict = decide(Final(final.baseline, (wrong, *final.finalists), final.rounds))
+    assert verdict.best.configuration == explicit(8)
+    only_wrong = decide(Final(final.baseline, (wrong,), final.rounds))
+    assert only_wrong.kind == "inconclusive"
+
+
+BEST = Speedup(1.2, 1.18, 1.22, 0.85, 6)
+
+
+@pytest.mark.parametrize(
+    ("best", "ratios", "decision"),
+    [
+        (None, [1.1], Decision.CONTINUE),
+        (None, [0.5, 0.6], Decision.WORSE),
+        (BEST, [1.1, 1.12, 1.11, 1.1], Decision.CONTINUE),
+        (BEST, [1.1, 1.12, 1.11, 1.1, 1.12], Decision.WORSE),
+        (BEST, [1.1, 1.2, 1.11, 1.25, 1.2], Decision.CONTINUE),
+        (BEST, [1.3, 1.31, 1.29, 1.4, 1.3], Decision.ENOUGH),
+        (None, [1.0, 1.02, 0.98, 1.1, 0.9, 1.01], Decision.ENOUGH),
+        (None, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0], Decision.ENOUGH),
+    ],
+)
+def test_a_duel_ends_when_it_has_said_enough(best, ratios, decision):
+    assert StopRule(best).decide([math.log(one) for one in ratios]) is decision

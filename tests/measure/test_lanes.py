@@ -1,0 +1,189 @@
+"""One contract for every lane, and what only real lanes can show."""
+
+import os
+import random
+import signal
+
+import psutil
+import pytest
+
+from tests import models
+from tuner.domain.configuration import Configuration
+from tuner.errors import Interrupted, LaneError
+from tuner.measure.answers import difference, prove_batching
+from tuner.measure.lane import ASK_DEVICE
+from tuner.measure.process import ProcessLanes
+from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
+from tuner.probe.inputs import make_pool
+from tuner.probe.model import read_model
+
+THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+
+
+def lanes_of(path, **options):
+    reading = read_model(path)
+    model = (*reading.batched, reading.unbatched)[0]
+    return ProcessLanes(model, make_pool(model, {}, 0), **options)
+
+
+class LaneContract:
+    """What every kind of lane keeps; inherited by one class a kind."""
+
+    @pytest.fixture
+    def lanes(self, tmp_path):
+        raise NotImplementedError
+
+    @pytest.fixture
+    def opened(self, lanes):
+        lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 4, 3))
+        yield lane
+        lane.close()
+
+    def test_it_tells_what_was_compiled(self, opened):
+        effective = opened.facts.effective
+        assert (effective.batch, effective.requests) == (4, 3)
+        assert effective.devices == ("CPU",)
+        assert effective.streams >= 1
+        assert opened.facts.optimal_requests >= 1
+        assert opened.facts.compile_s > 0
+
+    def test_it_asks_the_device_for_requests(self, lanes):
+        lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 1, ASK_DEVICE))
+        assert lane.facts.effective.requests == lane.facts.optimal_requests
+        lane.close()
+
+    def test_too_many_streams_are_clamped_and_told(self, lanes):
+        lane = lanes.open(Configuration.of("CPU", {"NUM_STREAMS": 999}, 1, 1))
+        assert lane.facts.effective.streams < 999
+        lane.close()
+
+    def test_a_window_has_a_rate_latencies_and_memory(self, opened):
+        window = opened.window(0.02)
+        assert window.rate_fps > 0
+        assert min(window.latencies_ms) > 0
+        assert window.seconds > 0
+        assert window.memory_mb > 1
+
+    def test_answers_are_the_same_every_time_and_one_a_sample(self, opened):
+        first = opened.answers()
+        assert len(first) >= 2
+        assert difference(first, opened.answers()) == 0.0
+
+    def test_the_clock_goes_on(self, lanes, opened):
+        before = lanes.now()
+        opened.window(0.02)
+        assert lanes.now() > before
+
+    def test_a_closed_lane_is_dead_and_says_so(self, opened):
+        assert opened.alive()
+        opened.close()
+        opened.close()
+        assert not opened.alive()
+        with pytest.raises(LaneError):
+            opened.window(0.02)
+
+    def test_what_does_not_compile_is_a_lane_error_of_one_line(self, lanes):
+        with pytest.raises(LaneError) as caught:
+            lanes.open(Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1))
+        assert str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+class TestSimulatedLanes(LaneContract):
+    @pytest.fixture
+    def lanes(self):
+        def broken(configuration):
+            return "no such property" if "NO_SUCH_PROPERTY" in configuration.compile_properties else None
+
+        return SimulatedLanes(SimulatedDevice(broken=broken))
+
+
+class TestProcessLanes(LaneContract):
+    @pytest.fixture
+    def lanes(self, tmp_path):
+        return lanes_of(models.mlp(tmp_path / "m.xml"))
+
+    def test_the_reason_is_openvinos_last_meaningful_line(self, lanes):
+        with pytest.raises(
+            LaneError, match="^NotFound: Unsupported property NO_SUCH_PROPERTY by CPU plugin$"
+        ):
+            lanes.open(Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1))
+
+    def test_a_killed_lane_names_the_signal(self, opened):
+        os.kill(opened.pid, signal.SIGKILL)
+        with pytest.raises(LaneError, match=r"ended by SIGKILL"):
+            opened.window(0.02)
+        assert not opened.alive()
+
+    def test_a_lane_that_hangs_is_killed_at_its_limit(self, tmp_path):
+        lane = lanes_of(models.mlp(tmp_path / "m.xml"), limit_s=5.0).open(
+            Configuration.of("CPU", THROUGHPUT, 1, 1)
+        )
+        lane._limit_s = 0.5
+        os.kill(lane.pid, signal.SIGSTOP)
+        with pytest.raises(
+            LaneError, match=r"no answer within 0 s|no answer within 1 s|no answer within 0\.5 s"
+        ):
+            lane.window(0.02)
+        assert not psutil.pid_exists(lane.pid)
+
+    def test_waiting_ends_when_the_user_asks_to_stop(self, tmp_path):
+        stop = []
+        lanes = lanes_of(models.mlp(tmp_path / "m.xml"), stopped=lambda: bool(stop))
+        lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
+        stop.append(True)
+        with pytest.raises(Interrupted):
+            lane.window(60.0)
+        assert not lane.alive()
+
+    def test_a_lane_ignores_the_terminals_ctrl_c(self, opened):
+        os.kill(opened.pid, signal.SIGINT)
+        assert opened.window(0.02).rate_fps > 0
+
+    def test_every_request_runs_whole_cycles_however_short_the_window(self, tmp_path):
+        lane = lanes_of(models.wide(tmp_path / "w.xml")).open(Configuration.of("CPU", THROUGHPUT, 32, 4))
+        window = lane.window(0.0)
+        assert window.rate_fps > 0
+        assert len(window.latencies_ms) >= 4
+        lane.close()
+
+    def test_a_scalar_and_a_constant_output_run_in_batches(self, tmp_path):
+        lanes = lanes_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"))
+        assert prove_batching(lanes, "CPU", precise=True) == (None, True)
+
+    @pytest.mark.parametrize("kind", ["f16", "bf16", "u8", "boolean", "i32", "f64"])
+    def test_inputs_of_every_type_are_filled_and_proved(self, tmp_path, kind):
+        import openvino as ov
+
+        lanes = lanes_of(models.mlp(tmp_path / "m.xml", kind=getattr(ov.Type, kind)))
+        assert prove_batching(lanes, "CPU", precise=True) == (None, True)
+
+    def test_token_ids_stay_inside_their_table(self, tmp_path):
+        assert prove_batching(lanes_of(models.embedding(tmp_path / "m.xml")), "CPU", precise=True) == (
+            None,
+            True,
+        )
+
+    def test_a_batch_axis_that_is_not_the_first_is_proved(self, tmp_path):
+        path = models.mlp(tmp_path / "m.xml", shape=(7, 4, 16), layout="CN?")
+        assert prove_batching(lanes_of(path), "CPU", precise=True) == (None, True)
+
+    def test_samples_that_mix_refuse_batch(self, tmp_path):
+        refusal, _ = prove_batching(lanes_of(models.mixing(tmp_path / "m.xml")), "CPU", precise=True)
+        assert refusal == "two samples in one batch do not give what each gives alone"
+
+    def test_a_model_whose_answers_are_constant_is_told_apart(self, tmp_path):
+        assert prove_batching(lanes_of(models.deaf(tmp_path / "m.xml")), "CPU", precise=True) == (None, False)
+
+
+def test_rounds_run_every_lane_once_in_shuffled_order():
+    from tuner.measure.comparison import Comparison
+
+    lanes = SimulatedLanes()
+    three = [lanes.open(Configuration.of("CPU", THROUGHPUT, batch, 2)) for batch in (1, 2, 4)]
+    comparison = Comparison(three, random.Random(0), lanes.now)
+    orders = [comparison.play().order for _ in range(300)]
+    assert all(sorted(order) == [0, 1, 2] for order in orders)
+    firsts = [sum(order[0] == lane for order in orders) for lane in range(3)]
+    assert min(firsts) > 70
+    assert len(set(orders)) == 6

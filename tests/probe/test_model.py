@@ -1,0 +1,144 @@
+from pathlib import Path
+
+import openvino as ov
+import pytest
+from openvino import opset13 as ops
+
+from tests import models
+from tuner.errors import ModelError, UsageError
+from tuner.probe.model import digest, read_model
+
+
+def test_a_unit_leading_axis_is_proposed_as_batch(tmp_path):
+    reading = read_model(models.mlp(tmp_path / "m.xml"))
+    (model,) = reading.batched
+    assert model.batch_axes == {"x": 0}
+    assert model.output_axes == (0,)
+    assert model.shapes(8) == {0: (8, 16)}
+    assert (model.name, model.batch, model.batch_refusal) == ("m", 1, None)
+
+
+def test_a_dynamic_leading_axis_is_the_batch_and_becomes_one(tmp_path):
+    (model,) = read_model(models.mlp(tmp_path / "m.xml", shape=(-1, 16))).batched
+    assert model.inputs[0].shape == (1, 16)
+    assert model.batch_axes == {"x": 0}
+
+
+def test_the_layout_names_the_axis_and_the_models_own_batch(tmp_path):
+    (model,) = read_model(models.mlp(tmp_path / "m.xml", shape=(7, 4, 16), layout="CN?")).batched
+    assert model.batch_axes == {"x": 1}
+    assert model.batch == 4
+    assert model.output_axes == (1,)
+    assert model.shapes(2) == {0: (7, 2, 16)}
+
+
+def test_inputs_that_carry_no_samples_are_left_out(tmp_path):
+    (model,) = read_model(models.two_inputs_and_a_scalar(tmp_path / "m.xml")).batched
+    assert model.batch_axes == {"x": 0, "y": 0}
+    assert model.output_axes == (0, None)
+
+
+def test_a_fixed_reshape_takes_batch_out_with_the_reason(tmp_path):
+    reading = read_model(models.fixed_reshape(tmp_path / "m.xml"))
+    assert reading.batched == ()
+    assert reading.unbatched.batch_refusal.startswith("reshaping to batch 2 fails: ")
+
+
+def test_no_axis_to_batch_along_is_told(tmp_path):
+    refusal = read_model(models.mlp(tmp_path / "m.xml", shape=(5, 16))).unbatched.batch_refusal
+    assert refusal == "no input has a dynamic or unit leading axis, and no layout names one"
+
+
+def test_onnx_models_are_read(onnx_light):
+    (model,) = read_model(onnx_light("squeezenet")).batched
+    assert model.inputs[0].shape == (1, 3, 224, 224)
+
+
+def test_a_dynamic_length_asks_for_a_shape_and_takes_it(tmp_path):
+    path = models.embedding(tmp_path / "m.xml", shape=(1, -1))
+    with pytest.raises(ModelError, match=r"Input 'ids' has the dynamic shape .* --shape 'ids\[1,128\]'"):
+        read_model(path)
+    (model,) = read_model(path, {"ids": (1, 32)}).batched
+    assert model.shapes(4) == {0: (4, 32)}
+    (model,) = read_model(path, {"": (1, 32)}).batched
+    assert model.inputs[0].shape == (1, 32)
+
+
+def test_a_shape_with_a_larger_batch_is_the_models_own_batch(tmp_path):
+    (model,) = read_model(models.mlp(tmp_path / "m.xml", shape=(-1, 16)), {"x": (4, 16)}).batched
+    assert model.batch == 4
+
+
+def test_a_shape_that_does_not_fit_is_refused(tmp_path):
+    path = models.mlp(tmp_path / "m.xml")
+    with pytest.raises(ModelError, match=r"does not take the shape x\[1, 17\]"):
+        read_model(path, {"x": (1, 17)})
+    with pytest.raises(UsageError, match="--shape names the input 'y', but the model's inputs are: x"):
+        read_model(path, {"y": (1, 16)})
+
+
+def test_string_inputs_are_refused_by_name(tmp_path):
+    text = models.parameter([1], ov.Type.string, name="text")
+    path = models.save(tmp_path / "m.xml", [ops.result(text)], [text])
+    with pytest.raises(ModelError, match="Input 'text' is of type string"):
+        read_model(path)
+
+
+def test_unnamed_inputs_go_by_their_nodes_name(tmp_path):
+    x = ops.parameter([1, 4], ov.Type.f32, name="node")
+    path = models.save(tmp_path / "m.xml", [ops.result(ops.relu(x))], [x])
+    assert read_model(path).unbatched.inputs[0].name == "node"
+
+
+def broken(folder: Path, how: str) -> Path:
+    path = models.mlp(folder / "m.xml")
+    match how:
+        case "missing":
+            return folder / "none.xml"
+        case "no weights":
+            path.with_suffix(".bin").unlink()
+        case "truncated xml":
+            path.write_bytes(path.read_bytes()[:300])
+        case "truncated bin":
+            path.with_suffix(".bin").write_bytes(b"\0" * 10)
+        case "not xml":
+            path.write_text("hello")
+        case "empty":
+            path.write_text("")
+        case "text as onnx":
+            path = folder / "m.onnx"
+            path.write_text("hello")
+        case "unknown ending":
+            path = folder / "m.txt"
+            path.write_text("hello")
+        case "directory":
+            return folder
+    return path
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("missing", "No model at '.*none.xml'"),
+        ("no weights", "has no weights beside it; put 'm.bin' in the same folder"),
+        ("truncated xml", "is not a model that OpenVINO 2026"),
+        ("truncated bin", "is not a model that OpenVINO 2026"),
+        ("not xml", "is not a model that OpenVINO 2026"),
+        ("empty", "is not a model that OpenVINO 2026"),
+        ("text as onnx", "is not a model that OpenVINO 2026"),
+        ("unknown ending", "is not a model that OpenVINO 2026"),
+        ("directory", "is not a model that OpenVINO 2026"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_one_sentence(tmp_path, how, sentence):
+    with pytest.raises(ModelError, match=sentence) as caught:
+        read_model(broken(tmp_path, how))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_digest_covers_the_weights(tmp_path):
+    path = models.mlp(tmp_path / "m.xml")
+    before = digest(path)
+    weights = path.with_suffix(".bin")
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\7")
+    assert digest(path) != before

@@ -1,0 +1,74 @@
+"""Whole searches on simulated lanes, for tests that need hundreds of them."""
+
+import random
+from dataclasses import dataclass, field
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model, ModelInput
+from tuner.domain.result import Trial
+from tuner.domain.space import Bounds, DeviceFacts, Space, cpu_space
+from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
+from tuner.study.budget import Budget
+from tuner.study.tune import Findings, tune
+
+MODEL = Model("m", "m.xml", "0" * 64, (ModelInput("x", (1, 3, 8, 8), "f32", 0),), (0,), 1)
+
+
+@dataclass
+class MemoryStore:
+    """A store of trials that forgets nothing until it is forgotten itself."""
+
+    kept: list[Trial] = field(default_factory=list)
+
+    def trials(self) -> list[Trial]:
+        return list(self.kept)
+
+    def save(self, trial: Trial) -> None:
+        self.kept.append(trial)
+
+
+def space_of(
+    device: SimulatedDevice, bounds: Bounds | None = None, hint_requests: int | None = None
+) -> Space:
+    facts = DeviceFacts("CPU", device.cores, frozenset({"NUM_STREAMS"}), device.cores, device.cores)
+    return cpu_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
+
+
+def simulate(
+    device: SimulatedDevice | None = None,
+    *,
+    lanes: SimulatedLanes | None = None,
+    seed: int = 0,
+    budget_s: float = 60.0,
+    trials: int | None = None,
+    bounds: Bounds | None = None,
+    store: MemoryStore | None = None,
+    tell=lambda _: None,
+) -> Findings:
+    device = device or (lanes.device if lanes else SimulatedDevice())
+    lanes = lanes or SimulatedLanes(device, seed=seed)
+    return tune(
+        MODEL,
+        "CPU",
+        lanes,
+        lambda requests: space_of(device, bounds, requests),
+        store or MemoryStore(),
+        Budget(budget_s, trials, lanes.now),
+        seed,
+        tell,
+    )
+
+
+def random_device(rng: random.Random) -> SimulatedDevice:
+    """A device and model of a random kind: small or large, with or without a gain from batch."""
+    return SimulatedDevice(
+        cores=rng.choice([2, 4, 8]),
+        base_fps=10 ** rng.uniform(2, 4.5),
+        batch_gain=rng.uniform(0.7, 2.5),
+        one_stream=rng.uniform(0.6, 1.1),
+        more_requests=rng.uniform(1.0, 1.1),
+    )
+
+
+def true_fps(device: SimulatedDevice, configuration: Configuration) -> float:
+    return device.fps(device.effective(configuration))

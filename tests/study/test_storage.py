@@ -1,0 +1,80 @@
+import math
+from dataclasses import replace
+
+import optuna
+import pytest
+
+from tests.simulation import MODEL, simulate
+from tuner.domain.result import Host
+from tuner.errors import StorageError
+from tuner.measure.simulated import SimulatedDevice
+from tuner.study.storage import Study
+
+HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
+
+
+@pytest.fixture(scope="module")
+def trials():
+    def broken(configuration):
+        return "out of memory" if configuration.batch == 32 else None
+
+    found = list(simulate(SimulatedDevice(base_fps=2000, broken=broken), budget_s=120).trials)
+    assert {trial.state for trial in found} == {"measured", "pruned", "failed", "duplicate"}
+    assert any(trial.speedup and math.isinf(trial.speedup.high) for trial in found)
+    return found
+
+
+@pytest.fixture
+def study(tmp_path):
+    opened = []
+
+    def open_study(model=MODEL, host=HOST):
+        opened.append(Study(tmp_path / "study.db", model, host, "CPU"))
+        return opened[-1]
+
+    yield open_study
+    for one in opened:
+        one.close()
+
+
+def test_trials_come_back_as_they_were(study, trials):
+    first = study()
+    for trial in trials:
+        first.save(trial)
+    assert study().trials() == trials
+
+
+def test_optuna_itself_reads_the_study(study, trials, tmp_path):
+    first = study()
+    for trial in trials:
+        first.save(trial)
+    loaded = optuna.load_study(study_name="m on CPU", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert len(loaded.trials) == len(trials)
+    assert loaded.trials[0].params["streams"] == "hint"
+    best = max((trial for trial in trials if trial.state == "measured"), key=lambda one: one.speedup.ratio)
+    assert loaded.best_value == pytest.approx(best.speedup.ratio)
+    assert loaded.best_params["batch"] == best.configuration.batch
+    failed = [one for one in loaded.trials if one.state is optuna.trial.TrialState.FAIL]
+    assert {one.user_attrs["reason"] for one in failed} == {"out of memory"}
+    loaded._storage.remove_session()
+
+
+@pytest.mark.parametrize(
+    ("model", "host", "told"),
+    [
+        (replace(MODEL, sha256="1" * 64), HOST, "model was 0000000000000000, is 1111111111111111"),
+        (MODEL, replace(HOST, cpu="Another"), "cpu was A CPU, 2 cores, is Another, 2 cores"),
+        (MODEL, replace(HOST, openvino="2027.0.0"), "openvino was 2026.4.1, is 2027.0.0"),
+    ],
+)
+def test_a_study_of_something_else_is_refused_and_another_directory_offered(study, model, host, told):
+    study()
+    with pytest.raises(StorageError, match=rf"belongs to another search \({told}\).*--output"):
+        study(model, host)
+
+
+def test_a_file_that_is_no_study_is_refused_and_left_alone(study, tmp_path):
+    (tmp_path / "study.db").write_text("not a database, but somebody's")
+    with pytest.raises(StorageError, match=r"cannot be opened as a study .* --output"):
+        study()
+    assert (tmp_path / "study.db").read_text() == "not a database, but somebody's"
