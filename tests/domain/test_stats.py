@@ -7,10 +7,10 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tuner.measure.simulated import SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import EXACT_UP_TO, signed_rank_quantile, speedup, spread, walsh_averages
 from tuner.measure.comparison import Comparison
+from tuner.measure.simulated import SimulatedLanes
 
 LOGS = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 

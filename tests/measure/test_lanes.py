@@ -105,7 +105,7 @@ class TestProcessLanes(LaneContract):
 
     def test_the_reason_is_openvinos_last_meaningful_line(self, lanes):
         with pytest.raises(
-            LaneError, match="^NotFound: Unsupported property NO_SUCH_PROPERTY by CPU plugin$"
+            LaneError, match=r"^NotFound: Unsupported property NO_SUCH_PROPERTY by CPU plugin$"
         ):
             lanes.open(Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1))
 
@@ -121,9 +121,7 @@ class TestProcessLanes(LaneContract):
         )
         lane._limit_s = 0.5
         os.kill(lane.pid, signal.SIGSTOP)
-        with pytest.raises(
-            LaneError, match=r"no answer within 0 s|no answer within 1 s|no answer within 0\.5 s"
-        ):
+        with pytest.raises(LaneError, match=r"no answer within 0\.5 s \(window\)"):
             lane.window(0.02)
         assert not psutil.pid_exists(lane.pid)
 

@@ -43,6 +43,11 @@ def test_inputs_without_a_batch_axis_have_one_value_for_all_samples():
     assert {float(sample["scale"]) for sample in pool} == {float(pool[0]["scale"])}
 
 
+def test_without_any_batch_axis_the_samples_still_differ():
+    pool = make_pool(model(replace(IMAGE, batch_axis=None)), {}, 0)
+    assert not np.array_equal(pool[0]["image"], pool[1]["image"])
+
+
 def test_bf16_is_carried_as_its_bits():
     values = np.array([0.5, 1.0, -3.0, 1e30], dtype=np.float32)
     assert from_bf16_bits(to_bf16_bits(values)) == pytest.approx(values, rel=2**-7)
@@ -55,6 +60,8 @@ def test_npy_files_hold_one_sample_or_several(tmp_path):
     pool = make_pool(model(IMAGE), {"image": tmp_path / "many.npy"}, 0)
     assert len(pool) == 5
     assert np.array_equal(pool[4]["image"], many[4:5])
+    unbatched = make_pool(model(replace(IMAGE, batch_axis=None)), {"image": tmp_path / "many.npy"}, 0)
+    assert [float(one["image"].min()) for one in unbatched] == [72.0 * at for at in range(5)]
     (sample,) = make_pool(model(IMAGE), {"image": tmp_path / "one.npy"}, 0)
     assert np.array_equal(sample["image"], many[:1])
 

@@ -118,7 +118,7 @@ class ProcessLane:
                     self.close()
                     raise Interrupted("stopped by the user")
                 if time.monotonic() > deadline:
-                    self._fail(f"no answer within {self._limit_s:.0f} s ({doing})")
+                    self._fail(f"no answer within {self._limit_s:g} s ({doing})")
             state, value = self._pipe.recv()
         except (EOFError, ConnectionError):
             self._fail(self._obituary(doing))

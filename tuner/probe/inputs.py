@@ -65,7 +65,8 @@ def make_pool(model: Model, files: Mapping[str, Path], seed: int) -> tuple[Sampl
     }
     size = max(map(len, columns.values()))
     return tuple(
-        {one.name: _pick(columns[one.name], index, one) for one in model.inputs} for index in range(size)
+        {one.name: _pick(columns[one.name], index, model, one) for one in model.inputs}
+        for index in range(size)
     )
 
 
@@ -79,9 +80,10 @@ def from_bf16_bits(bits: Array) -> Array:
     return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
-def _pick(column: list[Array], index: int, one: ModelInput) -> Array:
-    """Samples of a batch share an input that has no batch axis, so it has one value for all."""
-    return column[0 if one.batch_axis is None and len(column) > 1 else index % len(column)]
+def _pick(column: list[Array], index: int, model: Model, one: ModelInput) -> Array:
+    """Samples of one batch share an input that has no batch axis, so it then has one value for all."""
+    shared = model.batch_axes and one.batch_axis is None
+    return column[0 if shared else index % len(column)]
 
 
 def _pool_size(model: Model) -> int:
@@ -128,7 +130,7 @@ def _read_file(one: ModelInput, path: Path) -> list[Array]:
 
 def _read_npy(one: ModelInput, path: Path) -> list[Array]:
     array = np.load(path, allow_pickle=False)
-    wanted, axis = one.at_batch(1), one.batch_axis
+    wanted, axis = one.at_batch(1), _stacking_axis(one)
     if axis is not None and array.shape == wanted[:axis] + wanted[axis + 1 :]:
         array = np.expand_dims(array, axis)
     fits = array.ndim == len(wanted) and all(
@@ -142,6 +144,13 @@ def _read_npy(one: ModelInput, path: Path) -> list[Array]:
         )
     samples = [array] if axis is None else np.split(array, array.shape[axis], axis)
     return [_cast(one, sample, path) for sample in samples]
+
+
+def _stacking_axis(one: ModelInput) -> int | None:
+    """Return the axis along which a file may hold several samples; batch need not be searched for it."""
+    if one.batch_axis is not None:
+        return one.batch_axis
+    return 0 if one.shape[:1] == (1,) else None
 
 
 def _cast(one: ModelInput, array: Array, path: Path) -> Array:

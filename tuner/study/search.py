@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -87,7 +88,7 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
     reading = read_model(wanted.model, wanted.shapes)
     host, noted = describe_host(), list(host_warnings())
     lanes_for = _lanes_factory(wanted, limit_s, stopped)
-    budget = Budget(wanted.budget_s, wanted.trials, lanes_for(reading.unbatched).now)
+    budget = Budget(wanted.budget_s, wanted.trials, time.monotonic)
     model, sighted = _proved(reading, device, lanes_for)
     _check_bounds(wanted.bounds, model, device)
     noted += _model_warnings(model, sighted)

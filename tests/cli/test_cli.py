@@ -1,0 +1,333 @@
+"""The command as a person or a script meets it: real processes, real files, exit codes."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+
+import tuner
+from tests import models
+from tuner.cli.app import main
+
+SHORT = ["--budget", "6s", "--trials", "2"]
+
+
+def run(*arguments, **options):
+    command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """One real search, shared by the tests that look at what it leaves."""
+    folder = tmp_path_factory.mktemp("searched")
+    model = models.wide(folder / "wide.xml")
+    done = run("search", model, "--budget", "12s", "--output", folder / "out", cwd=folder)
+    return done, folder / "out", model
+
+
+def test_a_search_finds_that_batch_pays_on_a_wide_dense_net(searched):
+    done, out, _ = searched
+    assert done.returncode == 0, done.stderr
+    assert "faster than the hint, 95 % interval" in done.stdout.splitlines()[0]
+    advice = tuner.load(out / "config.yaml")
+    assert advice.verdict == "faster"
+    assert advice.best.batch > 1
+    assert list(advice.compile().inputs[0].shape) == [advice.best.batch, 1024]
+    assert advice.search.command.startswith("tuner search ")
+
+
+def test_plain_lines_tell_host_model_hint_trials_and_files(searched):
+    done, out, _ = searched
+    assert "openvino-tuner" in done.stderr
+    assert "model  wide: x[1,1024] f32" in done.stderr
+    assert "hint   CPU," in done.stderr
+    assert "best so far:" in done.stderr
+    assert f"config   {out / 'config.yaml'}" in done.stdout
+    assert "\x1b" not in done.stderr + done.stdout
+
+
+def test_the_study_holds_every_trial_for_optuna(searched):
+    _, out, _ = searched
+    study = optuna.load_study(study_name="wide on CPU", storage=f"sqlite:///{out / 'study.db'}")
+    assert len(study.trials) >= 2
+    assert study.trials[0].value == 1.0
+    assert len(study.trials[1].intermediate_values) >= 2
+    study._storage.remove_session()
+
+
+def test_the_same_command_goes_on_with_the_study(searched):
+    _, out, model = searched
+    before = tuner.load(out / "config.yaml").search.trials
+    again = run("search", model, *SHORT, "--output", out)
+    assert again.returncode == 0
+    assert f"{before} trials known from earlier runs" in again.stderr
+    assert tuner.load(out / "config.yaml").search.trials > before
+
+
+def test_json_is_one_document_on_standard_output(searched):
+    _, out, model = searched
+    done = run("search", model, *SHORT, "--output", out, "--json", "-q")
+    document = json.loads(done.stdout)
+    assert done.stderr == ""
+    assert document["verdict"] in {"faster", "keep_hint", "inconclusive"}
+    assert document["files"]["config"] == str(out / "config.yaml")
+    assert {"sentence", "warnings", "tried", "best", "speedup"} <= set(document)
+
+
+def test_verbose_adds_what_each_trial_compiled_to(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    done = run("search", model, *SHORT, "-v", "--output", tmp_path / "out")
+    assert "compiled in" in done.stderr
+
+
+def test_a_search_bound_to_the_hint_itself_keeps_the_hint(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    cores = tuner.search(model, budget=5, trials=1, output=tmp_path / "first").baseline.effective
+    done = run(
+        "search", model, "--budget", "20s", "--output", tmp_path / "out",
+        "--streams", cores.streams, "--batch", 1, "--requests", cores.requests,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stdout.startswith("keep the hint: within these bounds everything is the hint itself")
+    assert tuner.load(tmp_path / "out" / "config.yaml").verdict == "keep_hint"
+
+
+def test_a_model_without_batch_is_searched_over_the_rest_and_told_why(tmp_path):
+    done = run("search", models.fixed_reshape(tmp_path / "m.xml"), *SHORT, "--output", tmp_path / "out")
+    assert done.returncode == 0
+    assert "warning: Batch is not searched: reshaping to batch 2 fails" in done.stderr
+    assert tuner.load(tmp_path / "out" / "config.yaml").model.batch_axes == {}
+
+
+def test_real_samples_are_fed(tmp_path):
+    import numpy as np
+
+    np.save(tmp_path / "ids.npy", np.array([[0, 1] * 4, [1, 1] * 4]))
+    model = models.embedding(tmp_path / "m.xml", shape=(1, -1))
+    done = run(
+        "search", model, *SHORT, "--shape", "ids[1,8]", "--input", f"ids={tmp_path / 'ids.npy'}",
+        "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert tuner.load(tmp_path / "out" / "config.yaml").model.inputs["ids"].shape == [1, 8]
+
+
+def start_until(text, *arguments):
+    """Start a search and return it once it has said `text`."""
+    command = [sys.executable, "-m", "tuner", *map(str, arguments)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if text in line:
+            return process
+    pytest.fail(f"the search ended before it said {text!r}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_saves_ends_its_lanes_and_the_next_run_goes_on(tmp_path, number):
+    model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
+    process = start_until("rounds", "search", model, "--budget", "120s", "--output", out)
+    lanes = psutil.Process(process.pid).children(recursive=True)
+    assert lanes
+    process.send_signal(number)
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert stdout.startswith("stopped early; inconclusive")
+    assert psutil.wait_procs(lanes, timeout=30)[1] == []
+    saved = tuner.load(out / "config.yaml")
+    assert saved.verdict == "inconclusive"
+    assert saved.search.trials >= 2
+    again = run("search", model, *SHORT, "--output", out)
+    assert again.returncode == 0
+    assert f"{saved.search.trials} trials known from earlier runs" in again.stderr
+
+
+def test_a_killed_search_leaves_no_lane_and_no_lock_behind(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    process = start_until("rounds", "search", model, "--budget", "120s", "--output", tmp_path / "out")
+    lanes = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.communicate(timeout=60)
+    assert psutil.wait_procs(lanes, timeout=30)[1] == []
+    again = run("search", model, *SHORT, "--output", tmp_path / "out")
+    assert again.returncode == 0
+    assert "waiting" not in again.stderr
+
+
+def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    first = start_until("hint   CPU", "search", model, "--budget", "120s", "--output", tmp_path / "one")
+    second = start_until("waiting: another search", "search", model, "--output", tmp_path / "two")
+    second.send_signal(signal.SIGINT)
+    _, complaint = second.communicate(timeout=60)
+    assert second.returncode == 4
+    assert "stopped while waiting" in complaint
+    assert not (tmp_path / "two").exists()
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert first.returncode == 4
+
+
+@pytest.mark.parametrize("columns", [80, 140])
+def test_a_terminal_shows_nothing_wider_than_itself(tmp_path, columns):
+    model = models.fixed_reshape(tmp_path / ("m" * 60 + ".xml"))
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm"}
+    command = [sys.executable, "-m", "tuner", "search", str(model), *SHORT, "--output", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
+    os.close(theirs)
+    seen = b""
+    try:
+        while block := os.read(ours, 4096):
+            seen += block
+    except OSError:  # the other end is closed: the command has ended
+        pass
+    os.close(ours)
+    assert process.wait(timeout=60) == 0
+    from rich.text import Text
+
+    text = Text.from_ansi(seen.decode().replace("\r", "\n")).plain
+    assert "final: round" in text
+    assert max(map(len, text.splitlines())) <= columns
+
+
+def complain(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1, captured.err
+    assert "Traceback" not in captured.err
+    return code, captured.err
+
+
+@pytest.fixture
+def model(tmp_path):
+    return models.mlp(tmp_path / "m.xml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--budget", "0s"], "The budget '0s' is no usable duration; give one like 90s or 5m, at least 1s."),
+        (["--budget", "-5"], "The budget '-5' is no usable duration"),
+        (["--budget", "abc"], "The budget 'abc' is no usable duration"),
+        (["--trials", "0"], "0 is not in the range x>=1"),
+        (["--seed", "-1"], "-1 is not in the range x>=0"),
+        (["--streams", "0"], "--streams '0' is no list of counts; give one like 1,2,8 or 1-64 or hint."),
+        (["--streams", "4096"], "--streams asks for 4096, but CPU runs 1 to"),
+        (["--batch", "x"], "--batch 'x' is no list of counts"),
+        (["--requests", "1.5"], "--requests '1.5' is no list of counts"),
+        (["--input", "nothing"], "--input 'nothing' is no NAME=FILE"),
+        (["--input", "x=none.npy"], "--input x=none.npy: no such file"),
+        (["--input", "y=none.npy"], "--input names 'y', but the model's inputs are: x."),
+        (["--shape", "x[a]"], "--shape 'x[a]' is no shape; give one like NAME[1,3,224,224]."),
+        (["--shape", "y[1,16]"], "--shape names the input 'y', but the model's inputs are: x."),
+        (["--plugins", "x.xml"], "No such option"),
+        (["--objective", "latency"], "No such option"),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_exit_code_2(capsys, model, tmp_path, arguments, sentence):
+    code, told = complain(capsys, "search", model, "--output", tmp_path / "out", *arguments)
+    assert code == 2
+    assert sentence in told
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_path):
+    corrupt = tmp_path / "corrupt.xml"
+    corrupt.write_text("<net")
+    corrupt.with_suffix(".bin").write_bytes(b"")
+    for arguments, sentence in [
+        ([tmp_path / "none.xml"], "No model at"),
+        ([corrupt], "is not a model that OpenVINO"),
+        ([model, "--device", "GPU"], "There is no device 'GPU' here; --device takes one of: CPU."),
+        ([model, "--shape", "x[1,17]"], "does not take the shape x[1, 17]"),
+    ]:
+        code, told = complain(capsys, "search", *arguments, "--output", tmp_path / "out")
+        assert (code, sentence in told) == (3, True), told
+        assert not (tmp_path / "out").exists()
+
+
+def test_an_input_file_of_the_wrong_shape_is_refused(capsys, model, tmp_path):
+    import numpy as np
+
+    np.save(tmp_path / "x.npy", np.zeros((1, 17), np.float32))
+    code, told = complain(
+        capsys, "search", model, "--input", f"x={tmp_path / 'x.npy'}", "--output", tmp_path / "out"
+    )
+    assert code == 3
+    assert "the array has shape [1, 17], but one sample of 'x' has shape [1, 16]" in told
+
+
+def test_a_model_that_never_runs_is_refused(tmp_path):
+    import openvino as ov
+    from openvino import opset13 as ops
+
+    x = models.parameter([1, 4])
+    crashing = ops.reshape(
+        x, ops.convert(ops.reduce_sum(x, ops.constant([0]), False), "i64"), special_zero=False
+    )
+    path = tmp_path / "m.xml"
+    ov.save_model(ov.Model([ops.result(crashing)], [x], "m"), path)
+    done = run("search", path, "--budget", "10s", "--output", tmp_path / "out")
+    assert done.returncode == 3
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "out" / "config.yaml").exists()
+
+
+def test_an_output_that_is_a_file_is_refused(capsys, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    code = main(["search", str(model), "--output", str(tmp_path / "file"), "-q"])
+    assert code == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a directory that even root cannot write to")
+def test_an_output_that_cannot_be_written_is_refused(capsys, model):
+    code = main(["search", str(model), "--output", "/proc/out", "-q"])
+    assert code == 2
+    assert "'/proc/out' cannot be written" in capsys.readouterr().err
+
+
+def test_a_study_of_another_model_is_refused_and_kept(capsys, searched, model):
+    _, out, _ = searched
+    other = models.wide(model.parent / "wide.xml", width=64)
+    before = (out / "config.yaml").read_bytes()
+    code = main(["search", str(other), "--output", str(out), "-q", "--budget", "5s"])
+    told = capsys.readouterr().err
+    assert code == 2
+    assert "belongs to another search (model was" in told
+    assert "--output" in told
+    assert (out / "config.yaml").read_bytes() == before
+
+
+def test_devices_lists_the_cpu_with_its_range(capsys):
+    assert main(["devices"]) == 0
+    assert "CPU  " in capsys.readouterr().out
+    assert main(["devices", "--json"]) == 0
+    (cpu, *_) = json.loads(capsys.readouterr().out)["devices"]
+    assert cpu["name"] == "CPU"
+    assert cpu["streams"][0] == 1
+
+
+def test_the_demo_builds_its_model_and_searches_it(tmp_path):
+    done = run("demo", *SHORT, "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert tuner.load(tmp_path / "config.yaml").model.name == "demo"
+
+
+def test_version_help_and_unknown_commands(capsys):
+    assert main(["--version"]) == 0
+    assert tuner.__version__ in capsys.readouterr().out
+    assert main(["--help"]) == 0
+    assert "search" in capsys.readouterr().out
+    code, told = complain(capsys, "serch")
+    assert code == 2
+    assert "No such command" in told
