@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model, ModelInput
-from tuner.domain.result import Trial
+from tuner.domain.result import Final, Trial
 from tuner.domain.space import Bounds, DeviceFacts, Space, cpu_space
 from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
 from tuner.study.budget import Budget
@@ -19,12 +19,16 @@ class MemoryStore:
     """A store of trials that forgets nothing until it is forgotten itself."""
 
     kept: list[Trial] = field(default_factory=list)
+    final: Final | None = None
 
     def trials(self) -> list[Trial]:
         return list(self.kept)
 
     def save(self, trial: Trial) -> None:
         self.kept.append(trial)
+
+    def save_final(self, final: Final) -> None:
+        self.final = final
 
 
 def space_of(

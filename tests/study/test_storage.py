@@ -44,6 +44,15 @@ def test_trials_come_back_as_they_were(study, trials):
     assert study().trials() == trials
 
 
+def test_the_final_comes_back_with_its_raw_rounds(study):
+    first = study()
+    assert first.final() is None
+    final = simulate().final
+    assert len(final.rounds) > 5
+    first.save_final(final)
+    assert study().final() == final
+
+
 def test_optuna_itself_reads_the_study(study, trials, tmp_path):
     first = study()
     for trial in trials:

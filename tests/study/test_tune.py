@@ -22,11 +22,18 @@ def test_a_search_finds_most_of_what_there_is_to_gain():
     assert true_fps(device, found.verdict.best.configuration) > 0.93 * best
 
 
-def test_the_claimed_interval_holds_the_truth():
-    device = SimulatedDevice(base_fps=2000)
-    found = simulate(device)
-    truth = true_fps(device, found.verdict.best.configuration) / true_fps(device, HINT_ALONE)
-    assert found.verdict.speedup.low < truth < found.verdict.speedup.high
+def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_many():
+    rng, claims, misses = random.Random(5), 0, 0
+    for seed in range(200):
+        device = random_device(rng)
+        found = simulate(device, seed=seed)
+        if found.verdict.kind == "faster":
+            hint, best = found.baseline.configuration, found.verdict.best.configuration
+            truth = true_fps(device, best) / true_fps(device, hint)
+            claims += 1
+            misses += not found.verdict.speedup.low <= truth <= found.verdict.speedup.high
+    assert claims > 150
+    assert misses <= 0.05 * claims
 
 
 def test_where_nothing_is_faster_the_hint_is_kept():

@@ -17,7 +17,13 @@ from tuner.measure.lane import Answers, Lane, Lanes
 from tuner.study.budget import FINAL_ROUNDS, Budget
 from tuner.study.history import History
 
-FINALISTS = 3
+FINALISTS = 2
+"""Best ones invited; the best with the model's own batch comes on top where it is not among them.
+
+In 1,000 simulated searches three came no closer to the optimum than two (0.964 and 0.963 of it on
+average) and left twice as many answers open, because every lane takes time from the others.
+"""
+
 CONFIDENCE = 0.95
 
 

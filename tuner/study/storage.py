@@ -21,7 +21,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from tuner.domain.model import Model
-from tuner.domain.result import Host, Trial
+from tuner.domain.result import Final, Host, Trial
 from tuner.domain.space import DEFAULT, HINT
 from tuner.errors import StorageError
 
@@ -90,6 +90,15 @@ class Study:
                 )
             )
 
+    def save_final(self, final: Final) -> None:
+        """Keep the final, raw rounds and all; a later run's takes its place."""
+        self._study.set_user_attr("final", _jsonable(final))
+
+    def final(self) -> Final | None:
+        """Return the last final that was held, or None."""
+        told = self._study.user_attrs.get("final")
+        return msgspec.convert(_revive(told), Final, strict=False) if told else None
+
     def close(self) -> None:
         """Let go of the file."""
         self._study._storage.remove_session()
@@ -138,16 +147,16 @@ def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
     return params, distributions
 
 
-def _jsonable(trial: Trial) -> Any:
+def _jsonable(record: Trial | Final) -> Any:
     """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
-    return json.loads(json.dumps(asdict(trial)), parse_constant=str)
+    return json.loads(json.dumps(asdict(record)), parse_constant=str)
 
 
-def _revive(told: dict[str, Any]) -> dict[str, Any]:
-    speedup = told.get("speedup")
-    if speedup and speedup["high"] == "Infinity":
-        speedup["high"] = math.inf
-    return told
+def _revive(told: Any) -> Any:
+    """Undo `_jsonable`: turn the text of an infinite bound back into a number."""
+    if isinstance(told, dict):
+        return {key: math.inf if value == "Infinity" else _revive(value) for key, value in told.items()}
+    return [_revive(one) for one in told] if isinstance(told, list) else told
 
 
 def _first_line(error: BaseException) -> str:

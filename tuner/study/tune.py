@@ -43,6 +43,9 @@ class TrialStore(Protocol):
     def save(self, trial: Trial) -> None:
         """Keep a trial."""
 
+    def save_final(self, final: Final) -> None:
+        """Keep the final with its raw rounds; a later one takes its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -100,6 +103,7 @@ def tune(
             return _stopped(hint, history, model.batch, str(stop))
     if final is None:
         return _without_final(hint, history, exhausted)
+    store.save_final(final)
     if final.interrupted:
         return replace(_stopped(hint, history, model.batch, "stopped in the final"), final=final)
     hint_measured = final.baseline if final.baseline.measured else as_finalist(hint)
