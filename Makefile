@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format lint types layers docs-fresh schema clean
+.PHONY: demo test check format lint types layers docs docs-fresh clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
@@ -32,9 +32,10 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format tuner tests
 	$(BIN)/ruff check --fix tuner tests
 
-schema: $(VENV)/.tuner  ## write the advice's JSON Schema again
-	$(BIN)/python -c "import sys; from tuner.deploy.advice import json_schema; sys.stdout.buffer.write(json_schema())" \
-		> $(VENV)/schema && mv $(VENV)/schema tuner/deploy/advice.schema.json
+docs: $(VENV)/.dev  ## write what is made from the code again: the command reference, the advice's JSON Schema
+	$(BIN)/python -m tests.cli_reference > docs/cli.md
+	$(BIN)/python -c "from tuner.deploy.advice import json_schema; print(json_schema().decode(), end='')" \
+		> tuner/deploy/advice.schema.json
 
 clean:
 	rm -rf $(VENV)

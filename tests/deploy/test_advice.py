@@ -110,6 +110,16 @@ def test_the_front_trades_throughput_for_latency(advice):
     assert len(advice.front) >= 2
 
 
+def test_figures_of_the_front_compare_though_the_host_drifted(advice):
+    hint_fps = advice.baseline.measured.throughput_fps
+    for one in advice.front:
+        assert one.measured.throughput_fps == pytest.approx(one.speedup.ratio * hint_fps, rel=1e-3)
+        in_flight = one.batch * one.requests
+        assert one.measured.latency_ms.p50 == pytest.approx(
+            1e3 * in_flight / one.measured.throughput_fps, rel=0.2
+        )
+
+
 def test_a_failed_write_leaves_the_old_file_and_no_other(advice, tmp_path, monkeypatch):
     path = tmp_path / "config.yaml"
     path.write_text("old")

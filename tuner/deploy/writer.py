@@ -15,7 +15,7 @@ import yaml
 from tuner.deploy import advice as records
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Host, Result, SearchRun, Trial
+from tuner.domain.result import Finalist, Host, Result, SearchRun
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 
@@ -39,8 +39,8 @@ def make_advice(result: Result) -> records.Advice:
         baseline=records.Baseline(
             **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
         ),
-        devices=[one for one in [_measurement(result, best)] if one],
-        front=[one for one in (_measurement(result, trial) for trial in result.front) if one],
+        devices=[_measurement(best.configuration, best.measured, best.speedup)] if best.measured else [],
+        front=[_measurement(one.configuration, measured, one.speedup) for one, measured in result.front],
         host=_host(result.host),
         search=_search(result.run),
     )
@@ -93,8 +93,10 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
 
 
 def _measured(measured: Measured | None) -> records.MeasuredRecord | None:
-    if measured is None:
-        return None
+    return _figures(measured) if measured else None
+
+
+def _figures(measured: Measured) -> records.MeasuredRecord:
     latency = measured.latency_ms
     return records.MeasuredRecord(
         throughput_fps=_round(measured.throughput_fps),
@@ -105,12 +107,13 @@ def _measured(measured: Measured | None) -> records.MeasuredRecord | None:
     )
 
 
-def _measurement(result: Result, one: Finalist | Trial) -> records.Measurement | None:
-    measured = _measured(one.measured)
-    if measured is None:
-        return None
-    gain = _speedup(one.speedup) if one.speedup else _speedup(Speedup(1.0, 1.0, 1.0, 0.95, 0))
-    return records.Measurement(**_deployment(one.configuration), measured=measured, speedup=gain)
+def _measurement(
+    configuration: Configuration, measured: Measured, speedup: Speedup | None
+) -> records.Measurement:
+    gain = speedup or Speedup(1.0, 1.0, 1.0, 0.95, 0)
+    return records.Measurement(
+        **_deployment(configuration), measured=_figures(measured), speedup=_speedup(gain)
+    )
 
 
 def _model(model: Model) -> records.ModelRecord:

@@ -186,18 +186,30 @@ class Result:
     run: SearchRun
     interrupted: bool
 
+    def at_final_speed(self, trial: Trial) -> Measured | None:
+        """Return a trial's figures as they would be at the speed that the host had in the final.
+
+        A host drifts while a search goes on, so figures of different trials do not compare; their
+        paired ratios to the baseline do. The rate is the ratio times the baseline's rate, and
+        latencies are stretched by as much as the rate was corrected.
+        """
+        if not (trial.speedup and trial.measured and self.baseline.measured):
+            return trial.measured
+        throughput_fps = trial.speedup.ratio * self.baseline.measured.throughput_fps
+        stretch = trial.measured.throughput_fps / throughput_fps
+        return Measured(throughput_fps, trial.measured.latency_ms.scaled(stretch), trial.measured.memory_mb)
+
     @property
-    def front(self) -> tuple[Trial, ...]:
-        """Trials that no other beats in both throughput and p99 latency, fastest first."""
-        measured = [
-            (trial, trial.speedup.ratio, trial.measured.latency_ms.p99)
-            for trial in self.trials
-            if trial.speedup and trial.measured
-        ]
-        front: list[Trial] = []
-        lowest = float("inf")
-        for trial, _, p99 in sorted(measured, key=lambda one: (-one[1], one[2])):
-            if p99 < lowest:
-                front.append(trial)
-                lowest = p99
+    def front(self) -> tuple[tuple[Trial, Measured], ...]:
+        """Trials that no other beats in both throughput and p99 latency, fastest first.
+
+        The figures are those of `at_final_speed`.
+        """
+        figures = [(trial, self.at_final_speed(trial)) for trial in self.trials if trial.speedup]
+        known = [(trial, measured) for trial, measured in figures if measured]
+        known.sort(key=lambda one: (-one[1].throughput_fps, one[1].latency_ms.p99))
+        front: list[tuple[Trial, Measured]] = []
+        for trial, measured in known:
+            if not front or measured.latency_ms.p99 < front[-1][1].latency_ms.p99:
+                front.append((trial, measured))
         return tuple(front)

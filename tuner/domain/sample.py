@@ -59,6 +59,10 @@ class Latency:
         p50, p90, p99 = np.percentile(np.asarray(latencies_ms), (50, 90, 99))
         return cls(float(p50), float(p90), float(p99))
 
+    def scaled(self, factor: float) -> Latency:
+        """Return every percentile times `factor`."""
+        return Latency(self.p50 * factor, self.p90 * factor, self.p99 * factor)
+
 
 @dataclass(frozen=True, slots=True)
 class Measured:

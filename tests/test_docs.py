@@ -1,0 +1,101 @@
+"""What the documents say is what the code does."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+import tuner
+from tests.cli_reference import reference
+from tuner.cli.app import cli
+from tuner.deploy.loader import load
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+DEMO = ROOT / "reports" / "demo" / "config.yaml"
+"""What `make demo` leaves: not published."""
+
+PAGES = [
+    ROOT / name
+    for name in ("README.md", "CONTRIBUTING.md", "reports/README.md", "docs/cli.md", "CHANGELOG.md")
+]
+
+
+def blocks(kind: str) -> list[str]:
+    return re.findall(rf"```{kind}\n(.*?)```", README, re.S)
+
+
+def commands() -> list[list[str]]:
+    lines = []
+    for kind in ("console", "sh"):
+        for block in blocks(kind):
+            lines += [
+                line.removeprefix("$ ")
+                for line in block.splitlines()
+                if kind == "sh" or line.startswith("$ ")
+            ]
+    return [shlex.split(line, comments=True) for line in lines if line.strip()]
+
+
+def test_the_command_reference_is_that_of_the_code():
+    assert (ROOT / "docs" / "cli.md").read_text() == reference()
+
+
+def test_every_command_of_the_readme_exists_with_its_options():
+    seen = set()
+    for words in commands():
+        if words[0] != "tuner":
+            continue
+        seen.add(words[1])
+        known = {option for parameter in cli.commands[words[1]].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+    assert {"search", "devices", "demo"} <= seen
+
+
+def test_every_make_target_that_is_named_exists():
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for page in PAGES:
+        assert set(re.findall(r"`make ([a-z-]+)`", page.read_text())) <= targets
+    assert {words[1] for words in commands() if words[0] == "make"} == {"demo", "test"}
+
+
+def test_every_link_leads_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_yaml_that_the_readme_shows_has_the_fields_of_the_schema():
+    (shown,) = blocks("yaml")
+    told = yaml.safe_load(shown)
+    assert set(told) == set(tuner.Advice.__struct_fields__)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(ROOT.glob("reports/*/config.yaml")) - {DEMO}), ids=lambda path: path.parent.name
+)
+def test_published_advice_can_be_loaded(path):
+    advice = load(path)
+    assert advice.search.command.startswith("tuner search ")
+    assert f"](./{path.parent.name}/config.yaml)" in (ROOT / "reports" / "README.md").read_text()
+
+
+def test_the_python_of_the_readme_runs_on_real_advice(tmp_path, monkeypatch):
+    from tests import models
+
+    code = blocks("python")[0]
+    monkeypatch.chdir(tmp_path)
+    models.mlp(tmp_path / "model.xml")
+    tuner.search("model.xml", budget=6, trials=1, batch=[1])
+    space = {"batches": lambda: [np.zeros((1, 16), np.float32)] * 5}
+    exec(code, space)
+    assert len(space["answers"]) == 5
+
+
+def test_every_public_function_documents_itself():
+    for name in tuner.__all__:
+        if name != "__version__":
+            assert getattr(tuner, name).__doc__
