@@ -9,7 +9,7 @@ from tuner.domain.result import Final, Trial
 from tuner.domain.space import Bounds, DeviceFacts, Space, cpu_space
 from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
 from tuner.study.budget import Budget
-from tuner.study.tune import Findings, tune
+from tuner.study.tune import Findings, Task, tune
 
 MODEL = Model("m", "m.xml", "0" * 64, (ModelInput("x", (1, 3, 8, 8), "f32", 0),), (0,), 1)
 
@@ -52,14 +52,16 @@ def simulate(
     device = device or (lanes.device if lanes else SimulatedDevice())
     lanes = lanes or SimulatedLanes(device, seed=seed)
     return tune(
-        MODEL,
-        "CPU",
-        lanes,
-        lambda requests: space_of(device, bounds, requests),
-        store or MemoryStore(),
-        Budget(budget_s, trials, lanes.now),
-        seed,
-        tell,
+        Task(
+            MODEL,
+            "CPU",
+            lanes,
+            lambda requests: space_of(device, bounds, requests),
+            store or MemoryStore(),
+            Budget(budget_s, trials, lanes.now),
+            seed,
+            tell,
+        )
     )
 
 

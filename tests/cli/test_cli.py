@@ -133,7 +133,7 @@ def start_until(text, *arguments):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_saves_ends_its_lanes_and_the_next_run_goes_on(tmp_path, number):
     model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
-    process = start_until("rounds", "search", model, "--budget", "120s", "--output", out)
+    process = start_until("/s  ", "search", model, "--budget", "120s", "--output", out)
     lanes = psutil.Process(process.pid).children(recursive=True)
     assert lanes
     process.send_signal(number)
@@ -151,7 +151,7 @@ def test_an_interruption_saves_ends_its_lanes_and_the_next_run_goes_on(tmp_path,
 
 def test_a_killed_search_leaves_no_lane_and_no_lock_behind(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
-    process = start_until("rounds", "search", model, "--budget", "120s", "--output", tmp_path / "out")
+    process = start_until("/s  ", "search", model, "--budget", "120s", "--output", tmp_path / "out")
     lanes = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.communicate(timeout=60)

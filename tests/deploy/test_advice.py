@@ -40,6 +40,8 @@ def result_of(model=MODEL, **options) -> Result:
         found.drop_in,
         (),
         RUN,
+        found.points,
+        found.covered,
         found.interrupted,
     )
 

@@ -14,6 +14,7 @@ from tuner.measure.answers import difference, prove_batching
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
 from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
+from tuner.measure.worker import cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
 
@@ -145,6 +146,17 @@ class TestProcessLanes(LaneContract):
         assert len(window.latencies_ms) >= 4
         lane.close()
 
+    @pytest.mark.parametrize(("batch", "requests"), [(1, 1), (1, 4), (8, 2)])
+    def test_rate_and_latency_agree_on_what_is_in_flight(self, tmp_path, batch, requests):
+        lane = lanes_of(models.wide(tmp_path / "w.xml")).open(
+            Configuration.of("CPU", THROUGHPUT, batch, requests)
+        )
+        lane.window(0.1)
+        window = lane.window(0.3)
+        in_flight = window.rate_fps / batch * sum(window.latencies_ms) / len(window.latencies_ms) / 1e3
+        assert 0.6 * requests < in_flight < 1.1 * requests
+        lane.close()
+
     def test_a_scalar_and_a_constant_output_run_in_batches(self, tmp_path):
         lanes = lanes_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"))
         assert prove_batching(lanes, "CPU", precise=True) == (None, True)
@@ -172,6 +184,11 @@ class TestProcessLanes(LaneContract):
 
     def test_a_model_whose_answers_are_constant_is_told_apart(self, tmp_path):
         assert prove_batching(lanes_of(models.deaf(tmp_path / "m.xml")), "CPU", precise=True) == (None, False)
+
+
+def test_a_rate_counts_whole_cycles_and_leaves_the_first_out():
+    assert cycle_rate([0.0, 9.0, 9.5, 10.0]) == pytest.approx(2.0)
+    assert cycle_rate([0.0, 1.0, 3.0]) == pytest.approx(0.5)
 
 
 def test_rounds_run_every_lane_once_in_shuffled_order():

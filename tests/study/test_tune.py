@@ -110,6 +110,13 @@ def test_bounds_that_leave_only_the_hint_keep_it():
     found = simulate(bounds=Bounds(streams=(2,), batch=(1,), requests=(2,)))
     assert found.verdict.kind == "keep_hint"
     assert [trial.state for trial in found.trials] == ["measured", "duplicate"]
+    assert (found.covered, found.points) == (1, 1)
+
+
+def test_a_budget_too_short_for_anything_but_the_hint_is_no_reason_to_keep_it():
+    found = simulate(SimulatedDevice(base_fps=1), budget_s=30)
+    assert found.verdict.kind == "inconclusive"
+    assert "larger --budget" in found.verdict.why
 
 
 def test_every_bound_is_respected():

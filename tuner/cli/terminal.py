@@ -108,12 +108,14 @@ class Narrator:
 
     @_tell.register
     def _(self, event: TrialBegan) -> None:
-        self._screen.status(f"{event.left_s:.0f} s left for trials · {event.configuration} · {self._best}")
+        self._screen.status(f"{event.left_s:.0f} s left · {self._best} · trying {event.configuration}")
 
     @_tell.register
     def _(self, event: TrialEnded) -> None:
         self._best = words.best_line(event.best)
-        self._screen.say(words.trial_line(event.trial), "" if event.trial.state == "measured" else "dim")
+        self._screen.say(
+            words.trial_line(event.trial, event.best), "" if event.trial.state == "measured" else "dim"
+        )
         if self._verbose:
             for line in words.trial_details(event.trial):
                 self._screen.say(line, "dim")

@@ -32,12 +32,12 @@ def baseline(ready: BaselineReady, target: str) -> Iterator[str]:
     yield f"space  {ready.points} configurations{known}"
 
 
-def trial_line(trial: Trial) -> str:
-    """Return one line about a trial that ended."""
+def trial_line(trial: Trial, best: Trial | None) -> str:
+    """Return one line about a trial that ended; `best` is the best so far, itself included."""
     start = f"{trial.number:>3}  {trial.configuration!s:<{NAME_WIDTH}}"
     if trial.speedup is None or trial.measured is None:
         return f"{start}  {trial.state}: {trial.reason}"
-    end = "pruned" if trial.state == "pruned" else f"{len(trial.rounds)} rounds"
+    end = "pruned" if trial.state == "pruned" else "best" if trial == best else "measured"
     return f"{start} {gain(trial.speedup):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
 
 
@@ -53,7 +53,7 @@ def best_line(best: Trial | None) -> str:
     """Return what is best so far."""
     if best is None or best.speedup is None:
         return "best so far: the hint"
-    return f"best so far: {best.configuration}, {gain(best.speedup)} ({interval_of(best.speedup)})"
+    return f"best so far: {gain(best.speedup)} ({interval_of(best.speedup)}) {best.configuration}"
 
 
 def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
@@ -69,6 +69,7 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
         for one in result.final.finalists:
             if one.disqualified:
                 yield f"  out      {one.configuration}: {one.disqualified}"
+    yield f"  known    {result.covered} of {result.points} configurations"
     yield f"  config   {config}"
     yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
 

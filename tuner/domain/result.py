@@ -172,6 +172,8 @@ class Result:
         drop_in: The best that keeps the model's own batch; the baseline where that is the hint.
         warnings: What makes the figures worth less.
         run: How it came about.
+        points: Configurations in the space.
+        covered: How many of them are known: tried, or the same as one that was.
         interrupted: Whether the user stopped it.
     """
 
@@ -184,6 +186,8 @@ class Result:
     drop_in: Finalist
     warnings: Sequence[Warning]
     run: SearchRun
+    points: int
+    covered: int
     interrupted: bool
 
     def at_final_speed(self, trial: Trial) -> Measured | None:

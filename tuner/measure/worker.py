@@ -90,7 +90,7 @@ class Engine:
         began = time.perf_counter()
         starts, latencies = self._spin(seconds)
         self._queue.wait_all()
-        rate = sum(_cycle_rate(times) for times in starts) * self._plan.configuration.batch
+        rate = sum(cycle_rate(times) for times in starts) * self._plan.configuration.batch
         return Window(rate, tuple(latencies), time.perf_counter() - began, peak_memory_mb())
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
@@ -179,8 +179,11 @@ def _compile(plan: LanePlan) -> ov.CompiledModel:
     return core.compile_model(graph, plan.configuration.device, plan.configuration.compile_properties)
 
 
-def _cycle_rate(starts: Sequence[float]) -> float:
-    """Return whole cycles per second of one request: from start to start, so no edge is counted."""
+def cycle_rate(starts: Sequence[float]) -> float:
+    """Return whole cycles per second of one request: from start to start, so no edge is counted.
+
+    The first cycles are left out; what was still in flight when the window ended never counts.
+    """
     kept = starts[DROPPED_CYCLES:]
     return (len(kept) - 1) / (kept[-1] - kept[0])
 

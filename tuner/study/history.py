@@ -8,6 +8,7 @@ from dataclasses import replace
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
+from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
 
 CYCLES_A_WINDOW = 4
@@ -46,6 +47,10 @@ class History:
         compiled = self._compiled.get(_without_requests(configuration))
         return self.same(replace(compiled, requests=configuration.requests)) if compiled else None
 
+    def covered(self, space: Space) -> int:
+        """Return how many points of a space need no trial any more."""
+        return sum(self.knows(space.configuration(point)) is not None for point in space.points())
+
     def simplest_form(self, trial: Trial) -> Configuration:
         """Return the simplest configuration with the trial's effective one."""
         forms = [one.configuration for one in self.trials if one.effective == trial.effective]
@@ -56,9 +61,16 @@ class History:
         challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
         return sorted(challengers, key=lambda trial: (-_look(trial).low, -_ratio(trial)))
 
-    def best(self) -> Trial | None:
-        """Return the trial with the highest estimate among those not pruned, or None for the hint."""
-        open_ones = [trial for trial in self.measured() if trial.state == "measured"]
+    def best(self, batch: int | None = None) -> Trial | None:
+        """Return the trial with the highest estimate among those not pruned, or None for the hint.
+
+        With `batch`, only trials of that batch count.
+        """
+        open_ones = [
+            trial
+            for trial in self.measured()
+            if trial.state == "measured" and batch in {None, trial.configuration.batch}
+        ]
         best = max(open_ones, key=_ratio, default=None)
         return best if best and _ratio(best) > 1.0 else None
 

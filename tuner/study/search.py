@@ -26,7 +26,7 @@ from tuner.study.budget import Budget
 from tuner.study.interrupt import interruptible
 from tuner.study.progress import Began, Observer, Waiting, Warned
 from tuner.study.storage import Study
-from tuner.study.tune import Findings, tune
+from tuner.study.tune import Findings, Task, tune
 
 STUDY_NAME = "study.db"
 
@@ -102,8 +102,8 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
 
     stolen_before = stolen_seconds()
     with closing(Study(_study_path(wanted.output), model, host, device.name)) as study:
-        lanes = lanes_for(model)
-        found = tune(model, device.name, lanes, space_for, study, budget, wanted.seed, tell)
+        task = Task(model, device.name, lanes_for(model), space_for, study, budget, wanted.seed, tell)
+        found = tune(task)
     stolen = (stolen_seconds() - stolen_before) / max(budget.spent_s(), 1e-9) / host.cores
     for one in _afterthoughts(found, stolen):
         noted.append(one)
@@ -230,5 +230,7 @@ def _result(
         drop_in=found.drop_in,
         warnings=tuple(noted),
         run=run,
+        points=found.points,
+        covered=found.covered,
         interrupted=found.interrupted,
     )

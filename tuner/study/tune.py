@@ -16,7 +16,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.result import Final, Finalist, Trial, Verdict
 from tuner.domain.space import Space
-from tuner.domain.verdict import MINIMUM_GAIN, best_drop_in, decide
+from tuner.domain.verdict import best_drop_in, decide
 from tuner.errors import DeviceError, Interrupted, LaneError
 from tuner.measure.lane import Lanes
 from tuner.study import final as finals
@@ -49,7 +49,7 @@ class TrialStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a search on one target found; the fields are those of `Result`."""
+    """What a search on one target found; `baseline_fps` is the hint's rate in every round."""
 
     baseline: Finalist
     trials: Sequence[Trial]
@@ -57,22 +57,16 @@ class Findings:
     verdict: Verdict
     drop_in: Finalist
     baseline_fps: Sequence[float]
+    points: int
+    covered: int
     interrupted: bool = False
 
 
-def tune(
-    model: Model,
-    target: str,
-    lanes: Lanes,
-    space_for: Callable[[int], Space],
-    store: TrialStore,
-    budget: Budget,
-    seed: int,
-    tell: Observer,
-) -> Findings:
-    """Search one target: baseline, trials, final, verdict.
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What to search, and with what.
 
-    Args:
+    Attributes:
         model: The model, its batch axes proved.
         target: Device string.
         lanes: Opens the lanes and keeps the clock.
@@ -81,46 +75,59 @@ def tune(
         budget: Seconds and trials.
         seed: Seed of proposals and of the order of windows.
         tell: Hears what happens.
+    """
+
+    model: Model
+    target: str
+    lanes: Lanes
+    space_for: Callable[[int], Space]
+    store: TrialStore
+    budget: Budget
+    seed: int
+    tell: Observer
+
+
+def tune(task: Task) -> Findings:
+    """Search one target: baseline, trials, final, verdict.
 
     Raises:
         DeviceError: Not even the performance hint runs.
         Interrupted: The user asked to stop before the baseline was measured.
     """
-    history = History(store.trials())
+    history = History(task.store.trials())
     known = len(history.trials)
-    rng = random.Random(seed + known)
-    with closing(_open_baseline(lanes, target, model.batch)) as baseline:
-        hint = _baseline_trial(baseline, history, store, rng)
-        space = space_for(baseline.configuration.requests)
-        tell(BaselineReady(as_finalist(hint), len(space), known))
-        proposer = Proposer(space, model.batch, seed + known, history.trials)
-        runner = TrialRunner(lanes, baseline, history, budget, rng)
+    rng = random.Random(task.seed + known)
+    with closing(_open_baseline(task)) as baseline:
+        hint = _baseline_trial(task, baseline, history, rng)
+        space = task.space_for(baseline.configuration.requests)
+        task.tell(BaselineReady(as_finalist(hint), len(space), known))
+        proposer = Proposer(space, task.model.batch, task.seed + known, history.trials)
+        runner = TrialRunner(task.lanes, baseline, history, task.budget, rng)
         try:
-            exhausted = _explore(proposer, runner, history, store, budget, hint, model.batch, tell)
+            _explore(task, proposer, runner, history, hint)
             baseline.close()
-            final = _hold_final(lanes, hint, history, model.batch, budget, rng, tell)
+            final = _hold_final(task, history, hint, rng)
         except Interrupted as stop:
-            return _stopped(hint, history, model.batch, str(stop))
+            return _stopped(task, history, hint, space, str(stop))
     if final is None:
-        return _without_final(hint, history, exhausted)
-    store.save_final(final)
+        return _without_final(history, hint, space)
+    task.store.save_final(final)
     if final.interrupted:
-        return replace(_stopped(hint, history, model.batch, "stopped in the final"), final=final)
-    hint_measured = final.baseline if final.baseline.measured else as_finalist(hint)
-    drop_in = best_drop_in(final, model.batch)
-    return Findings(hint_measured, history.trials, final, decide(final), drop_in, history.baseline_fps())
+        return replace(_stopped(task, history, hint, space, "stopped in the final"), final=final)
+    measured = final.baseline if final.baseline.measured else as_finalist(hint)
+    return _findings(history, space, measured, decide(final), best_drop_in(final, task.model.batch), final)
 
 
-def _open_baseline(lanes: Lanes, target: str, own_batch: int) -> Baseline:
+def _open_baseline(task: Task) -> Baseline:
     try:
-        return Baseline(lanes, target, own_batch)
+        return Baseline(task.lanes, task.target, task.model.batch)
     except LaneError as error:
         raise DeviceError(
-            f"The model does not run on {target}, not even with the performance hint: {error}."
+            f"The model does not run on {task.target}, not even with the performance hint: {error}."
         ) from error
 
 
-def _baseline_trial(baseline: Baseline, history: History, store: TrialStore, rng: random.Random) -> Trial:
+def _baseline_trial(task: Task, baseline: Baseline, history: History, rng: random.Random) -> Trial:
     """Return the baseline's trial: of an earlier run, or measured now."""
     if known := history.knows(baseline.configuration):
         return known
@@ -129,85 +136,87 @@ def _baseline_trial(baseline: Baseline, history: History, store: TrialStore, rng
     except LaneError as error:
         raise DeviceError(f"The model compiles but does not run: {error}.") from error
     history.add(trial)
-    store.save(trial)
+    task.store.save(trial)
     return trial
 
 
-def _explore(
-    proposer: Proposer,
-    runner: TrialRunner,
-    history: History,
-    store: TrialStore,
-    budget: Budget,
-    hint: Trial,
-    own_batch: int,
-    tell: Observer,
-) -> bool:
-    """Run trials until time, trials or space run out; return whether it was the space."""
+def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: History, hint: Trial) -> None:
+    """Run trials until time, trials or space run out."""
 
     def closed(configuration: Configuration) -> bool:
-        return history.knows(configuration) is not None or too_dear(configuration, history, budget)
+        return history.knows(configuration) is not None or too_dear(configuration, history, task.budget)
 
     done = 0
-    while budget.trials is None or done < budget.trials:
-        left_s = budget.left_s() - finals.reserve_s(history, budget, hint, own_batch)
+    while task.budget.trials is None or done < task.budget.trials:
+        left_s = task.budget.left_s() - finals.reserve_s(history, task.budget, hint, task.model.batch)
         if left_s <= 0:
-            return False
+            return
         configuration = proposer.next(closed)
         if configuration is None:
-            return True
-        tell(TrialBegan(configuration, left_s))
+            return
+        task.tell(TrialBegan(configuration, left_s))
         trial = runner.run(configuration)
         history.add(trial)
-        store.save(trial)
+        task.store.save(trial)
         proposer.learn(trial)
-        tell(TrialEnded(trial, history.best(), budget.left_s()))
+        task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
         done += 1
-    return False
 
 
-def _hold_final(
-    lanes: Lanes,
-    hint: Trial,
-    history: History,
-    own_batch: int,
-    budget: Budget,
-    rng: random.Random,
-    tell: Observer,
-) -> Final | None:
+def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -> Final | None:
     """Run the final, or return None when there is nobody to invite."""
-    chosen = finals.choose(history, own_batch)
+    chosen = finals.choose(history, task.model.batch)
     if not chosen:
         return None
-    tell(FinalBegan(tuple(chosen), budget.left_s()))
+    task.tell(FinalBegan(tuple(chosen), task.budget.left_s()))
 
     def on_round(done: int) -> None:
-        tell(FinalRound(done, FINAL_ROUNDS, budget.left_s()))
+        task.tell(FinalRound(done, FINAL_ROUNDS, task.budget.left_s()))
 
     try:
-        return finals.run_final(lanes, hint.configuration, chosen, budget, rng, on_round)
+        return finals.run_final(task.lanes, hint.configuration, chosen, task.budget, rng, on_round)
     except LaneError as error:
         return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
 
 
-def _stopped(hint: Trial, history: History, own_batch: int, why: str) -> Findings:
+def _stopped(task: Task, history: History, hint: Trial, space: Space, why: str) -> Findings:
     """Return what is known at an interruption: the best so far, claimed for nothing."""
     baseline = as_finalist(hint)
-    ranked = [trial for trial in history.measured() if trial.speedup and trial.speedup.low > 1 + MINIMUM_GAIN]
-    own = [trial for trial in ranked if trial.configuration.batch == own_batch]
-    best = as_finalist(ranked[0]) if ranked else baseline
-    drop_in = as_finalist(own[0]) if own else baseline
-    verdict = Verdict("inconclusive", best, best.speedup, best.configuration, why)
-    return Findings(baseline, history.trials, None, verdict, drop_in, history.baseline_fps(), True)
+    best, own = history.best(), history.best(batch=task.model.batch)
+    leader = as_finalist(best) if best else baseline
+    drop_in = as_finalist(own) if own else baseline
+    verdict = Verdict("inconclusive", leader, leader.speedup, leader.configuration, why)
+    return replace(_findings(history, space, baseline, verdict, drop_in), interrupted=True)
 
 
-def _without_final(hint: Trial, history: History, exhausted: bool) -> Findings:
+def _without_final(history: History, hint: Trial, space: Space) -> Findings:
     """Return the answer when nothing but the hint could be measured."""
     baseline = as_finalist(hint)
     if any(trial.state == "failed" for trial in history.trials):
         verdict = Verdict("inconclusive", baseline, why="every configuration but the hint failed")
-    elif exhausted:
+    elif history.covered(space) == len(space):
         verdict = Verdict("keep_hint", baseline, why="within these bounds everything is the hint itself")
     else:
-        verdict = Verdict("inconclusive", baseline, why="the budget left no time for a trial")
-    return Findings(baseline, history.trials, None, verdict, baseline, history.baseline_fps())
+        why = "the budget is too short for any other configuration; give it a larger --budget"
+        verdict = Verdict("inconclusive", baseline, why=why)
+    return _findings(history, space, baseline, verdict, baseline)
+
+
+def _findings(
+    history: History,
+    space: Space,
+    baseline: Finalist,
+    verdict: Verdict,
+    drop_in: Finalist,
+    final: Final | None = None,
+) -> Findings:
+    return Findings(
+        baseline=baseline,
+        trials=history.trials,
+        final=final,
+        verdict=verdict,
+        drop_in=drop_in,
+        baseline_fps=history.baseline_fps(),
+        points=len(space),
+        covered=history.covered(space),
+    )
