@@ -8,7 +8,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.space import HINT, Bounds
 from tuner.errors import DeviceError
 from tuner.measure.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
-from tuner.study.progress import BaselineReady, FinalBegan, FinalRound, TrialEnded
+from tuner.study.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
 
 HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
 NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
@@ -240,3 +240,18 @@ def test_simulated_noise_has_bursts_that_hit_single_windows():
     hit = sum(rate < 0.9 * max(rates) for rate in rates) / len(rates)
     assert 0.1 < hit < 0.3
     assert Noise().burst_share > 0
+
+
+def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+    events = []
+
+    def kill_the_baseline_once(event):
+        events.append(event)
+        if isinstance(event, TrialBegan) and sum(isinstance(one, TrialBegan) for one in events) == 2:
+            lanes.lanes[0].close()
+
+    found = simulate(lanes=lanes, tell=kill_the_baseline_once)
+    assert lanes.opened.count(HINT_ALONE) == 2  # once after its death, once in the final
+    assert all(trial.state != "failed" for trial in found.trials)
+    assert found.verdict.kind == "faster"

@@ -103,6 +103,7 @@ class SimulatedLanes:
         """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on."""
         self.device, self.noise = device or SimulatedDevice(), noise or Noise()
         self.opened: list[Configuration] = []
+        self.lanes: list[SimulatedLane] = []
         self.time_s, self._stop_at_s = 0.0, stop_at_s
         self.rng = random.Random(seed)
         self._bursts = random.Random(seed + 1)
@@ -116,7 +117,8 @@ class SimulatedLanes:
         why = self.device.broken(configuration)
         if why is not None:
             raise LaneError(why)
-        return SimulatedLane(self, configuration)
+        self.lanes.append(SimulatedLane(self, configuration))
+        return self.lanes[-1]
 
     def now(self) -> float:
         """Return the virtual time in seconds."""

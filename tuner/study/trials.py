@@ -47,19 +47,21 @@ class Baseline:
             compile_s=facts.compile_s,
         )
 
-    def mend(self) -> None:
-        """Open the lane again if it has died; a second failure is raised."""
-        if not self.lane.alive():
-            self.lane = self._lanes.open(self.configuration)
+    def mend(self) -> bool:
+        """Open the lane again if it has died, and say whether it had; a second failure is raised."""
+        if self.lane.alive():
+            return False
+        self.lane = self._lanes.open(self.configuration)
+        return True
 
     def close(self) -> None:
         """End the lane."""
         self.lane.close()
 
 
-def as_finalist(trial: Trial, configuration: Configuration | None = None) -> Finalist:
+def as_finalist(trial: Trial) -> Finalist:
     """Return a trial in the form in which a final and a verdict speak of it."""
-    return Finalist(configuration or trial.configuration, trial.effective, trial.speedup, trial.measured)
+    return Finalist(trial.configuration, trial.effective, trial.speedup, trial.measured)
 
 
 class TrialRunner:
@@ -73,26 +75,36 @@ class TrialRunner:
         self._budget, self._rng = budget, rng
 
     def run(self, configuration: Configuration) -> Trial:
-        """Compile and measure a configuration; whatever goes wrong in its lane is its own failure."""
-        number = len(self._history.trials)
+        """Compile and measure a configuration; whatever goes wrong in its lane is its own failure.
+
+        A baseline that dies meanwhile is opened again and the trial repeated, once.
+        """
         try:
-            with closing(self._lanes.open(configuration)) as lane:
-                effective = lane.facts.effective
-                known = self._history.same(effective)
-                if known:
-                    why = f"same as trial {known.number} ({known.configuration})"
-                    return Trial(
-                        number,
-                        configuration,
-                        "duplicate",
-                        effective=effective,
-                        speedup=known.speedup,
-                        reason=why,
-                    )
-                return self._measure(number, configuration, lane)
+            return self._run(configuration)
         except LaneError as error:
+            failure = error
+        if self._baseline.mend():
+            try:
+                return self._run(configuration)
+            except LaneError as error:
+                failure = error
             self._baseline.mend()
-            return Trial(number, configuration, "failed", reason=str(error))
+        return Trial(len(self._history.trials), configuration, "failed", reason=str(failure))
+
+    def _run(self, configuration: Configuration) -> Trial:
+        number = len(self._history.trials)
+        with closing(self._lanes.open(configuration)) as lane:
+            known = self._history.same(lane.facts.effective)
+            if known is None:
+                return self._measure(number, configuration, lane)
+            return Trial(
+                number,
+                configuration,
+                "duplicate",
+                effective=lane.facts.effective,
+                speedup=known.speedup,
+                reason=f"same as trial {known.number} ({known.configuration})",
+            )
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         comparison = Comparison([self._baseline.lane, lane], self._rng, self._budget.spent_s)
