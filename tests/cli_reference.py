@@ -23,9 +23,8 @@ Progress and messages go to standard error, results to standard output.
 def reference() -> str:
     parts = ["# Commands\n", "Made by `make docs` from the commands themselves.\n"]
     for name, command in sorted(cli.commands.items()):
-        with click.Context(
-            command, info_name=f"{PROGRAM} {name}", max_content_width=100, terminal_width=100
-        ) as context:
+        settings = {**cli.context_settings, "max_content_width": 100, "terminal_width": 100}
+        with click.Context(command, info_name=f"{PROGRAM} {name}", **settings) as context:
             parts.append(f"## {PROGRAM} {name}\n\n```text\n{command.get_help(context)}\n```\n")
     return "\n".join([*parts, FOOT])
 

@@ -15,6 +15,7 @@ from tuner.domain.result import Result
 from tuner.domain.space import Bounds, Choice
 from tuner.domain.units import seconds_of
 from tuner.domain.verdict import in_words
+from tuner.errors import StorageError
 from tuner.study.progress import Observer
 from tuner.study.search import STUDY_NAME, Wanted, run_search
 
@@ -81,7 +82,14 @@ def search(
         command=command or f"tuner.search({str(path)!r})",
     )
     result = run_search(wanted, __version__, observer)
-    write_advice(make_advice(result), wanted.output / CONFIG_NAME)
+    config = wanted.output / CONFIG_NAME
+    try:
+        write_advice(make_advice(result), config)
+    except OSError as error:
+        raise StorageError(
+            f"'{config}' cannot be written ({error.strerror or error}); the study is saved: "
+            "make room there and run the same command again."
+        ) from error
     return result
 
 

@@ -308,6 +308,45 @@ def test_a_study_of_another_model_is_refused_and_kept(capsys, searched, model):
     assert (out / "config.yaml").read_bytes() == before
 
 
+def test_an_advice_that_cannot_be_written_leaves_the_study(model, tmp_path):
+    (tmp_path / "out" / "config.yaml").mkdir(parents=True)
+    done = run("search", model, *SHORT, "--output", tmp_path / "out", "-q")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert "the study is saved" in done.stderr
+    assert (tmp_path / "out" / "study.db").is_file()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_output_and_a_reader_that_left_are_no_traceback():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tuner", "devices"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "tuner", "devices"],
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (4, "")
+
+
+def test_shapes_may_be_given_one_by_one_or_together(capsys, model, tmp_path):
+    for shapes in (["--shape", "x[1,16]", "--shape", "y[1]"], ["--shape", "x[1,16],y[1]"]):
+        code, told = complain(capsys, "search", model, *shapes, "--output", tmp_path / "out")
+        assert (code, "names the input 'y'" in told) == (2, True)
+
+
 def test_devices_lists_the_cpu_with_its_range(capsys):
     assert main(["devices"]) == 0
     assert "CPU  " in capsys.readouterr().out

@@ -154,6 +154,7 @@ def test_any_names_and_figures_survive_the_round_trip(
 ):
     told = copy.deepcopy(msgspec.to_builtins(advice))
     told["model"] |= {"name": name, "path": path, "inputs": {name: {"shape": shape, "type": "f32"}}}
+    told["model"]["batch_axes"] = {name: len(shape) - 1} if shape else {}
     told["speedup"] |= {"ratio": ratio, "high": high}
     told["best"]["properties"] = {name: value}
     odd = msgspec.convert(told, Advice)
@@ -170,6 +171,10 @@ def test_any_names_and_figures_survive_the_round_trip(
         (lambda told: told.update(schema=2), "has schema 2, this version reads 1; upgrade openvino-tuner"),
         (lambda told: told.update(schema=0), "Invalid enum value 0"),
         (lambda told: told.update(verdict="maybe"), "Invalid enum value 'maybe'"),
+        (lambda told: told["best"].update(batch=0), r"Expected `int` >= 1 - at `\$.best.batch`"),
+        (lambda told: told["best"].update(requests=-1), "Expected `int` >= 1"),
+        (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
+        (lambda told: told["model"].update(batch_axes={"nope": 0}), "no axis of an input"),
     ],
 )
 def test_advice_that_is_not_valid_is_refused_with_its_place(advice, tmp_path, change, sentence):

@@ -32,6 +32,11 @@ def test_the_worst_output_counts():
     assert difference(ours, answers([1.0], [1.5])) == 0.5
 
 
+def test_what_counts_as_the_same_answer_is_tight_for_f32_and_fits_the_rounding_of_bf16():
+    assert tolerance("f32") == 1e-3
+    assert 2**-8 < tolerance("bf16") < 0.1
+
+
 def test_the_coarsest_precision_sets_the_tolerance():
     assert tolerance("f32", "f32") < tolerance("f32", "bf16")
     assert tolerance("f32", None) == tolerance("bf16")

@@ -9,12 +9,14 @@ import pytest
 
 from tests import models
 from tuner.domain.configuration import Configuration
+from tuner.domain.pruning import StopRule
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.answers import difference, prove_batching
+from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
-from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
-from tuner.measure.worker import cycle_rate
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
 
@@ -186,14 +188,55 @@ class TestProcessLanes(LaneContract):
         assert prove_batching(lanes_of(models.deaf(tmp_path / "m.xml")), "CPU", precise=True) == (None, False)
 
 
+def test_requests_hold_different_samples(tmp_path):
+    (model,) = read_model(models.mlp(tmp_path / "m.xml")).batched
+    plan = LanePlan(model, Configuration.of("CPU", THROUGHPUT, 2, 3), make_pool(model, {}, 0))
+    tensors = [request.get_input_tensor().data.copy() for request in Engine(plan)._requests]
+    rows = {row.tobytes() for tensor in tensors for row in tensor}
+    assert len(rows) == 6
+
+
+def test_lanes_start_by_spawn_where_there_is_no_forkserver(tmp_path):
+    lane = lanes_of(models.mlp(tmp_path / "m.xml"), method="spawn").open(
+        Configuration.of("CPU", THROUGHPUT, 1, 1)
+    )
+    assert lane.window(0.02).rate_fps > 0
+    lane.close()
+
+
+def test_a_duel_begins_warm_and_counts_no_warming_window():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=1000), QUIET)
+    pair = [lanes.open(Configuration.of("CPU", THROUGHPUT, batch, 2)) for batch in (1, 2)]
+    comparison = Comparison(pair, random.Random(0), lanes.now)
+    before = lanes.now()
+    comparison.warm_up()
+    assert lanes.now() > before
+    assert comparison.rounds == []
+    spent = lanes.now()
+    duel(comparison, StopRule(), lambda: False)
+    windows = (lanes.now() - spent) / comparison.window_s(0)
+    assert windows == pytest.approx(2 * (len(comparison.rounds) + 1), rel=0.05)
+
+
+def test_a_lane_can_be_left_out_of_the_rounds_played_so_far():
+    lanes = SimulatedLanes()
+    three = [lanes.open(Configuration.of("CPU", THROUGHPUT, batch, 2)) for batch in (1, 2, 4)]
+    comparison = Comparison(three, random.Random(0), lanes.now)
+    first = comparison.play()
+    comparison.drop(1)
+    (left,) = comparison.rounds
+    assert left.rates_fps == (first.rates_fps[0], first.rates_fps[2])
+    assert sorted(left.order) == [0, 1]
+    assert comparison.log_ratios(1) == [first.log_ratio(2)]
+    assert len(comparison.play().rates_fps) == 2
+
+
 def test_a_rate_counts_whole_cycles_and_leaves_the_first_out():
     assert cycle_rate([0.0, 9.0, 9.5, 10.0]) == pytest.approx(2.0)
     assert cycle_rate([0.0, 1.0, 3.0]) == pytest.approx(0.5)
 
 
 def test_rounds_run_every_lane_once_in_shuffled_order():
-    from tuner.measure.comparison import Comparison
-
     lanes = SimulatedLanes()
     three = [lanes.open(Configuration.of("CPU", THROUGHPUT, batch, 2)) for batch in (1, 2, 4)]
     comparison = Comparison(three, random.Random(0), lanes.now)

@@ -95,6 +95,24 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path, array, sentence):
         make_pool(model(IMAGE), {"image": tmp_path / "x.npy"}, 0)
 
 
+def test_values_that_do_not_fit_the_type_are_refused(tmp_path):
+    np.save(tmp_path / "x.npy", np.full((1, 8), 300))
+    with pytest.raises(ModelError, match="do not fit 'x', which takes i8; give values from -128 to 127"):
+        make_pool(model(ModelInput("x", (1, 8), "i8", 0)), {"x": tmp_path / "x.npy"}, 0)
+
+
+def test_several_arrays_in_one_file_are_refused(tmp_path):
+    np.savez(tmp_path / "x.npz", a=np.zeros(3))
+    (tmp_path / "x.npz").rename(tmp_path / "x.npy")
+    with pytest.raises(ModelError, match="it holds several arrays"):
+        make_pool(model(IMAGE), {"image": tmp_path / "x.npy"}, 0)
+
+
+def test_samples_that_no_memory_holds_are_refused():
+    with pytest.raises(ModelError, match=r"GiB of memory are free; give smaller shapes"):
+        make_pool(model(ModelInput("x", (1, 3, 9999999, 9999999), "f32", 0)), {}, 0)
+
+
 def test_floats_are_no_token_ids(tmp_path):
     np.save(tmp_path / "x.npy", np.zeros((1, 8)))
     with pytest.raises(ModelError, match="is of type float64, but 'ids' takes i64"):

@@ -92,28 +92,24 @@ def test_unnamed_inputs_go_by_their_nodes_name(tmp_path):
 
 def broken(folder: Path, how: str) -> Path:
     path = models.mlp(folder / "m.xml")
-    match how:
-        case "missing":
-            return folder / "none.xml"
-        case "no weights":
-            path.with_suffix(".bin").unlink()
-        case "truncated xml":
-            path.write_bytes(path.read_bytes()[:300])
-        case "truncated bin":
-            path.with_suffix(".bin").write_bytes(b"\0" * 10)
-        case "not xml":
-            path.write_text("hello")
-        case "empty":
-            path.write_text("")
-        case "text as onnx":
-            path = folder / "m.onnx"
-            path.write_text("hello")
-        case "unknown ending":
-            path = folder / "m.txt"
-            path.write_text("hello")
-        case "directory":
-            return folder
-    return path
+    texts = {"not xml": ("m.xml", "hello"), "empty": ("m.xml", ""), "text as onnx": ("m.onnx", "hello")}
+    texts["unknown ending"] = ("m.txt", "hello")
+    if how in texts:
+        name, text = texts[how]
+        (folder / name).write_text(text)
+        return folder / name
+    if how == "no weights":
+        path.with_suffix(".bin").unlink()
+    elif how == "truncated xml":
+        path.write_bytes(path.read_bytes()[:300])
+    elif how == "truncated bin":
+        path.with_suffix(".bin").write_bytes(b"\0" * 10)
+    elif how == "no inputs":
+        ov.save_model(ov.Model([ops.result(models.weights(2, 2))], [], "m"), path)
+    elif how == "directory.xml":
+        (folder / "d.xml").mkdir()
+    others = {"missing": folder / "none.xml", "directory": folder, "directory.xml": folder / "d.xml"}
+    return others.get(how, path)
 
 
 @pytest.mark.parametrize(
@@ -128,12 +124,15 @@ def broken(folder: Path, how: str) -> Path:
         ("text as onnx", "is not a model that OpenVINO 2026"),
         ("unknown ending", "is not a model that OpenVINO 2026"),
         ("directory", "is not a model that OpenVINO 2026"),
+        ("directory.xml", "is not a model that OpenVINO 2026"),
+        ("no inputs", "has no inputs, so there is nothing to infer"),
     ],
 )
-def test_what_is_no_model_is_refused_in_one_sentence(tmp_path, how, sentence):
+def test_what_is_no_model_is_refused_in_one_sentence(tmp_path, capfd, how, sentence):
     with pytest.raises(ModelError, match=sentence) as caught:
         read_model(broken(tmp_path, how))
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
 
 
 def test_the_digest_covers_the_weights(tmp_path):

@@ -1,4 +1,5 @@
 import math
+from contextlib import closing
 from dataclasses import replace
 
 import optuna
@@ -71,9 +72,13 @@ def test_optuna_itself_reads_the_study(study, trials, tmp_path):
 @pytest.mark.parametrize(
     ("model", "host", "told"),
     [
-        (replace(MODEL, sha256="1" * 64), HOST, "model was 0000000000000000, is 1111111111111111"),
-        (MODEL, replace(HOST, cpu="Another"), "cpu was A CPU, 2 cores, is Another, 2 cores"),
-        (MODEL, replace(HOST, openvino="2027.0.0"), "openvino was 2026.4.1, is 2027.0.0"),
+        (
+            replace(MODEL, sha256="1" * 64, name="other"),
+            HOST,
+            "model was '0000000000000000', is '1111111111111111'",
+        ),
+        (MODEL, replace(HOST, cpu="Another"), "cpu was 'A CPU, 2 cores', is 'Another, 2 cores'"),
+        (MODEL, replace(HOST, openvino="2027.0.0"), "openvino was '2026.4.1', is '2027.0.0'"),
     ],
 )
 def test_a_study_of_something_else_is_refused_and_another_directory_offered(study, model, host, told):
@@ -84,6 +89,41 @@ def test_a_study_of_something_else_is_refused_and_another_directory_offered(stud
 
 def test_a_file_that_is_no_study_is_refused_and_left_alone(study, tmp_path):
     (tmp_path / "study.db").write_text("not a database, but somebody's")
-    with pytest.raises(StorageError, match=r"cannot be opened as a study .* --output"):
+    with pytest.raises(StorageError, match=r"cannot be used as a study .* --output"):
         study()
     assert (tmp_path / "study.db").read_text() == "not a database, but somebody's"
+
+
+def test_a_study_that_somebody_else_began_is_refused(study, tmp_path):
+    foreign = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="m on CPU")
+    foreign._storage.remove_session()
+    with pytest.raises(StorageError, match="holds a study that this program did not write"):
+        study()
+
+
+def test_trials_on_other_inputs_are_not_mixed(tmp_path):
+    with closing(Study(tmp_path / "study.db", MODEL, HOST, "CPU", "x=a.npy")):
+        pass
+    with pytest.raises(StorageError, match=r"inputs was 'x=a.npy', is ''"):
+        Study(tmp_path / "study.db", MODEL, HOST, "CPU")
+
+
+@pytest.mark.parametrize("name", ["a?mode=memory", "b#c", "%41", "ü '\"", "x y"])
+def test_a_path_may_hold_whatever_paths_may_hold(tmp_path, trials, name):
+    (tmp_path / name).mkdir()
+    path = tmp_path / name / "study.db"
+    with closing(Study(path, MODEL, HOST, "CPU")) as first:
+        first.save(trials[0])
+    assert path.is_file()
+    with closing(Study(path, MODEL, HOST, "CPU")) as again:
+        assert again.trials() == trials[:1]
+
+
+def test_a_study_that_vanishes_or_is_damaged_meanwhile_is_one_sentence(study, trials, tmp_path):
+    first = study()
+    first.save(trials[0])
+    (tmp_path / "study.db").write_bytes(b"SQLite format 3\0" + b"\7" * 5000)
+    for use in (lambda: first.save(trials[1]), first.trials, study):
+        with pytest.raises(StorageError, match="cannot be used as a study") as caught:
+            use()
+        assert "\n" not in str(caught.value)

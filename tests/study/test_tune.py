@@ -5,10 +5,18 @@ import pytest
 
 from tests.simulation import MemoryStore, random_device, simulate, space_of, true_fps
 from tuner.domain.configuration import Configuration
+from tuner.domain.result import Trial
+from tuner.domain.sample import Latency, Measured, Round
 from tuner.domain.space import HINT, Bounds
+from tuner.domain.stats import speedup
 from tuner.errors import DeviceError
 from tuner.measure.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
+from tuner.study.budget import Budget
+from tuner.study.final import choose
+from tuner.study.history import History
 from tuner.study.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
+from tuner.study.search import afterthoughts
+from tuner.study.trials import too_dear
 
 HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
 NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
@@ -255,3 +263,92 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
     assert lanes.opened.count(HINT_ALONE) == 2  # once after its death, once in the final
     assert all(trial.state != "failed" for trial in found.trials)
     assert found.verdict.kind == "faster"
+
+
+def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
+    final = simulate().final
+    assert len(final.finalists) >= 2
+    for lane, one in enumerate(final.finalists, start=1):
+        logs = [each.log_ratio(lane) for each in final.rounds]
+        assert one.speedup == speedup(logs, among=len(final.finalists))
+        assert one.speedup.half_width > speedup(logs).half_width
+
+
+def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
+    hint = streams == 2
+    configuration = Configuration.of(
+        "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"} if hint else {"NUM_STREAMS": streams}, batch, requests
+    )
+    rounds = tuple(Round((100.0, 100.0 * ratio), (0, 1), 0.0) for _ in range(6))
+    figures = Measured(100.0 * ratio, Latency(1.0, 1.0, 1.0), 1.0)
+    return Trial(
+        number,
+        configuration,
+        state,
+        rounds if state != "duplicate" else (),
+        SimulatedDevice().effective(configuration),
+        speedup([one.log_ratio() for one in rounds]),
+        figures if state != "duplicate" else None,
+    )
+
+
+def test_the_best_with_the_models_own_batch_is_always_in_the_final():
+    history = History([trial(0, 8, 1.5), trial(1, 16, 1.6), trial(2, 32, 1.7), trial(3, 1, 1.1, requests=4)])
+    assert [one.batch for one in choose(history, own_batch=1)] == [32, 16, 1]
+
+
+def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
+    explicit = replace(trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2))
+    history = History([explicit, trial(1, 8, 1.5, state="duplicate")])
+    (chosen,) = choose(history, own_batch=1)
+    assert chosen.uses_hint
+
+
+def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
+    dear = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 64, 2)
+    budget = Budget(120.0, None, lambda: 0.0)
+    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget)
+    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget)
+    assert too_dear(dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0))
+
+
+def test_an_interrupted_search_leaves_what_it_showed_as_best():
+    events = []
+    found = simulate(lanes=SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=14), tell=events.append)
+    shown = [event.best for event in events if isinstance(event, TrialEnded)][-1]
+    assert shown is not None
+    assert found.verdict.best.configuration == shown.configuration
+
+
+def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def kill_one(event):
+        if isinstance(event, FinalRound) and event.done == 10:
+            lanes.lanes[-1].close()
+
+    found = simulate(lanes=lanes, tell=kill_one)
+    assert [one.disqualified for one in found.final.finalists].count("the lane is closed") == 1
+    assert len(found.final.rounds) == 40
+    assert found.verdict.kind == "faster"
+
+
+def test_a_hint_that_dies_in_the_final_is_no_win():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def kill_the_hint(event):
+        if isinstance(event, FinalRound) and event.done == 10:
+            next(lane for lane in lanes.lanes if lane.alive()).close()
+
+    found = simulate(lanes=lanes, tell=kill_the_hint)
+    assert found.verdict.kind == "inconclusive"
+    assert "the hint's lane" in found.verdict.why
+
+
+@pytest.mark.parametrize(
+    ("noise", "stolen", "codes"), [(0.01, 0.0, []), (0.5, 0.0, ["noisy-host"]), (0.01, 0.1, ["stolen-time"])]
+)
+def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes):
+    rng = random.Random(0)
+    found = replace(simulate(), baseline_fps=[100 * (1 + rng.uniform(-noise, noise)) for _ in range(50)])
+    assert [one.code for one in afterthoughts(found, stolen)] == codes

@@ -9,7 +9,9 @@ What needs OpenVINO or Optuna is imported inside the commands, so that `tuner --
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -69,7 +71,13 @@ def search_options(command: Any) -> Any:
     help="Samples of an input: .npy, an image, or a directory of them.",
 )  # fmt: skip
 @click.option(
-    "--shape", "shapes", type=options.SHAPES, metavar="NAME[1,3,224,224]", help="Shapes of dynamic inputs."
+    "--shape",
+    "shapes",
+    type=options.SHAPES,
+    multiple=True,
+    callback=options.merged,
+    metavar="NAME[1,3,224,224]",
+    help="Shapes of dynamic inputs.",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
@@ -162,7 +170,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TunerError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # more of them must not break the clean end
         return _complain("stopped at once; every trial that had ended is saved.", Interrupted.exit_code)
+    except (BrokenPipeError, SystemExit):  # click exits by itself when whoever read the output has gone
+        sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
+        return Interrupted.exit_code
+    except OSError as error:
+        return _complain(f"the output cannot be written ({error.strerror or error}).", StorageError.exit_code)
     return int(code or 0)
 
 

@@ -24,6 +24,13 @@ class Parsed(click.ParamType[Any]):
         return self._read(value) if isinstance(value, str) else value
 
 
+def merged(
+    _context: click.Context, _option: click.Parameter, given: tuple[dict[str, Any], ...]
+) -> dict[str, Any]:
+    """Join the values of a repeated option."""
+    return {name: value for one in given for name, value in one.items()}
+
+
 def named_file(text: str) -> tuple[str, Path]:
     """Read NAME=FILE."""
     name, equals, path = text.partition("=")

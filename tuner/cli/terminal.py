@@ -123,7 +123,7 @@ class Narrator:
     @_tell.register
     def _(self, event: FinalBegan) -> None:
         self._screen.say(self._best)
-        self._screen.say(f"final: the hint and {len(event.finalists)} finalists, fresh lanes")
+        self._screen.say(f"final: the hint against {'; '.join(map(str, event.finalists))}")
 
     @_tell.register
     def _(self, event: FinalRound) -> None:

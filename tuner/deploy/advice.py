@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import openvino as ov
@@ -18,6 +18,9 @@ from tuner.domain.model import Model, ModelInput
 from tuner.errors import AdviceError
 from tuner.probe.model import digest
 
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Figure = Annotated[float, msgspec.Meta(ge=0)]
+
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A part of the advice: immutable, unknown fields refused."""
@@ -26,7 +29,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class InputRecord(Record, frozen=True):
     """Shape at the model's own batch, and element type."""
 
-    shape: list[int]
+    shape: list[Annotated[int, msgspec.Meta(ge=0)]]
     type: str
 
 
@@ -39,29 +42,35 @@ class ModelRecord(Record, frozen=True):
     inputs: dict[str, InputRecord]
     batch_axes: dict[str, int]
 
+    def __post_init__(self) -> None:
+        """Refuse a batch axis that its input does not have."""
+        for name, axis in self.batch_axes.items():
+            if name not in self.inputs or not 0 <= axis < len(self.inputs[name].shape):
+                raise ValueError(f"batch_axes has axis {axis} of '{name}', which is no axis of an input")
+
 
 class LatencyRecord(Record, frozen=True):
     """Percentiles of a request's latency in milliseconds."""
 
-    p50: float
-    p90: float
-    p99: float
+    p50: Figure
+    p90: Figure
+    p99: Figure
 
 
 class MeasuredRecord(Record, frozen=True):
     """Items per second with every request in flight; peak memory of the process in MiB."""
 
-    throughput_fps: float
+    throughput_fps: Figure
     latency_ms: LatencyRecord
-    memory_mb: float
+    memory_mb: Figure
 
 
 class SpeedupRecord(Record, frozen=True):
     """Times faster than the hint; `high` is null where the rounds are too few for an interval."""
 
-    ratio: float
-    low: float
-    high: float | None
+    ratio: Figure
+    low: Figure
+    high: Figure | None
     confidence: float
     rounds: int
 
@@ -71,8 +80,8 @@ class Deployment(Record, frozen=True):
 
     device: str
     properties: dict[str, PropertyValue]
-    batch: int
-    requests: int
+    batch: Count
+    requests: Count
 
 
 class DropIn(Deployment, frozen=True):

@@ -44,6 +44,12 @@ class Round:
         """Return log(rate of `lane` / rate of the baseline)."""
         return math.log(self.rates_fps[lane] / self.rates_fps[0])
 
+    def without(self, lane: int) -> Round:
+        """Return the round as if a lane had not been in it."""
+        rates = (*self.rates_fps[:lane], *self.rates_fps[lane + 1 :])
+        order = tuple(one - (one > lane) for one in self.order if one != lane)
+        return Round(rates, order, self.at_s)
+
 
 @dataclass(frozen=True, slots=True)
 class Latency:

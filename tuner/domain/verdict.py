@@ -102,7 +102,7 @@ def in_words(verdict: Verdict) -> str:
         gain = f"nothing was surely more than {MINIMUM_GAIN:.0%} faster".replace("%", " %")
         return f"keep the hint: {gain} (closest: {verdict.challenger}, {_gain_words(found)})"
     closest = f" (closest: {verdict.challenger}, {_gain_words(found)})" if found else ""
-    return f"inconclusive, keep the hint for now: {verdict.why}{closest}"
+    return f"inconclusive: {verdict.why}{closest}"
 
 
 def _gain_words(found: Speedup) -> str:

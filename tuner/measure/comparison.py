@@ -49,6 +49,16 @@ class Comparison:
         self.rounds.append(Round(rates, tuple(order), at_s))
         return self.rounds[-1]
 
+    def drop(self, lane: int) -> None:
+        """Leave a challenger out, of the rounds played so far too."""
+        del self._windows[lane]
+        self._lanes = [one for index, one in enumerate(self._lanes) if index != lane]
+        self.rounds = [each.without(lane) for each in self.rounds]
+
+    def dead(self) -> list[int]:
+        """Return the lanes that can no longer answer."""
+        return [index for index, lane in enumerate(self._lanes) if not lane.alive()]
+
     def log_ratios(self, lane: int = 1) -> list[float]:
         """Return each round's log-ratio of a lane to the baseline."""
         return [each.log_ratio(lane) for each in self.rounds]

@@ -18,6 +18,8 @@ from tuner.measure.lane import Answers, LaneFacts
 from tuner.measure.worker import LanePlan, serve
 from tuner.probe.inputs import Sample
 
+START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
 POLL_S = 0.1
 """How often a waiting parent looks whether the user asked to stop."""
 
@@ -31,6 +33,7 @@ class ProcessLanes:
         samples: tuple[Sample, ...],
         limit_s: float = 30.0,
         stopped: Callable[[], bool] = lambda: False,
+        method: str = START_METHOD,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -39,11 +42,11 @@ class ProcessLanes:
             samples: The pool that fills the requests.
             limit_s: Seconds after which a lane that does not answer is killed.
             stopped: Asked while waiting; True makes every wait end with `Interrupted`.
+            method: How processes start, as `multiprocessing` names it.
         """
-        method = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
-            self._context.set_forkserver_preload(["tuner.measure.worker"])
+            self._context.set_forkserver_preload(["tuner.measure.preload"])
         self._model, self._samples = model, samples
         self._limit_s, self._stopped = limit_s, stopped
 

@@ -6,11 +6,13 @@ in {0, 1} unless data is given, because token ids index a table.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from tuner.domain.model import Model, ModelInput
@@ -53,6 +55,7 @@ def make_pool(model: Model, files: Mapping[str, Path], seed: int) -> tuple[Sampl
         UsageError: A name is not an input, or a file is missing or of an unknown kind.
         ModelError: A file's shape or type does not fit its input.
     """
+    _require_room(model)
     names = [one.name for one in model.inputs]
     for name in files:
         if name not in names:
@@ -87,8 +90,20 @@ def _pick(column: list[Array], index: int, model: Model, one: ModelInput) -> Arr
 
 
 def _pool_size(model: Model) -> int:
-    bytes_each = sum(np.prod(one.at_batch(1)) * np.dtype(FILLABLE[one.type]).itemsize for one in model.inputs)
-    return int(np.clip(POOL_BYTES // max(int(bytes_each), 1), 2, POOL_SIZE))
+    return min(max(POOL_BYTES // max(_sample_bytes(model), 1), 2), POOL_SIZE)
+
+
+def _sample_bytes(model: Model) -> int:
+    return sum(math.prod(one.at_batch(1)) * np.dtype(FILLABLE[one.type]).itemsize for one in model.inputs)
+
+
+def _require_room(model: Model) -> None:
+    wanted, there = 4 * _sample_bytes(model), psutil.virtual_memory().available
+    if wanted > there:
+        raise ModelError(
+            f"Two samples and their copies take {wanted / 2**30:.3g} GiB, but {there / 2**30:.3g} GiB "
+            "of memory are free; give smaller shapes with --shape."
+        )
 
 
 def _random(one: ModelInput, rng: np.random.Generator) -> Array:
@@ -130,6 +145,8 @@ def _read_file(one: ModelInput, path: Path) -> list[Array]:
 
 def _read_npy(one: ModelInput, path: Path) -> list[Array]:
     array = np.load(path, allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise ValueError("it holds several arrays; save one with numpy.save")
     wanted, axis = one.at_batch(1), _stacking_axis(one)
     if axis is not None and array.shape == wanted[:axis] + wanted[axis + 1 :]:
         array = np.expand_dims(array, axis)
@@ -162,7 +179,13 @@ def _cast(one: ModelInput, array: Array, path: Path) -> Array:
             f"--input {one.name}={path}: the array is of type {array.dtype}, but '{one.name}' takes "
             f"{one.type}; convert it first, for example with array.astype('{np.dtype(kind).name}')."
         )
-    return np.ascontiguousarray(array, dtype=kind)
+    cast: Array = np.ascontiguousarray(array, dtype=kind)
+    if np.issubdtype(kind, np.integer) and not np.array_equal(cast, array):
+        raise ModelError(
+            f"--input {one.name}={path}: some values do not fit '{one.name}', which takes {one.type}; "
+            f"give values from {np.iinfo(kind).min} to {np.iinfo(kind).max}."
+        )
+    return cast
 
 
 def _read_image(one: ModelInput, path: Path) -> list[Array]:

@@ -7,7 +7,10 @@ What cannot be known is asked for in one sentence: a dynamic dimension that is n
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +55,8 @@ def read_model(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = 
     """
     path = Path(path)
     graph = _load(path)
+    if not graph.inputs:
+        raise ModelError(f"'{path}' has no inputs, so there is nothing to infer; give another model.")
     given = _by_position(graph, shapes or {})
     _refuse_unfillable(graph)
     axes, refusal = batchings(graph, given)
@@ -104,15 +109,30 @@ def _load(path: Path) -> ov.Model:
     if not path.exists():
         raise ModelError(f"No model at '{path}'; give the path of an IR (.xml), ONNX or other model file.")
     weights = path.with_suffix(".bin")
-    if path.suffix == ".xml" and not weights.is_file():
+    if path.suffix == ".xml" and path.is_file() and not weights.is_file():
         raise ModelError(f"'{path}' has no weights beside it; put '{weights.name}' in the same folder.")
     try:
-        return ov.Core().read_model(path)
+        with _muted_stderr():
+            return ov.Core().read_model(path)
     except (RuntimeError, ValueError, TypeError) as error:
         raise ModelError(
             f"'{path}' is not a model that OpenVINO {ov.__version__.split('-')[0]} can read "
             f"({reason(error)}); give an intact IR, ONNX, TensorFlow, TFLite or Paddle file."
         ) from error
+
+
+@contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Keep what the frontends' C++ libraries print about a bad file away from the user's terminal."""
+    sys.stderr.flush()
+    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
 
 
 def _by_position(graph: ov.Model, shapes: Mapping[str, tuple[int, ...]]) -> dict[int, tuple[int, ...]]:
@@ -146,7 +166,7 @@ def _static_shape(
     if index in given:
         return given[index]
     if port.get_partial_shape().rank.is_dynamic:
-        raise _shape_wanted(port, "1,…")
+        raise _shape_wanted(port, "1,128")
     dims = list(port.get_partial_shape())
     batch_axis = axes[0].get(index) if axes else None
     sizes = [1 if dim.is_dynamic and at == batch_axis else _length(dim) for at, dim in enumerate(dims)]

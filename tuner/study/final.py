@@ -46,7 +46,7 @@ def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int)
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Entrant:
     """A configuration with its lane, or with the reason why it does not run."""
 
@@ -65,8 +65,8 @@ def run_final(
 ) -> Final:
     """Measure the chosen configurations beside the baseline until time or rounds are up.
 
-    An interruption, or a lane that dies, keeps the rounds played so far and is told as the
-    final's trouble.
+    An interruption, or the death of the hint's lane, keeps the rounds played so far and is told as
+    the final's trouble.
 
     Raises:
         LaneError: The baseline does not compile.
@@ -77,13 +77,13 @@ def run_final(
         entrants = _line_up(lanes, stack, hint, chosen)
         running = [one for one in entrants if one.lane]
         comparison = Comparison([hint, *(one.lane for one in running if one.lane)], rng, budget.spent_s)
-        trouble, interrupted = _play(comparison, budget, on_round)
-    everyone = [Entrant(baseline, hint), *running]
+        trouble, interrupted, lost = _play(comparison, running, budget, on_round)
+    left = [one for one in running if one not in lost]
+    everyone = [Entrant(baseline, hint), *left]
     told = [_sum_up(comparison, lane, one, among=len(running)) for lane, one in enumerate(everyone)]
-    home = [
-        Finalist(one.configuration, None, None, None, one.disqualified) for one in entrants if not one.lane
-    ]
-    return Final(told[0], (*told[1:], *home), tuple(comparison.rounds), trouble, interrupted)
+    home = [*lost.items(), *((one, one.disqualified) for one in entrants if not one.lane)]
+    out = [Finalist(one.configuration, None, None, None, why) for one, why in home]
+    return Final(told[0], (*told[1:], *out), tuple(comparison.rounds), trouble, interrupted)
 
 
 def _line_up(lanes: Lanes, stack: ExitStack, hint: Lane, chosen: Sequence[Configuration]) -> list[Entrant]:
@@ -111,18 +111,37 @@ def _other_answers(hint: Lane, truth: Answers, lane: Lane) -> str | None:
     return f"its answers differ from the hint's by {apart:.2g} of the largest value ({allowed:g} is allowed)"
 
 
-def _play(comparison: Comparison, budget: Budget, on_round: Callable[[int], None]) -> tuple[str | None, bool]:
-    """Play until rounds or time are up; return what cut it short, and whether the user did."""
-    try:
-        comparison.warm_up()
-        for done in range(FINAL_ROUNDS):
-            if done and budget.left_s() < comparison.round_s():
-                break
+def _play(
+    comparison: Comparison, running: Sequence[Entrant], budget: Budget, on_round: Callable[[int], None]
+) -> tuple[str | None, bool, dict[Entrant, str]]:
+    """Play until rounds or time are up.
+
+    A challenger whose lane dies is left out and the others go on.
+
+    Returns:
+        What cut it short, whether that was the user, and who was left out and why.
+    """
+    left, lost = list(running), dict[Entrant, str]()
+    warm = False
+    while True:
+        try:
+            if not warm:
+                comparison.warm_up()
+                warm = True
+            done = len(comparison.rounds)
+            if done == FINAL_ROUNDS or (done and budget.left_s() < comparison.round_s()):
+                return None, False, lost
             comparison.play()
             on_round(done + 1)
-    except (Interrupted, LaneError) as error:
-        return str(error), isinstance(error, Interrupted)
-    return None, False
+        except Interrupted as stop:
+            return str(stop), True, lost
+        except LaneError as error:
+            dead = comparison.dead()
+            if not dead or dead[0] == 0:
+                return f"the hint's lane: {error}", False, lost
+            for lane in reversed(dead):
+                lost[left.pop(lane - 1)] = str(error)
+                comparison.drop(lane)
 
 
 def _sum_up(comparison: Comparison, lane: int, entrant: Entrant, among: int) -> Finalist:

@@ -30,8 +30,8 @@ from tuner.study.tune import Findings, Task, tune
 
 STUDY_NAME = "study.db"
 
-MIN_LIMIT_S = 30.0
-"""A lane is given at least this long to answer, and as long as the whole budget."""
+LIMIT_S = (30.0, 300.0)
+"""Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
 
 NOISY = 0.10
 """Spread of the baseline's windows from which the host counts as noisy."""
@@ -83,7 +83,7 @@ def run_search(wanted: Wanted, version: str, tell: Observer) -> Result:
 
 
 def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    limit_s = max(MIN_LIMIT_S, wanted.budget_s)
+    limit_s = min(max(LIMIT_S[0], wanted.budget_s / 4), LIMIT_S[1])
     device = _searchable(wanted.device)
     reading = read_model(wanted.model, wanted.shapes)
     host, noted = describe_host(), list(host_warnings())
@@ -101,11 +101,11 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
         return cpu_space(facts(device), model.batch, batched, wanted.bounds, hint_requests)
 
     stolen_before = stolen_seconds()
-    with closing(Study(_study_path(wanted.output), model, host, device.name)) as study:
+    with closing(_study(wanted, model, host, device)) as study:
         task = Task(model, device.name, lanes_for(model), space_for, study, budget, wanted.seed, tell)
         found = tune(task)
     stolen = (stolen_seconds() - stolen_before) / max(budget.spent_s(), 1e-9) / host.cores
-    for one in _afterthoughts(found, stolen):
+    for one in afterthoughts(found, stolen):
         noted.append(one)
         tell(Warned(one))
     return _result(wanted, version, model, host, found, noted, budget.spent_s())
@@ -165,8 +165,9 @@ def _model_warnings(model: Model, sighted: bool) -> list[Warning]:
     return noted
 
 
-def _study_path(output: Path) -> Path:
-    """Return where the study lies, once it is sure that files can be written there."""
+def _study(wanted: Wanted, model: Model, host: Host, device: Device) -> Study:
+    """Open the study, once it is sure that files can be written beside it."""
+    output = wanted.output
     try:
         output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=output):
@@ -176,10 +177,11 @@ def _study_path(output: Path) -> Path:
         raise StorageError(
             f"'{output}' cannot be written ({why}); choose another directory with --output."
         ) from error
-    return output / STUDY_NAME
+    inputs = " ".join(f"{name}={path}" for name, path in sorted(wanted.inputs.items()))
+    return Study(output / STUDY_NAME, model, host, device.name, inputs)
 
 
-def _afterthoughts(found: Findings, stolen: float) -> list[Warning]:
+def afterthoughts(found: Findings, stolen: float) -> list[Warning]:
     """Return what the measurements themselves say about the host."""
     noted = []
     noise = spread(found.baseline_fps) if found.baseline_fps else 0.0

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,8 +20,10 @@ from typing import Any
 import msgspec
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.exceptions import OptunaError
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from tuner.domain.model import Model
 from tuner.domain.result import Final, Host, Trial
@@ -31,38 +36,50 @@ STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-MOST = 1 << 20
+MOST = 1 << 40
+
+TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
+"""What a damaged, foreign or vanished file makes the storage raise (msgspec's errors are ValueErrors)."""
 
 
 class Study:
     """Trials of one model on one target, kept in a file."""
 
-    def __init__(self, path: Path, model: Model, host: Host, target: str) -> None:
+    def __init__(self, path: Path, model: Model, host: Host, target: str, inputs: str = "") -> None:
         """Open the study, or begin it.
+
+        Args:
+            path: The SQLite file.
+            model: The model searched.
+            host: The machine it is searched on.
+            target: Device string.
+            inputs: What the user gave as samples, empty for random ones.
 
         Raises:
             StorageError: The file is no study, cannot be written, or belongs to something else.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        try:
-            storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+        self._path = path
+        with self._translated():
+            # A creator, because a path inside a URL may not hold '?', '#' or '%'.
+            self._storage = optuna.storages.RDBStorage(
+                "sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
+            )
+            owner = {**_owner(model, host), "inputs": inputs}
+            self._refuse_strangers(owner)
             self._study = optuna.create_study(
-                storage=storage,
+                storage=self._storage,
                 study_name=f"{model.name} on {target}",
                 direction="maximize",
                 load_if_exists=True,
             )
-            self._claim(path, _owner(model, host))
-        except (SQLAlchemyError, RuntimeError, OSError) as error:
-            raise StorageError(
-                f"'{path}' cannot be opened as a study ({_first_line(error)}); "
-                "remove it, or choose another directory with --output."
-            ) from error
+            self._study.set_user_attr("owner", owner)
 
     def trials(self) -> list[Trial]:
         """Return every trial saved so far, in order."""
-        told = (trial.user_attrs.get("trial") for trial in self._study.get_trials(deepcopy=False))
-        return [msgspec.convert(_revive(one), Trial, strict=False) for one in told if one]
+        with self._translated():
+            told = (trial.user_attrs["trial"] for trial in self._study.get_trials(deepcopy=False))
+            return [msgspec.convert(_revive(one), Trial, strict=False) for one in told]
 
     def save(self, trial: Trial) -> None:
         """Add a trial that ended; one transaction, so an interruption loses none or all of it."""
@@ -75,7 +92,7 @@ class Study:
         if trial.reason:
             attributes["reason"] = trial.reason
         state = STATES[trial.state]
-        with warnings.catch_warnings():
+        with self._translated(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             self._study.add_trial(
                 optuna.trial.create_trial(
@@ -92,29 +109,46 @@ class Study:
 
     def save_final(self, final: Final) -> None:
         """Keep the final, raw rounds and all; a later run's takes its place."""
-        self._study.set_user_attr("final", _jsonable(final))
+        with self._translated():
+            self._study.set_user_attr("final", _jsonable(final))
 
     def final(self) -> Final | None:
         """Return the last final that was held, or None."""
-        told = self._study.user_attrs.get("final")
-        return msgspec.convert(_revive(told), Final, strict=False) if told else None
+        with self._translated():
+            told = self._study.user_attrs.get("final")
+            return msgspec.convert(_revive(told), Final, strict=False) if told else None
 
     def close(self) -> None:
         """Let go of the file."""
-        self._study._storage.remove_session()
+        self._storage.remove_session()
 
-    def _claim(self, path: Path, owner: dict[str, str]) -> None:
-        """Write down whose study it is, or check that it is ours."""
-        held = self._study.user_attrs.get("owner")
-        if held is None:
-            self._study.set_user_attr("owner", owner)
-            return
-        differing = [key for key, value in owner.items() if held.get(key) != value]
-        if differing:
-            told = "; ".join(f"{key} was {held.get(key)}, is {owner[key]}" for key in differing)
+    def _refuse_strangers(self, owner: dict[str, str]) -> None:
+        """Check that every study in the file is of this model on this host, or of no one yet."""
+        for study in self._storage.get_all_studies():
+            held = study.user_attrs.get("owner")
+            if held is None:
+                raise StorageError(
+                    f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
+                    "choose another directory with --output."
+                )
+            differing = [key for key, value in owner.items() if held.get(key) != value]
+            if differing:
+                told = "; ".join(f"{key} was '{held.get(key)}', is '{owner[key]}'" for key in differing)
+                raise StorageError(
+                    f"'{self._path}' belongs to another search ({told}); "
+                    "choose another directory with --output."
+                )
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn whatever the storage raises into one sentence."""
+        try:
+            yield
+        except TROUBLE as error:
             raise StorageError(
-                f"'{path}' belongs to another search ({told}); choose another directory with --output."
-            )
+                f"'{self._path}' cannot be used as a study ({_first_line(error)}); "
+                "what was saved stays there: move it away, or choose another directory with --output."
+            ) from error
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:

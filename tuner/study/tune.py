@@ -134,7 +134,9 @@ def _baseline_trial(task: Task, baseline: Baseline, history: History, rng: rando
     try:
         trial = baseline.trial(len(history.trials), rng)
     except LaneError as error:
-        raise DeviceError(f"The model compiles but does not run: {error}.") from error
+        raise DeviceError(
+            f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
+        ) from error
     history.add(trial)
     task.store.save(trial)
     return trial
@@ -183,17 +185,21 @@ def _stopped(task: Task, history: History, hint: Trial, space: Space, why: str) 
     """Return what is known at an interruption: the best so far, claimed for nothing."""
     baseline = as_finalist(hint)
     best, own = history.best(), history.best(batch=task.model.batch)
-    leader = as_finalist(best) if best else baseline
     drop_in = as_finalist(own) if own else baseline
-    verdict = Verdict("inconclusive", leader, leader.speedup, leader.configuration, why)
+    if best:
+        verdict = Verdict("inconclusive", as_finalist(best), best.speedup, best.configuration, why)
+    else:
+        verdict = Verdict("inconclusive", baseline, why=why)
     return replace(_findings(history, space, baseline, verdict, drop_in), interrupted=True)
 
 
 def _without_final(history: History, hint: Trial, space: Space) -> Findings:
     """Return the answer when nothing but the hint could be measured."""
     baseline = as_finalist(hint)
-    if any(trial.state == "failed" for trial in history.trials):
-        verdict = Verdict("inconclusive", baseline, why="every configuration but the hint failed")
+    failed = [trial for trial in history.trials if trial.state == "failed"]
+    if failed:
+        why = f"every other configuration that was tried failed ({failed[-1].reason})"
+        verdict = Verdict("inconclusive", baseline, why=why)
     elif history.covered(space) == len(space):
         verdict = Verdict("keep_hint", baseline, why="within these bounds everything is the hint itself")
     else:
