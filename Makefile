@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format lint types layers docs docs-fresh clean
+.PHONY: demo test check format lint types layers docs docs-fresh bench clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
@@ -24,6 +24,10 @@ types: $(VENV)/.dev
 
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev  ## the benchmarks behind reports/evidence: half an hour on a quiet machine; goes on where it stopped
+	for piece in bias false_wins instrument; do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
+	$(BIN)/python -m tests.benchmarks.page
 
 docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code
 	$(BIN)/python -m pytest -q tests/test_docs.py

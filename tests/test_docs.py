@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import tuner
+from tests.benchmarks.page import page
 from tests.cli_reference import reference
 from tuner.cli.app import cli
 from tuner.deploy.loader import load
@@ -99,3 +100,7 @@ def test_every_public_function_documents_itself():
     for name in tuner.__all__:
         if name != "__version__":
             assert getattr(tuner, name).__doc__
+
+
+def test_the_evidence_is_drawn_from_its_files():
+    assert (ROOT / "reports" / "evidence" / "README.md").read_text() == page()

@@ -1,0 +1,70 @@
+"""What every piece shares: lanes for a model, and a file of results that grows item by item."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import tuner
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.domain.stats import Speedup
+from tuner.measure.lock import host_lock
+from tuner.measure.process import ProcessLanes
+from tuner.probe.host import describe_host
+from tuner.probe.inputs import make_pool
+from tuner.probe.model import read_model
+
+FOLDER = Path(__file__).parents[2] / "reports" / "evidence"
+HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+
+
+class Evidence:
+    """Results of one piece by item, with the command, host and versions that made them."""
+
+    def __init__(self, piece: str) -> None:
+        self._path = FOLDER / f"{piece}.json"
+        self._told: dict[str, Any] = {
+            "command": f"python -m tests.benchmarks.{piece}",
+            "tuner": tuner.__version__,
+            "host": asdict(describe_host()),
+            "items": {},
+        }
+        if self._path.exists():
+            self._told = json.loads(self._path.read_text())
+
+    @property
+    def items(self) -> dict[str, Any]:
+        return self._told["items"]
+
+    def save(self, item: str, **found: Any) -> None:
+        """Keep an item's result at once."""
+        self.items[item] = {**found, "date": datetime.now().astimezone().isoformat(timespec="seconds")}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(json.dumps(self._told, indent=1) + "\n")
+
+
+@contextmanager
+def quiet_host(piece: str) -> Iterator[None]:
+    """Hold the host's lock, so that no search disturbs a benchmark."""
+    with host_lock(f"benchmark {piece}", lambda holder: print(f"waiting for {holder}", flush=True)):
+        yield
+
+
+def lanes_for(path: Path) -> tuple[Model, ProcessLanes]:
+    """Return a model with its likeliest batch axes, and lanes for it."""
+    reading = read_model(path)
+    model = (*reading.batched, reading.unbatched)[0]
+    return model, ProcessLanes(model, make_pool(model, {}, 0), limit_s=120.0)
+
+
+def configuration(properties: dict[str, Any], batch: int, requests: int) -> Configuration:
+    return Configuration.of("CPU", properties, batch, requests)
+
+
+def plain(found: Speedup) -> dict[str, Any]:
+    """Return a speedup as JSON takes it: an unknown upper end is null."""
+    return {key: None if value == float("inf") else value for key, value in asdict(found).items()}

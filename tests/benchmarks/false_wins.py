@@ -1,0 +1,89 @@
+"""How often does a search find a gain where there is none?
+
+Real searches in which every lane runs the hint itself, whatever configuration was asked for: the
+sampler, the pruning, the choice of finalists and the final work on pure noise of this host.
+"""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from tests.benchmarks.evidence import Evidence, lanes_for, plain, quiet_host
+from tests.benchmarks.models import path_of
+from tests.simulation import MemoryStore
+from tuner.domain.configuration import Configuration
+from tuner.domain.space import Bounds, DeviceFacts, cpu_space
+from tuner.domain.verdict import in_words
+from tuner.measure.lane import ASK_DEVICE, LaneFacts
+from tuner.measure.process import ProcessLane, ProcessLanes
+from tuner.study.budget import Budget
+from tuner.study.tune import Task, tune
+
+BUDGET_S = 20.0
+SEARCHES = {"tiny": 7, "squeezenet": 7, "resnet50": 7}
+
+
+class DisguisedLane:
+    """The hint's lane that calls itself another configuration."""
+
+    def __init__(self, lane: ProcessLane, asked: Configuration) -> None:
+        self._lane = lane
+        requests = asked.requests or lane.facts.optimal_requests
+        effective = replace(lane.facts.effective, batch=asked.batch, requests=requests)
+        streams = asked.compile_properties.get("NUM_STREAMS")
+        effective = replace(effective, streams=int(streams) if streams else effective.streams)
+        self.facts = LaneFacts(effective, lane.facts.optimal_requests, lane.facts.compile_s)
+
+    def __getattr__(self, name: str):
+        return getattr(self._lane, name)
+
+
+class DisguisedLanes:
+    """Opens the hint whatever is asked for."""
+
+    def __init__(self, lanes: ProcessLanes, target: str) -> None:
+        self._lanes = lanes
+        self._hint = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, ASK_DEVICE)
+
+    def open(self, configuration: Configuration) -> DisguisedLane:
+        return DisguisedLane(self._lanes.open(self._hint), configuration)
+
+    def now(self) -> float:
+        return self._lanes.now()
+
+
+def search(path: Path, seed: int) -> dict[str, object]:
+    model, lanes = lanes_for(path)
+    facts = DeviceFacts("CPU", 2, frozenset(), 2, 2)
+    task = Task(
+        model,
+        "CPU",
+        DisguisedLanes(lanes, "CPU"),
+        lambda requests: cpu_space(facts, 1, True, Bounds(batch=(1, 2)), requests),
+        MemoryStore(),
+        Budget(BUDGET_S, None, lanes.now),
+        seed,
+        lambda _: None,
+    )
+    found = tune(task)
+    return {
+        "verdict": found.verdict.kind,
+        "sentence": in_words(found.verdict),
+        "speedup": plain(found.verdict.speedup) if found.verdict.speedup else None,
+        "trials": len(found.trials),
+    }
+
+
+def main() -> None:
+    evidence = Evidence("false_wins")
+    with quiet_host("false_wins"), tempfile.TemporaryDirectory() as folder:
+        for name, count in SEARCHES.items():
+            for seed in range(count):
+                item = f"{name}: seed {seed}"
+                if item not in evidence.items:
+                    evidence.save(item, **search(path_of(name, Path(folder)), seed))
+                    print(item, evidence.items[item]["sentence"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
