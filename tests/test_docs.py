@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import tuner
-from tests.benchmarks.page import page
+from tests.benchmarks import page as evidence
 from tests.cli_reference import reference
 from tuner.cli.app import cli
 from tuner.deploy.loader import load
@@ -103,4 +103,4 @@ def test_every_public_function_documents_itself():
 
 
 def test_the_evidence_is_drawn_from_its_files():
-    assert (ROOT / "reports" / "evidence" / "README.md").read_text() == page()
+    assert (ROOT / "reports" / "evidence" / "README.md").read_text() == evidence.page()
