@@ -1,8 +1,14 @@
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import onnx
 import pytest
+from hypothesis import settings
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("here", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import numpy as np
 import openvino as ov
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import tuner
@@ -140,6 +140,7 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size
 FIGURE = st.floats(0, 1e12, allow_nan=False)
 
 
+@example(name="a\x85b\u2028c", path="\x85", ratio=1.0, high=None, value="\u2029", shape=[])
 @given(
     name=TEXT,
     path=TEXT,

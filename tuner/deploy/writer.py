@@ -19,8 +19,22 @@ from tuner.domain.result import Finalist, Host, Result, SearchRun
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 
+UNICODE_BREAKS = "\x85\u2028\u2029"
+
 DIGITS = 5
 """Significant digits of measured figures: more would only print noise."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper, which by itself writes Unicode's line breaks so that they come back as spaces."""
+
+
+def _quoted_where_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(mark in text for mark in UNICODE_BREAKS) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted_where_needed)
 
 
 def make_advice(result: Result) -> records.Advice:
@@ -50,7 +64,9 @@ def write_advice(advice: records.Advice, path: Path) -> None:
     """Write the YAML beside its place and move it there in one step."""
     version = advice.search.version
     header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
-    body = yaml.safe_dump(msgspec.to_builtins(advice), sort_keys=False, allow_unicode=True, width=100)
+    body = yaml.dump(
+        msgspec.to_builtins(advice), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+    )
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
