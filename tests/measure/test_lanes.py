@@ -30,11 +30,7 @@ def lanes_of(path, **options):
 
 
 class LaneContract:
-    """What every kind of lane keeps; inherited by one class a kind."""
-
-    @pytest.fixture
-    def lanes(self, tmp_path):
-        raise NotImplementedError
+    """What every kind of lane keeps; inherited by one class a kind, which has the fixture `lanes`."""
 
     @pytest.fixture
     def opened(self, lanes):

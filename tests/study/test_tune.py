@@ -352,3 +352,21 @@ def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes
     rng = random.Random(0)
     found = replace(simulate(), baseline_fps=[100 * (1 + rng.uniform(-noise, noise)) for _ in range(50)])
     assert [one.code for one in afterthoughts(found, stolen)] == codes
+
+
+def test_a_hint_that_cannot_be_opened_again_ends_the_search_with_what_is_known():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+    lanes.device = replace(lanes.device, broken=lambda one: "gone" if one == HINT_ALONE else None)
+    trials = []
+
+    def kill_the_hint_in_the_third_trial(event):
+        trials.append(isinstance(event, TrialBegan))
+        if sum(trials) == 3:
+            lanes.lanes[0].close()
+
+    store = MemoryStore()
+    found = simulate(lanes=lanes, store=store, tell=kill_the_hint_in_the_third_trial)
+    assert found.verdict.kind == "inconclusive"
+    assert "cannot be opened again (gone)" in found.verdict.why
+    assert not found.interrupted
+    assert len(store.kept) == 3

@@ -6,6 +6,7 @@ import math
 import os
 import tempfile
 from contextlib import suppress
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import yaml
 from tuner.deploy import advice as records
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Host, Result, SearchRun
+from tuner.domain.result import Finalist, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 
@@ -55,8 +56,8 @@ def make_advice(result: Result) -> records.Advice:
         ),
         devices=[_measurement(best.configuration, best.measured, best.speedup)] if best.measured else [],
         front=[_measurement(one.configuration, measured, one.speedup) for one, measured in result.front],
-        host=_host(result.host),
-        search=_search(result.run),
+        host=records.HostRecord(**asdict(result.host)),
+        search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
     )
 
 
@@ -136,28 +137,6 @@ def _model(model: Model) -> records.ModelRecord:
     inputs = {one.name: records.InputRecord(shape=list(one.shape), type=one.type) for one in model.inputs}
     return records.ModelRecord(
         name=model.name, path=model.path, sha256=model.sha256, inputs=inputs, batch_axes=model.batch_axes
-    )
-
-
-def _host(host: Host) -> records.HostRecord:
-    return records.HostRecord(
-        cpu=host.cpu,
-        cores=host.cores,
-        memory_mb=host.memory_mb,
-        os=host.os,
-        openvino=host.openvino,
-        devices=dict(host.devices),
-    )
-
-
-def _search(run: SearchRun) -> records.SearchRecord:
-    return records.SearchRecord(
-        version=run.version,
-        command=run.command,
-        seed=run.seed,
-        trials=run.trials,
-        seconds=round(run.seconds, 1),
-        date=run.date,
     )
 
 

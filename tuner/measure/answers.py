@@ -17,12 +17,10 @@ from tuner.measure.lane import Answers, Lanes
 TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
 """Largest difference, relative to an output's largest value, that counts as the same answer."""
 
-COARSEST = 5e-2
-
 
 def tolerance(*precisions: str | None) -> float:
     """Return the tolerance of the coarsest precision; unknown ones count as coarsest."""
-    return max(TOLERANCE.get(precision or "", COARSEST) for precision in precisions)
+    return max(TOLERANCE.get(precision or "", max(TOLERANCE.values())) for precision in precisions)
 
 
 def difference(ours: Answers, theirs: Answers) -> float:

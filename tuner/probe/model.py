@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import openvino as ov
@@ -77,7 +77,7 @@ def read_model(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = 
     proposals = [_with_batch(graph, plain, one) for one in axes]
     accepted = tuple(one for one in proposals if isinstance(one, Model))
     if proposals and not accepted:
-        plain = _refused(plain, str(proposals[0]))
+        plain = replace(plain, batch_refusal=str(proposals[0]))
     return ModelReading(plain, accepted)
 
 
@@ -206,7 +206,7 @@ def _with_batch(graph: ov.Model, plain: Model, axes: Axes) -> Model | str:
     own = {inputs[index].shape[axis] for index, axis in axes.items()}
     if len(own) != 1:
         return f"the inputs disagree on the batch: {sorted(own)}"
-    model = Model(plain.name, plain.path, plain.sha256, inputs, (), own.pop())
+    model = replace(plain, inputs=inputs, batch=own.pop())
     try:
         single, double = (_output_shapes(graph, model, batch) for batch in (1, 2))
     except RuntimeError as error:
@@ -214,7 +214,7 @@ def _with_batch(graph: ov.Model, plain: Model, axes: Axes) -> Model | str:
     output_axes = tuple(_grown_axis(one, two) for one, two in zip(single, double, strict=True))
     if all(axis is None for axis in output_axes):
         return "no output grows with the batch"
-    return Model(plain.name, plain.path, plain.sha256, inputs, output_axes, model.batch)
+    return replace(model, output_axes=output_axes)
 
 
 def _output_shapes(graph: ov.Model, model: Model, batch: int) -> list[ov.PartialShape]:
@@ -232,7 +232,3 @@ def _grown_axis(single: ov.PartialShape, double: ov.PartialShape) -> int | None:
         if not one.is_dynamic and not two.is_dynamic and two.get_length() == 2 * one.get_length() != 0
     ]
     return grown[0] if grown else None
-
-
-def _refused(plain: Model, why: str) -> Model:
-    return Model(plain.name, plain.path, plain.sha256, plain.inputs, plain.output_axes, plain.batch, why)

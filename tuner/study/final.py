@@ -26,6 +26,9 @@ average) and left twice as many answers open, because every lane takes time from
 
 CONFIDENCE = 0.95
 
+START_S = 0.3
+"""What starting a lane takes beyond compiling."""
+
 
 def choose(history: History, own_batch: int) -> list[Configuration]:
     """Return the best few by lower bound, the best with the model's own batch always among them."""
@@ -42,7 +45,7 @@ def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int)
     chosen = set(choose(history, own_batch))
     trials = [baseline, *(trial for trial in history.trials if trial.configuration in chosen)]
     return budget.final_reserve_s(
-        [(trial.compile_s or 0.0) + 0.3 for trial in trials], [trial.window_s or 0.0 for trial in trials]
+        [(trial.compile_s or 0.0) + START_S for trial in trials], [trial.window_s or 0.0 for trial in trials]
     )
 
 

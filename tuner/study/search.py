@@ -83,12 +83,12 @@ def run_search(wanted: Wanted, version: str, tell: Observer) -> Result:
 
 
 def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], bool]) -> Result:
+    budget = Budget(wanted.budget_s, wanted.trials, time.monotonic)
     limit_s = min(max(LIMIT_S[0], wanted.budget_s / 4), LIMIT_S[1])
     device = _searchable(wanted.device)
     reading = read_model(wanted.model, wanted.shapes)
     host, noted = describe_host(), list(host_warnings())
     lanes_for = _lanes_factory(wanted, limit_s, stopped)
-    budget = Budget(wanted.budget_s, wanted.trials, time.monotonic)
     model, sighted = _proved(reading, device, lanes_for)
     _check_bounds(wanted.bounds, model, device)
     noted += _model_warnings(model, sighted)

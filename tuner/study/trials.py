@@ -79,17 +79,15 @@ class TrialRunner:
 
         A baseline that dies meanwhile is opened again and the trial repeated, once.
         """
-        try:
-            return self._run(configuration)
-        except LaneError as error:
-            failure = error
-        if self._baseline.mend():
+        failure = ""
+        for _ in range(2):
             try:
                 return self._run(configuration)
             except LaneError as error:
-                failure = error
-            self._baseline.mend()
-        return Trial(len(self._history.trials), configuration, "failed", reason=str(failure))
+                failure = str(error)
+            if not self._baseline.mend():
+                break
+        return Trial(len(self._history.trials), configuration, "failed", reason=failure)
 
     def _run(self, configuration: Configuration) -> Trial:
         number = len(self._history.trials)

@@ -108,12 +108,16 @@ def tune(task: Task) -> Findings:
             baseline.close()
             final = _hold_final(task, history, hint, rng)
         except Interrupted as stop:
-            return _stopped(task, history, hint, space, str(stop))
+            return replace(_unfinished(task, history, hint, space, str(stop)), interrupted=True)
+        except LaneError as error:
+            why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
+            return _unfinished(task, history, hint, space, why)
     if final is None:
         return _without_final(history, hint, space)
     task.store.save_final(final)
     if final.interrupted:
-        return replace(_stopped(task, history, hint, space, "stopped in the final"), final=final)
+        unfinished = _unfinished(task, history, hint, space, "stopped in the final")
+        return replace(unfinished, final=final, interrupted=True)
     measured = final.baseline if final.baseline.measured else as_finalist(hint)
     return _findings(history, space, measured, decide(final), best_drop_in(final, task.model.batch), final)
 
@@ -181,8 +185,8 @@ def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -
         return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
 
 
-def _stopped(task: Task, history: History, hint: Trial, space: Space, why: str) -> Findings:
-    """Return what is known at an interruption: the best so far, claimed for nothing."""
+def _unfinished(task: Task, history: History, hint: Trial, space: Space, why: str) -> Findings:
+    """Return what is known of a search cut short: the best so far, claimed for nothing."""
     baseline = as_finalist(hint)
     best, own = history.best(), history.best(batch=task.model.batch)
     drop_in = as_finalist(own) if own else baseline
@@ -190,7 +194,7 @@ def _stopped(task: Task, history: History, hint: Trial, space: Space, why: str) 
         verdict = Verdict("inconclusive", as_finalist(best), best.speedup, best.configuration, why)
     else:
         verdict = Verdict("inconclusive", baseline, why=why)
-    return replace(_findings(history, space, baseline, verdict, drop_in), interrupted=True)
+    return _findings(history, space, baseline, verdict, drop_in)
 
 
 def _without_final(history: History, hint: Trial, space: Space) -> Findings:
