@@ -16,6 +16,7 @@ from tuner.study.final import choose
 from tuner.study.history import History
 from tuner.study.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
 from tuner.study.search import afterthoughts
+from tuner.study.strategy import Strategy
 from tuner.study.trials import too_dear
 
 HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
@@ -294,22 +295,22 @@ def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
 
 def test_the_best_with_the_models_own_batch_is_always_in_the_final():
     history = History([trial(0, 8, 1.5), trial(1, 16, 1.6), trial(2, 32, 1.7), trial(3, 1, 1.1, requests=4)])
-    assert [one.batch for one in choose(history, own_batch=1)] == [32, 16, 1]
+    assert [one.batch for one in choose(history, 1, Strategy())] == [32, 16, 1]
 
 
 def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
     explicit = replace(trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2))
     history = History([explicit, trial(1, 8, 1.5, state="duplicate")])
-    (chosen,) = choose(history, own_batch=1)
+    (chosen,) = choose(history, 1, Strategy())
     assert chosen.uses_hint
 
 
 def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
     dear = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 64, 2)
     budget = Budget(120.0, None, lambda: 0.0)
-    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget)
-    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget)
-    assert too_dear(dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0))
+    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget, Strategy())
+    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget, Strategy())
+    assert too_dear(dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0), Strategy())
 
 
 def test_an_interrupted_search_leaves_what_it_showed_as_best():

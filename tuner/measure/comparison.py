@@ -33,9 +33,12 @@ class Comparison:
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._windows: list[list[Window]] = [[] for _ in lanes]
 
-    def warm_up(self) -> None:
-        """Run one window in every lane and forget it: first inferences allocate and fault pages in."""
-        for lane in self._lanes:
+    def warm_up(self, first: int = 0) -> None:
+        """Run one window in every lane from `first` on and forget it.
+
+        First inferences allocate and fault pages in.
+        """
+        for lane in self._lanes[first:]:
             lane.window(self._window_s)
 
     def play(self) -> Round:
@@ -84,9 +87,10 @@ class Comparison:
 def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]) -> Decision:
     """Play rounds between a baseline and one candidate until the rule has seen enough.
 
-    At least one round is played, however little time is left.
+    The baseline has run before; the candidate is warmed up. At least one round is played, however
+    little time is left.
     """
-    comparison.warm_up()
+    comparison.warm_up(first=1)
     while True:
         comparison.play()
         decision = rule.decide(comparison.log_ratios())

@@ -14,15 +14,9 @@ from tuner.errors import Interrupted, LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import Answers, Lane, Lanes
-from tuner.study.budget import FINAL_ROUNDS, Budget
+from tuner.study.budget import Budget
 from tuner.study.history import History
-
-FINALISTS = 2
-"""Best ones invited; the best with the model's own batch comes on top where it is not among them.
-
-In 1,000 simulated searches three came no closer to the optimum than two (0.964 and 0.963 of it on
-average) and left twice as many answers open, because every lane takes time from the others.
-"""
+from tuner.study.strategy import Strategy
 
 CONFIDENCE = 0.95
 
@@ -30,23 +24,24 @@ START_S = 0.3
 """What starting a lane takes beyond compiling."""
 
 
-def choose(history: History, own_batch: int) -> list[Configuration]:
+def choose(history: History, own_batch: int, strategy: Strategy) -> list[Configuration]:
     """Return the best few by lower bound, the best with the model's own batch always among them."""
     ranked = history.measured()
-    chosen = ranked[:FINALISTS]
+    chosen = ranked[: strategy.finalists]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
     if own and not any(trial in chosen for trial in own):
         chosen.append(own[0])
     return [history.simplest_form(trial) for trial in chosen]
 
 
-def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int) -> float:
+def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int, strategy: Strategy) -> float:
     """Return the seconds to keep for the final, from what its lanes have cost so far."""
-    chosen = set(choose(history, own_batch))
+    chosen = set(choose(history, own_batch, strategy))
     trials = [baseline, *(trial for trial in history.trials if trial.configuration in chosen)]
-    return budget.final_reserve_s(
-        [(trial.compile_s or 0.0) + START_S for trial in trials], [trial.window_s or 0.0 for trial in trials]
-    )
+    open_s = sum((trial.compile_s or 0.0) + START_S for trial in trials)
+    round_s = sum(trial.window_s or 0.0 for trial in trials)
+    least, most = (share * budget.seconds for share in strategy.final_share)
+    return min(max(open_s + (strategy.final_rounds + 1) * round_s, least), most)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +58,7 @@ def run_final(
     baseline: Configuration,
     chosen: Sequence[Configuration],
     budget: Budget,
+    strategy: Strategy,
     rng: random.Random,
     on_round: Callable[[int], None],
 ) -> Final:
@@ -79,8 +75,9 @@ def run_final(
         hint = stack.enter_context(closing(lanes.open(baseline)))
         entrants = _line_up(lanes, stack, hint, chosen)
         running = [one for one in entrants if one.lane]
-        comparison = Comparison([hint, *(one.lane for one in running if one.lane)], rng, budget.spent_s)
-        trouble, interrupted, lost = _play(comparison, running, budget, on_round)
+        side_by_side = [hint, *(one.lane for one in running if one.lane)]
+        comparison = Comparison(side_by_side, rng, budget.spent_s, strategy.window_s)
+        trouble, interrupted, lost = _play(comparison, running, budget, strategy.final_rounds, on_round)
     left = [one for one in running if one not in lost]
     everyone = [Entrant(baseline, hint), *left]
     told = [_sum_up(comparison, lane, one, among=len(running)) for lane, one in enumerate(everyone)]
@@ -115,7 +112,11 @@ def _other_answers(hint: Lane, truth: Answers, lane: Lane) -> str | None:
 
 
 def _play(
-    comparison: Comparison, running: Sequence[Entrant], budget: Budget, on_round: Callable[[int], None]
+    comparison: Comparison,
+    running: Sequence[Entrant],
+    budget: Budget,
+    rounds: int,
+    on_round: Callable[[int], None],
 ) -> tuple[str | None, bool, dict[Entrant, str]]:
     """Play until rounds or time are up.
 
@@ -132,7 +133,7 @@ def _play(
                 comparison.warm_up()
                 warm = True
             done = len(comparison.rounds)
-            if done == FINAL_ROUNDS or (done and budget.left_s() < comparison.round_s()):
+            if done == rounds or (done and budget.left_s() < comparison.round_s()):
                 return None, False, lost
             comparison.play()
             on_round(done + 1)

@@ -7,14 +7,15 @@ from contextlib import closing
 from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.pruning import Decision, StopRule
+from tuner.domain.pruning import Decision
 from tuner.domain.result import Finalist, Trial
 from tuner.domain.stats import Speedup, speedup
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
-from tuner.study.budget import DEAR_WINDOW_S, DEAREST_WINDOW_SHARE, TRIAL_SHARE, Budget
+from tuner.study.budget import Budget
 from tuner.study.history import History
+from tuner.study.strategy import Strategy
 
 BASELINE_WINDOWS = 5
 
@@ -68,11 +69,17 @@ class TrialRunner:
     """Runs single trials against one baseline."""
 
     def __init__(
-        self, lanes: Lanes, baseline: Baseline, history: History, budget: Budget, rng: random.Random
+        self,
+        lanes: Lanes,
+        baseline: Baseline,
+        history: History,
+        budget: Budget,
+        strategy: Strategy,
+        rng: random.Random,
     ) -> None:
-        """Share the search's lanes, history, budget and random numbers."""
+        """Share the search's lanes, history, budget, strategy and random numbers."""
         self._lanes, self._baseline, self._history = lanes, baseline, history
-        self._budget, self._rng = budget, rng
+        self._budget, self._strategy, self._rng = budget, strategy, rng
 
     def run(self, configuration: Configuration) -> Trial:
         """Compile and measure a configuration; whatever goes wrong in its lane is its own failure.
@@ -105,11 +112,12 @@ class TrialRunner:
             )
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
-        comparison = Comparison([self._baseline.lane, lane], self._rng, self._budget.spent_s)
-        ends_at = self._budget.spent_s() + TRIAL_SHARE * self._budget.seconds
+        strategy, pair = self._strategy, [self._baseline.lane, lane]
+        comparison = Comparison(pair, self._rng, self._budget.spent_s, strategy.window_s)
+        ends_at = self._budget.spent_s() + strategy.trial_share * self._budget.seconds
         decision = duel(
             comparison,
-            StopRule(self._history.to_beat()),
+            strategy.rule(self._history.to_beat()),
             out_of_time=lambda: self._budget.spent_s() > ends_at,
         )
         return Trial(
@@ -125,15 +133,15 @@ class TrialRunner:
         )
 
 
-def too_dear(configuration: Configuration, history: History, budget: Budget) -> bool:
+def too_dear(configuration: Configuration, history: History, budget: Budget, strategy: Strategy) -> bool:
     """Whether a window of this configuration costs more than it promises.
 
     Dear ones are tried only while the trend leads there: when the best so far has at least half
     their batch.
     """
     window_s = history.window_s(configuration)
-    if window_s > DEAREST_WINDOW_SHARE * budget.seconds:
+    if window_s > strategy.dearest_window_share * budget.seconds:
         return True
     best = history.best()
     best_batch = best.configuration.batch if best else 1
-    return window_s > DEAR_WINDOW_S and configuration.batch > 2 * best_batch
+    return window_s > strategy.dear_window_s and configuration.batch > 2 * best_batch

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tuner.domain.configuration import Configuration
@@ -20,7 +20,7 @@ from tuner.domain.verdict import best_drop_in, decide
 from tuner.errors import DeviceError, Interrupted, LaneError
 from tuner.measure.lane import Lanes
 from tuner.study import final as finals
-from tuner.study.budget import FINAL_ROUNDS, Budget
+from tuner.study.budget import Budget
 from tuner.study.history import History
 from tuner.study.progress import (
     BaselineReady,
@@ -31,6 +31,7 @@ from tuner.study.progress import (
     TrialEnded,
 )
 from tuner.study.proposals import Proposer
+from tuner.study.strategy import Strategy
 from tuner.study.trials import Baseline, TrialRunner, as_finalist, too_dear
 
 
@@ -75,6 +76,7 @@ class Task:
         budget: Seconds and trials.
         seed: Seed of proposals and of the order of windows.
         tell: Hears what happens.
+        strategy: How to spend the budget.
     """
 
     model: Model
@@ -85,6 +87,7 @@ class Task:
     budget: Budget
     seed: int
     tell: Observer
+    strategy: Strategy = field(default_factory=Strategy)
 
 
 def tune(task: Task) -> Findings:
@@ -101,8 +104,8 @@ def tune(task: Task) -> Findings:
         hint = _baseline_trial(task, baseline, history, rng)
         space = task.space_for(baseline.configuration.requests)
         task.tell(BaselineReady(as_finalist(hint), len(space), known))
-        proposer = Proposer(space, task.model.batch, task.seed + known, history.trials)
-        runner = TrialRunner(task.lanes, baseline, history, task.budget, rng)
+        proposer = task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
+        runner = TrialRunner(task.lanes, baseline, history, task.budget, task.strategy, rng)
         try:
             _explore(task, proposer, runner, history, hint)
             baseline.close()
@@ -150,11 +153,13 @@ def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: Histo
     """Run trials until time, trials or space run out."""
 
     def closed(configuration: Configuration) -> bool:
-        return history.knows(configuration) is not None or too_dear(configuration, history, task.budget)
+        known = history.knows(configuration) is not None
+        return known or too_dear(configuration, history, task.budget, task.strategy)
 
     done = 0
     while task.budget.trials is None or done < task.budget.trials:
-        left_s = task.budget.left_s() - finals.reserve_s(history, task.budget, hint, task.model.batch)
+        reserve_s = finals.reserve_s(history, task.budget, hint, task.model.batch, task.strategy)
+        left_s = task.budget.left_s() - reserve_s
         if left_s <= 0:
             return
         configuration = proposer.next(closed)
@@ -171,16 +176,18 @@ def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: Histo
 
 def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -> Final | None:
     """Run the final, or return None when there is nobody to invite."""
-    chosen = finals.choose(history, task.model.batch)
+    chosen = finals.choose(history, task.model.batch, task.strategy)
     if not chosen:
         return None
     task.tell(FinalBegan(tuple(chosen), task.budget.left_s()))
 
     def on_round(done: int) -> None:
-        task.tell(FinalRound(done, FINAL_ROUNDS, task.budget.left_s()))
+        task.tell(FinalRound(done, task.strategy.final_rounds, task.budget.left_s()))
 
     try:
-        return finals.run_final(task.lanes, hint.configuration, chosen, task.budget, rng, on_round)
+        return finals.run_final(
+            task.lanes, hint.configuration, chosen, task.budget, task.strategy, rng, on_round
+        )
     except LaneError as error:
         return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
 

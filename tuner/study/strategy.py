@@ -1,0 +1,46 @@
+"""How a search spends its time: every choice that was made by data, in one place.
+
+`python -m tests.benchmarks.strategies` compares these choices with others on replayed landscapes;
+what it found is published in `reports/evidence`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tuner.domain.pruning import StopRule
+from tuner.domain.result import Trial
+from tuner.domain.space import Space
+from tuner.domain.stats import Speedup
+from tuner.measure.comparison import WINDOW_S
+from tuner.study.proposals import Proposer
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What to try in which order, and how long to look at it.
+
+    Attributes:
+        proposer: Makes what proposes configurations, from the space, the model's own batch, a
+            seed and the trials known already.
+        window_s: Length of a window; lanes stretch it to whole cycles.
+        rule: Makes the rule that ends a duel, from the best speedup so far.
+        trial_share: Share of the budget that the rounds of one trial may take at most.
+        dearest_window_share: Share of the budget that one window of a candidate may take at most.
+        dear_window_s: A window longer than this is dear: tried only while the trend leads there.
+        finalists: Best ones invited to the final; the best with the model's own batch comes on
+            top where it is not among them.
+        final_rounds: Rounds that a final is given when time allows.
+        final_share: Least and greatest share of the budget that is kept for the final.
+    """
+
+    proposer: Callable[[Space, int, int, Iterable[Trial]], Proposer] = Proposer
+    window_s: float = WINDOW_S
+    rule: Callable[[Speedup | None], StopRule] = StopRule
+    trial_share: float = 0.08
+    dearest_window_share: float = 0.05
+    dear_window_s: float = 1.0
+    finalists: int = 2
+    final_rounds: int = 40
+    final_share: tuple[float, float] = (0.25, 0.5)
