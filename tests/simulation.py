@@ -7,8 +7,10 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.result import Final, Trial
 from tuner.domain.space import Bounds, DeviceFacts, Space, cpu_space
+from tuner.measure.replay import Landscape, ReplayedLanes
 from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
 from tuner.study.budget import Budget
+from tuner.study.strategy import Strategy
 from tuner.study.tune import Findings, Task, tune
 
 MODEL = Model("m", "m.xml", "0" * 64, (ModelInput("x", (1, 3, 8, 8), "f32", 0),), (0,), 1)
@@ -61,6 +63,27 @@ def simulate(
             Budget(budget_s, trials, lanes.now),
             seed,
             tell,
+        )
+    )
+
+
+def replay(
+    landscape: Landscape, budget_s: float = 60.0, seed: int = 0, strategy: Strategy | None = None
+) -> Findings:
+    """Search a recorded landscape."""
+    lanes = ReplayedLanes(landscape, seed)
+    facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
+    return tune(
+        Task(
+            MODEL,
+            "CPU",
+            lanes,
+            lambda requests: cpu_space(facts, 1, True, Bounds(), requests),
+            MemoryStore(),
+            Budget(budget_s, None, lanes.now),
+            seed,
+            lambda _: None,
+            strategy or Strategy(),
         )
     )
 

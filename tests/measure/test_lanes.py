@@ -7,7 +7,7 @@ import signal
 import psutil
 import pytest
 
-from tests import models
+from tests import models, recordings
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import StopRule
 from tuner.errors import Interrupted, LaneError
@@ -15,6 +15,7 @@ from tuner.measure.answers import difference, prove_batching
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
+from tuner.measure.replay import Landscape, ReplayedLanes, read
 from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
@@ -95,6 +96,16 @@ class TestSimulatedLanes(LaneContract):
             return "no such property" if "NO_SUCH_PROPERTY" in configuration.compile_properties else None
 
         return SimulatedLanes(SimulatedDevice(broken=broken))
+
+
+class TestReplayedLanes(LaneContract):
+    @pytest.fixture
+    def lanes(self):
+        return ReplayedLanes(Landscape(read(recordings.path_of("squeezenet"))))
+
+    def test_too_many_streams_are_clamped_and_told(self, lanes):
+        with pytest.raises(LaneError, match="was not recorded"):
+            super().test_too_many_streams_are_clamped_and_told(lanes)
 
 
 class TestProcessLanes(LaneContract):
@@ -210,8 +221,8 @@ def test_a_duel_begins_warm_and_counts_no_warming_window():
     assert comparison.rounds == []
     spent = lanes.now()
     duel(comparison, StopRule(), lambda: False)
-    windows = (lanes.now() - spent) / comparison.window_s(0)
-    assert windows == pytest.approx(2 * (len(comparison.rounds) + 1), rel=0.05)
+    warming = lanes.now() - spent - len(comparison.rounds) * comparison.round_s()
+    assert warming == pytest.approx(comparison.window_s(1))
 
 
 def test_a_lane_can_be_left_out_of_the_rounds_played_so_far():
