@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format lint types layers docs docs-fresh bench clean
+.PHONY: demo test check format lint types layers docs docs-fresh bench bench-page clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
@@ -25,9 +25,18 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev  ## the benchmarks behind reports/evidence: half an hour on a quiet machine; goes on where it stopped
-	for piece in bias false_wins instrument; do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
+PIECES := bias landscape regret sweep claims strategies false_wins false_wins_replayed instrument cost
+
+bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a quiet machine; goes on where it stopped
+	for piece in $(PIECES); do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
+	$(MAKE) bench-page
+
+bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence from what was measured
 	$(BIN)/python -m tests.benchmarks.page
+	$(BIN)/python -m tests.benchmarks.plots
+
+bench-%: $(VENV)/.bench  ## one model's row of reports/evidence: landscape, searches, sweep, claims
+	for piece in landscape regret sweep claims; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
 docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code
 	$(BIN)/python -m pytest -q tests/test_docs.py
@@ -51,4 +60,8 @@ $(VENV)/.tuner: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.tuner
 	$(PIP) install --editable '.[dev]'
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.dev
+	$(PIP) install --editable '.[bench]'
 	touch $@

@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 import tuner
+from tests.benchmarks.models import MODELS
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
@@ -54,15 +57,25 @@ def quiet_host(piece: str) -> Iterator[None]:
         yield
 
 
-def lanes_for(path: Path) -> tuple[Model, ProcessLanes]:
-    """Return a model with its likeliest batch axes, and lanes for it."""
-    reading = read_model(path)
+def lanes_of(name: str, folder: Path) -> tuple[Model, ProcessLanes]:
+    """Return a benchmark model with its likeliest batch axes, and lanes for it."""
+    reading = read_model(MODELS[name].make(folder), MODELS[name].shapes)
     model = (*reading.batched, reading.unbatched)[0]
     return model, ProcessLanes(model, make_pool(model, {}, 0), limit_s=120.0)
 
 
 def configuration(properties: dict[str, Any], batch: int, requests: int) -> Configuration:
     return Configuration.of("CPU", properties, batch, requests)
+
+
+def told_of(one: Configuration) -> dict[str, Any]:
+    """Return a configuration as JSON takes it."""
+    return asdict(one)
+
+
+def configuration_of(told: dict[str, Any]) -> Configuration:
+    """Return the configuration that `told_of` told."""
+    return msgspec.convert(told, Configuration)
 
 
 def plain(found: Speedup) -> dict[str, Any]:

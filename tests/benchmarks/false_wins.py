@@ -8,8 +8,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks.evidence import Evidence, lanes_for, plain, quiet_host
-from tests.benchmarks.models import path_of
+from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import Bounds, DeviceFacts, cpu_space
@@ -52,8 +51,8 @@ class DisguisedLanes:
         return self._lanes.now()
 
 
-def search(path: Path, seed: int) -> dict[str, object]:
-    model, lanes = lanes_for(path)
+def search(name: str, folder: Path, seed: int) -> dict[str, object]:
+    model, lanes = lanes_of(name, folder)
     facts = DeviceFacts("CPU", 2, frozenset(), 2, 2)
     task = Task(
         model,
@@ -81,7 +80,7 @@ def main() -> None:
             for seed in range(count):
                 item = f"{name}: seed {seed}"
                 if item not in evidence.items:
-                    evidence.save(item, **search(path_of(name, Path(folder)), seed))
+                    evidence.save(item, **search(name, Path(folder), seed))
                     print(item, evidence.items[item]["sentence"], flush=True)
 
 

@@ -1,57 +1,72 @@
-"""Is a lane's window as fast as `benchmark_app` on the same configuration?
+"""Is a lane's window as fast as `benchmark_app` and as a plain loop in C++?
 
-Both alternate, a window of a few seconds against a run of as many; the ratio is that of items per
-second, with its 95 % interval over the pairs.
+All three run the same configuration in turns, a window of a few seconds against runs of as many;
+the ratios are those of inferences per second, with their 95 % intervals over the turns.
 """
 
 import math
-import re
+import random
 import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from tests.benchmarks.evidence import Evidence, configuration, lanes_for, plain, quiet_host
-from tests.benchmarks.models import path_of
+import openvino
+
+from tests.benchmarks.app import benchmark_app
+from tests.benchmarks.evidence import Evidence, configuration, lanes_of, plain, quiet_host
+from tests.benchmarks.models import MODELS
 from tuner.domain.stats import speedup
 
-SECONDS = 3
-PAIRS = 8
-NAMES = ("tiny", "squeezenet", "resnet50")
+SECONDS = 2
+TURNS = 10
+NAMES = ("tiny", "dynamic_transformer", "transformer", "squeezenet", "alexnet")
+STREAMS = REQUESTS = 2
 
 
-def benchmark_app(path: Path) -> float:
-    """Return items per second as `benchmark_app` prints them, on 2 streams and 2 requests."""
-    tool = Path(sys.executable).with_name("benchmark_app")
-    settings = ["-d", "CPU", "-hint", "none", "-nstreams", "2", "-nireq", "2", "-t", str(SECONDS)]
-    done = subprocess.run([tool, "-m", path, *settings], capture_output=True, text=True, check=True)
-    (told,) = re.findall(r"Throughput:\s+([\d.]+) FPS", done.stdout)
-    return float(told)
+def build(folder: Path) -> Path:
+    """Compile the loop against the headers and libraries of the installed wheel."""
+    package, program = Path(openvino.__file__).parent, folder / "loop"
+    (library,) = (package / "libs").glob("libopenvino.so.*")
+    source = Path(__file__).with_name("loop.cpp")
+    paths = ["-I", package / "include", library, f"-Wl,-rpath,{library.parent}"]
+    subprocess.run(["g++", "-O2", "-std=c++17", source, *paths, "-o", program], check=True)
+    return program
 
 
-def measure(path: Path) -> dict[str, object]:
-    _, lanes = lanes_for(path)
-    logs = []
-    with closing(lanes.open(configuration({"NUM_STREAMS": 2}, 1, 2))) as lane:
+def measure(name: str, program: Path, folder: Path) -> dict[str, object]:
+    model, lanes = lanes_of(name, folder)
+    one = configuration({"NUM_STREAMS": STREAMS}, 1, REQUESTS)
+    shape = [",".join(map(str, each)) for each in MODELS[name].shapes.values()]
+    command = [program, model.path, STREAMS, REQUESTS, SECONDS, *shape]
+
+    def cpp() -> float:
+        return float(subprocess.run(list(map(str, command)), capture_output=True, check=True).stdout)
+
+    with closing(lanes.open(one)) as lane:
         lane.window(0.5)
-        for pair in range(PAIRS):
-            if pair % 2:
-                ours, theirs = lane.window(SECONDS).rate_fps, benchmark_app(path)
-            else:
-                theirs = benchmark_app(path)
-                ours = lane.window(SECONDS).rate_fps
-            logs.append(math.log(ours / theirs))
-    return {"ours_over_benchmark_app": plain(speedup(logs))}
+        sides = {
+            "lane": lambda: lane.window(SECONDS).rate_fps,
+            "benchmark_app": lambda: benchmark_app(model, one, SECONDS),
+            "C++": cpp,
+        }
+        rng = random.Random(0)
+        turns = [{side: sides[side]() for side in rng.sample(list(sides), len(sides))} for _ in range(TURNS)]
+    over = {
+        other: plain(speedup([math.log(turn["lane"] / turn[other]) for turn in turns]))
+        for other in ("benchmark_app", "C++")
+    }
+    return {"inference_ms": REQUESTS / turns[0]["lane"] * 1e3, "over": over, "turns": turns}
 
 
 def main() -> None:
     evidence = Evidence("instrument")
     with quiet_host("instrument"), tempfile.TemporaryDirectory() as folder:
+        program = build(Path(folder))
         for name in NAMES:
-            if name not in evidence.items:
-                evidence.save(name, **measure(path_of(name, Path(folder))))
-                print(name, evidence.items[name], flush=True)
+            if "C++" not in evidence.items.get(name, {}).get("over", {}):
+                evidence.save(name, **measure(name, program, Path(folder)))
+                print(name, evidence.items[name]["over"], flush=True)
 
 
 if __name__ == "__main__":

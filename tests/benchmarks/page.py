@@ -1,72 +1,253 @@
 """Draws `reports/evidence/README.md` from the files that the pieces wrote."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from math import exp
+from statistics import median
 from typing import Any
 
-from tests.benchmarks.evidence import FOLDER
+from tests import recordings
+from tests.benchmarks.evidence import FOLDER, configuration_of
+from tests.benchmarks.models import MODELS
+from tuner.measure.replay import Landscape, read, true_log_ratio
 
 INTRO = """# Evidence
 
-What the tuner's own measurements are worth, measured. Each table is made from the JSON file beside it by
-`python -m tests.benchmarks.page`; the command above a table makes the file again on any machine, one item at a time, and
-goes on where it stopped. Nothing else may run meanwhile.
+What the tuner's picks and claims are worth, measured. Every table and plot is made from the JSON file beside it by
+`make bench-page`; the command with a table measures again on any machine, one item at a time, and goes on where it stopped
+(remove the file to begin anew). Nothing else may run meanwhile.
 """
 
+Told = dict[str, Any]
 
-def load(piece: str) -> dict[str, Any] | None:
+
+def load(piece: str) -> Told | None:
     path = FOLDER / f"{piece}.json"
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def ratio(told: dict[str, Any]) -> str:
-    high = "?" if told["high"] is None else f"{told['high']:.3f}"
-    return f"{told['ratio']:.3f} ({told['low']:.3f} to {high})"
+def items(piece: str) -> Told:
+    told = load(piece)
+    return told["items"] if told else {}
 
 
-def head(title: str, told: dict[str, Any]) -> Iterator[str]:
+def ratio(told: Told, digits: int = 3) -> str:
+    high = "?" if told["high"] is None else f"{told['high']:.{digits}f}"
+    return f"{told['ratio']:.{digits}f} ({told['low']:.{digits}f} to {high})"
+
+
+def head(title: str, told: Told) -> Iterator[str]:
     host = told["host"]
     yield f"\n## {title}\n"
     yield f"`{told['command']}` on {host['cpu']}, {host['cores']} cores, OpenVINO {host['openvino']}.\n"
 
 
-def bias(told: dict[str, Any]) -> Iterator[str]:
+def table(*columns: str) -> Iterator[str]:
+    yield f"| {' | '.join(columns)} |"
+    yield f"| {' | '.join('---' for _ in columns)} |"
+
+
+def rows_of(told: Told, name: str) -> list[Told]:
+    return [one for item, one in told.items() if item.split(":")[0] == name]
+
+
+def overview() -> Iterator[str]:
+    """The table that a reader understands in a minute."""
+    regret, sweep, claims = items("regret"), items("sweep"), items("claims")
+    replayed, wins = items("strategies"), items("false_wins_replayed")
+    yield "\n## In a minute\n"
+    yield "Speeds are ratios to the fastest configuration of the exhaustively recorded space, each from a direct duel in fresh"
+    yield "processes with its 95 % interval; *sweep* is `benchmark_app` for 10 s on every configuration, its highest number taken.\n"
+    yield from table(
+        "model", "hint, fps", "optimum", "over the hint", "tuner at 60 s, of the optimum", "replayed, median of seeds",
+        "sweep, of the optimum", "wall time, tuner / sweep", "claim repeated by `benchmark_app`", "false wins, replayed", "again by",
+    )  # fmt: skip
+    for name in MODELS:
+        if not recordings.path_of(name).exists():
+            continue
+        landscape = Landscape(read(recordings.path_of(name)))
+        best, hint = landscape.best(), landscape.entry(landscape.recording.baseline)
+        runs, swept, repeated = rows_of(regret, name), sweep.get(name), rows_of(claims, name)
+        wall_s = median(run["wall_s"] for run in runs) if runs else None
+        cells = [
+            name,
+            f"{hint.measured.throughput_fps:.4g}" if hint.measured else "",
+            str(best.configuration),
+            f"{exp(true_log_ratio(best)):.2f}",
+            "; ".join(ratio(run["of_optimum"], 2) for run in runs) or "not run",
+            f"{replayed['tuner']['budgets']['60']['models'][name]:.3f}" if "tuner" in replayed else "",
+            ratio(swept["of_optimum"], 2) if swept else "not run",
+            f"{wall_s:.0f} s / {swept['wall_s']:.0f} s"
+            if swept and wall_s
+            else f"{wall_s:.0f} s"
+            if wall_s
+            else "",
+            "; ".join(f"{one['repeated_over_claimed']:.3f}" for one in repeated) or "no claim",
+            share_of(wins.get(name, {}).get("verdicts", {}), "faster"),
+            f"`make bench-{name}`",
+        ]
+        yield f"| {' | '.join(cells)} |"
+
+
+def share_of(verdicts: dict[str, int], kind: str) -> str:
+    return f"{verdicts.get(kind, 0)} of {sum(verdicts.values())}" if verdicts else ""
+
+
+def strategies(told: Told) -> Iterator[str]:
+    yield from head("Which way of searching is best?", told)
+    yield "Replayed searches of every recorded landscape, several seeds each; the share of the optimum that the pick reaches: the"
+    yield "mean, and the tenth part of searches that did worst.\n"
+    budgets = next(iter(told["items"].values()))["budgets"]
+    yield from table("strategy", *(f"{budget} s" for budget in budgets), "trials at 60 s")
+    for name, one in told["items"].items():
+        cells = [f"{at['mean']:.3f}, {at['worst_tenth']:.3f}" for at in one["budgets"].values()]
+        yield f"| {name} | {' | '.join(cells)} | {one['budgets']['60']['trials']:.0f} |"
+    yield "\n![Speed of the pick against the budget, by strategy](regret_by_strategy.svg)\n"
+    yield "![Speed of the tuner's pick against the budget, by model](regret_by_model.svg)"
+
+
+def landscapes() -> Iterator[str]:
+    yield "\n## The landscapes\n"
+    yield "`python -m tests.benchmarks.landscape`; the recordings are in `tests/recordings` and ship with the tests.\n"
+    yield from table(
+        "model",
+        "configurations",
+        "rounds",
+        "noise of a round",
+        "luck of a process",
+        "minutes",
+        "best",
+        "next best",
+    )
+    for name in MODELS:
+        if not recordings.path_of(name).exists():
+            continue
+        landscape = Landscape(read(recordings.path_of(name)))
+        entries = [one for one in landscape.recording.entries if one.sittings]
+        ranked = sorted(entries, key=true_log_ratio, reverse=True)
+        rounds = sum(len(sitting.rate_fps) for one in entries for sitting in one.sittings)
+        best = (f"{one.configuration}: {exp(true_log_ratio(one)):.3f}" for one in ranked[:2])
+        yield (
+            f"| {name} | {len(entries)} | {rounds} | {100 * landscape.noise_deviation():.1f} % | "
+            f"{100 * landscape.luck_deviation():.1f} % | {landscape.recording.seconds / 60:.0f} | {' | '.join(best)} |"
+        )
+
+
+def regret(told: Told) -> Iterator[str]:
+    yield from head("How far from the optimum is a real search of 60 s?", told)
+    yield from table("model: seed", "trials", "the search said", "pick", "of the optimum")
+    for item, one in told["items"].items():
+        pick = configuration_of(one["pick"])
+        yield f"| {item} | {one['trials']} | {one['sentence']} | {pick} | {ratio(one['of_optimum'])} |"
+
+
+def claims(told: Told) -> Iterator[str]:
+    yield from head("Do the claims repeat?", told)
+    over = [one["repeated_over_claimed"] for one in told["items"].values()]
+    off = [abs(one - 1) for one in over]
+    within = sum(one <= 0.03 for one in off)
+    yield f"Within 3 %: {within} of {len(off)}; median difference {100 * median(off):.1f} %.\n"
+    yield from table("model: seed", "claimed", "repeated by `benchmark_app`", "repeated over claimed")
+    for item, one in told["items"].items():
+        cells = (ratio(one["claimed"]), ratio(one["repeated"]), f"{one['repeated_over_claimed']:.3f}")
+        yield f"| {item} | {' | '.join(cells)} |"
+
+
+def sweep(told: Told) -> Iterator[str]:
+    yield from head("What does a sweep with `benchmark_app` pick?", told)
+    yield from table("model", "runs", "minutes", "pick", "it printed, fps", "of the optimum")
+    for name, one in told["items"].items():
+        if ":" not in name:
+            runs = sum(item.startswith(f"{name}: ") for item in told["items"])
+            pick = configuration_of(one["pick"])
+            yield f"| {name} | {runs} | {one['wall_s'] / 60:.1f} | {pick} | {one['fps']:.4g} | {ratio(one['of_optimum'])} |"
+
+
+def bias(told: Told) -> Iterator[str]:
     yield from head("Do short windows tell the ratio of long ones?", told)
     yield "Ratio to the hint in default windows of 0.1 s and in windows of 3 s, taken in turns on the same processes.\n"
-    yield "| model: configuration | hint, ms | default windows | 3 s windows | default over 3 s, 95 % interval |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield from table(
+        "model: configuration", "hint, ms", "default windows", "3 s windows", "default over 3 s", "blocks"
+    )
     for item, one in told["items"].items():
         cells = (ratio(one[key]) for key in ("short", "long", "bias"))
-        yield f"| {item} | {one['hint_ms']:.3g} | {' | '.join(cells)} |"
+        hint_ms = median(one["blocks"]["hint_ms"]) if "blocks" in one else one["hint_ms"]
+        yield f"| {item} | {hint_ms:.3g} | {' | '.join(cells)} | {one['bias']['rounds']} |"
 
 
-def false_wins(told: dict[str, Any]) -> Iterator[str]:
-    items = told["items"]
-    wrong = sum(one["verdict"] == "faster" for one in items.values())
+def false_wins(told: Told) -> Iterator[str]:
+    wrong = sum(one["verdict"] == "faster" for one in told["items"].values())
     yield from head("How often is a gain found where there is none?", told)
-    yield f"Searches in which every configuration secretly runs the hint: {wrong} of {len(items)} said `faster`.\n"
-    yield "| model: seed | trials | the search said |"
-    yield "| --- | --- | --- |"
-    for item, one in items.items():
+    yield f"Searches in which every configuration secretly runs the hint: {wrong} of {len(told['items'])} said `faster`.\n"
+    yield from table("model: seed", "trials", "the search said")
+    for item, one in told["items"].items():
         yield f"| {item} | {one['trials']} | {one['sentence']} |"
 
 
-def instrument(told: dict[str, Any]) -> Iterator[str]:
-    yield from head("Does a lane reach the rate of `benchmark_app`?", told)
-    yield "Items per second of a 3 s window over those of a 3 s run, 2 streams and 2 requests, in turns.\n"
-    yield "| model | ratio, 95 % interval | pairs |"
-    yield "| --- | --- | --- |"
+def false_wins_replayed(told: Told) -> Iterator[str]:
+    yield from head("And in thousands of replayed searches?", told)
+    everything = [one["verdicts"] for one in told["items"].values()]
+    wrong, total = (
+        sum(one.get("faster", 0) for one in everything),
+        sum(sum(one.values()) for one in everything),
+    )
+    yield f"Every configuration plays the hint's duels with itself: {wrong} of {total} said `faster`.\n"
+    yield from table("model", "faster", "keep_hint", "inconclusive")
+    for name, one in told["items"].items():
+        yield f"| {name} | {' | '.join(str(one['verdicts'].get(kind, 0)) for kind in ('faster', 'keep_hint', 'inconclusive'))} |"
+
+
+def instrument(told: Told) -> Iterator[str]:
+    yield from head("Does a lane reach the rate of `benchmark_app`, and of C++?", told)
+    yield "Inferences per second of a lane's window over those of the others, 2 streams and 2 requests, in turns.\n"
+    yield from table("model", "over `benchmark_app`", "over a loop in C++", "turns")
     for item, one in told["items"].items():
-        found = one["ours_over_benchmark_app"]
-        yield f"| {item} | {ratio(found)} | {found['rounds']} |"
+        over = one["over"]
+        cells = (ratio(over[other]) if other in over else "not run" for other in ("benchmark_app", "C++"))
+        yield f"| {item} | {' | '.join(cells)} | {over['benchmark_app']['rounds']} |"
+
+
+def cost(told: Told) -> Iterator[str]:
+    yield from head("What does the tuner itself cost?", told)
+    start = told["items"]["start-up"]
+    yield (
+        "Start-up, median of "
+        + f"{start['times']}: "
+        + ", ".join(f"`{name}` {ms:.0f} ms" for name, ms in start["ms"].items())
+        + ".\n"
+    )
+    yield from table(
+        "model, 30 s", "to the first trial, s", "trials", "lost a trial, s", "of it compiling, s", "in counted windows", "memory, MiB"
+    )  # fmt: skip
+    for name, one in told["items"].items():
+        if name != "start-up":
+            yield (
+                f"| {name} | {one['to_first_trial_s']} | {one['trials']} | {one['lost_a_trial_s']} | "
+                f"{one['of_it_compiling_s']} | {100 * one['in_counted_windows']:.0f} % | {one['memory_mb']} |"
+            )
+
+
+PIECES: dict[str, Callable[[Told], Iterator[str]]] = {
+    "regret": regret,
+    "sweep": sweep,
+    "strategies": strategies,
+    "claims": claims,
+    "false_wins": false_wins,
+    "false_wins_replayed": false_wins_replayed,
+    "bias": bias,
+    "instrument": instrument,
+    "cost": cost,
+}
 
 
 def page() -> str:
-    lines = [INTRO.rstrip()]
-    for piece, draw in (("bias", bias), ("false_wins", false_wins), ("instrument", instrument)):
-        told = load(piece)
-        lines += draw(told) if told else []
-    return "\n".join(lines) + "\n"
+    drawn = [
+        overview,
+        *(partial(draw, told) for piece, draw in PIECES.items() if (told := load(piece))),
+        landscapes,
+    ]
+    return "\n".join([INTRO.rstrip(), *(line for draw in drawn for line in draw())]) + "\n"
 
 
 if __name__ == "__main__":

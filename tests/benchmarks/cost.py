@@ -1,0 +1,100 @@
+"""What the tuner itself costs: start-up, time to the first trial, time lost between trials, memory."""
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import tuner
+from tests.benchmarks.evidence import Evidence, quiet_host
+from tests.benchmarks.models import MODELS
+from tuner.study.progress import BaselineReady, Event, FinalBegan, TrialBegan, TrialEnded
+
+NAMES = ("tiny", "squeezenet", "resnet50", "densenet121")
+TIMES = 15
+COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "import tuner": ["-c", "import tuner"],
+    "tuner.load": ["-c", "from tuner import load"],
+    "tuner --help": ["-m", "tuner", "--help"],
+}
+
+
+def start_up() -> dict[str, object]:
+    """Return the median milliseconds of each command, run in turns."""
+    told: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for _ in range(TIMES):
+        for name, words in COMMANDS.items():
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            told[name].append((time.perf_counter() - began) * 1e3)
+    return {"ms": {name: round(median(times), 1) for name, times in told.items()}, "times": TIMES}
+
+
+def watched_search(name: str, began: float, folder: Path) -> None:
+    """Search with an eye on the clock, in this process, and print what was seen."""
+    moments: list[tuple[float, Event]] = []
+    path, shapes = MODELS[name].make(folder), MODELS[name].shapes
+    result = tuner.search(
+        path,
+        shapes=shapes,
+        budget=30,
+        output=folder / "out",
+        observer=lambda event: moments.append((time.time(), event)),
+    )
+    ended = time.time()
+    first = {
+        kind: next(at for at, event in moments if isinstance(event, kind))
+        for kind in (BaselineReady, TrialBegan)
+    }
+    final_at = next(at for at, event in moments if isinstance(event, FinalBegan))
+    trials = [event.trial for _, event in moments if isinstance(event, TrialEnded)]
+    measured_s = sum(
+        sum(trial.window_s for _ in trial.rounds) + len(trial.rounds) * result.trials[0].window_s
+        for trial in trials
+        if trial.window_s
+    )
+    exploring_s = final_at - first[TrialBegan]
+    print(
+        json.dumps(
+            {
+                "to_first_trial_s": round(first[TrialBegan] - began, 2),
+                "trials": len(trials),
+                "exploring_s": round(exploring_s, 2),
+                "in_counted_windows": round(measured_s / exploring_s, 3),
+                "lost_a_trial_s": round((exploring_s - measured_s) / len(trials), 3),
+                "of_it_compiling_s": round(sum(trial.compile_s or 0.0 for trial in trials) / len(trials), 3),
+                "wall_s": round(ended - began, 1),
+                "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            }
+        )
+    )
+
+
+def cost_of(name: str) -> dict[str, object]:
+    command = [sys.executable, "-m", "tests.benchmarks.cost", name, str(time.time())]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    evidence = Evidence("cost")
+    if "start-up" not in evidence.items:
+        with quiet_host("cost"):
+            evidence.save("start-up", **start_up())
+    for name in NAMES:
+        if name not in evidence.items:
+            evidence.save(name, **cost_of(name))
+            print(name, evidence.items[name], flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        with tempfile.TemporaryDirectory() as folder:
+            watched_search(sys.argv[1], float(sys.argv[2]), Path(folder))
+    else:
+        main()

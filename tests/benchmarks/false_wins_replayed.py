@@ -1,0 +1,42 @@
+"""How often does a search find a gain where there is none, in thousands of searches?
+
+Replayed searches in which every configuration plays the recorded duels of the hint with itself.
+"""
+
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+
+from tests import recordings
+from tests.benchmarks.evidence import Evidence
+from tests.benchmarks.models import MODELS
+from tests.simulation import replay
+from tuner.measure.replay import Landscape, read
+
+BUDGET_S = 60.0
+SEARCHES = 250
+
+
+def replayed_verdict(landscape: Landscape, budget_s: float, seed: int) -> str:
+    return replay(landscape, budget_s, seed).verdict.kind
+
+
+def verdicts(name: str, budget_s: float = BUDGET_S, searches: int = SEARCHES) -> dict[str, int]:
+    """Count the verdicts of searches in which everything is the hint."""
+    landscape = Landscape(read(recordings.path_of(name)), same=True)
+    with ProcessPoolExecutor(2) as pool:
+        return Counter(
+            pool.map(partial(replayed_verdict, landscape, budget_s), range(searches), chunksize=10)
+        )
+
+
+def main() -> None:
+    evidence = Evidence("false_wins_replayed")
+    for name in MODELS:
+        if name not in evidence.items:
+            evidence.save(name, verdicts=verdicts(name))
+            print(name, evidence.items[name]["verdicts"], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+"""How far from the optimum is what a search picks?
+
+Real searches of each model, then a direct duel, in fresh lanes, between the pick and the fastest
+configuration of the model's recorded landscape.
+"""
+
+import random
+import sys
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import tuner
+from tests import recordings
+from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host, told_of
+from tests.benchmarks.models import MODELS
+from tuner.domain.configuration import Configuration
+from tuner.domain.stats import speedup
+from tuner.domain.verdict import in_words
+from tuner.measure.comparison import Comparison
+from tuner.measure.process import ProcessLanes
+from tuner.measure.replay import Landscape, read
+
+BUDGET_S = 60
+SEEDS = (0, 1)
+SITTINGS = 2
+ROUNDS = 12
+LONGEST_S = 20.0
+
+
+def direct_duel(lanes: ProcessLanes, optimum: Configuration, pick: Configuration) -> dict[str, object]:
+    """Return how fast the pick is in terms of the optimum, over several pairs of fresh lanes."""
+    logs, rng = [], random.Random(0)
+    for _ in range(SITTINGS):
+        with ExitStack() as stack:
+            pair = [stack.enter_context(closing(lanes.open(one))) for one in (optimum, pick)]
+            if pair[0].facts.effective == pair[1].facts.effective:
+                return {"ratio": 1.0, "low": 1.0, "high": 1.0, "rounds": 0}
+            comparison = Comparison(pair, rng, time.monotonic)
+            comparison.warm_up()
+            began = time.monotonic()
+            while len(comparison.rounds) < ROUNDS and time.monotonic() - began < LONGEST_S:
+                comparison.play()
+            logs += comparison.log_ratios()
+    return plain(speedup(logs))
+
+
+def search(name: str, folder: Path, seed: int) -> dict[str, object]:
+    path, shapes = MODELS[name].make(folder), MODELS[name].shapes
+    began = time.monotonic()
+    result = tuner.search(path, budget=BUDGET_S, seed=seed, shapes=shapes, output=folder / f"{name}-{seed}")
+    wall_s = time.monotonic() - began
+    optimum = Landscape(read(recordings.path_of(name))).best().configuration
+    verdict, pick = result.verdict, result.verdict.best.configuration
+    with quiet_host("regret"):
+        of_optimum = direct_duel(lanes_of(name, folder)[1], optimum, pick)
+    return {
+        "verdict": verdict.kind,
+        "sentence": in_words(verdict),
+        "pick": told_of(pick),
+        "challenger": told_of(verdict.challenger) if verdict.challenger else None,
+        "speedup": plain(verdict.speedup) if verdict.speedup else None,
+        "baseline": told_of(result.baseline.configuration),
+        "baseline_fps": result.baseline.measured.throughput_fps if result.baseline.measured else None,
+        "trials": len(result.trials),
+        "wall_s": round(wall_s, 1),
+        "optimum": told_of(optimum),
+        "of_optimum": of_optimum,
+    }
+
+
+def main() -> None:
+    evidence = Evidence("regret")
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in SEEDS:
+            for name in sys.argv[1:] or MODELS:
+                item = f"{name}: seed {seed}"
+                if item not in evidence.items:
+                    evidence.save(item, **search(name, Path(folder), seed))
+                    found = evidence.items[item]
+                    print(item, found["sentence"], found["of_optimum"]["ratio"], flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""Which way of searching comes closest to the optimum, and how soon: thousands of replayed searches.
+
+Each strategy searches every recorded landscape at several budgets and seeds. Its regret is told by
+the landscape's own truth; whatever was picked without being better than the hint counts as the hint.
+"""
+
+import random
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import product
+from math import exp
+from statistics import median
+
+import optuna
+
+from tests import recordings
+from tests.benchmarks.evidence import Evidence
+from tests.benchmarks.models import MODELS
+from tests.simulation import replay
+from tuner.domain.configuration import Configuration
+from tuner.domain.pruning import Decision, StopRule
+from tuner.domain.result import Trial
+from tuner.domain.space import Point, Space
+from tuner.measure.replay import Landscape, read
+from tuner.study.proposals import Proposer
+from tuner.study.strategy import Strategy
+
+BUDGETS_S = (15, 30, 60, 120)
+SEEDS = 12
+
+
+class Unpruned(StopRule):
+    """Ends a duel after its rounds, whatever they say."""
+
+    __slots__ = ()
+
+    def decide(self, log_ratios) -> Decision:
+        return Decision.ENOUGH if len(log_ratios) >= self.max_rounds else Decision.CONTINUE
+
+
+class InOrder:
+    """Proposes configurations in an order that it draws at the start."""
+
+    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+        self._open = [space.configuration(point) for point in space.points()]
+        random.Random(seed).shuffle(self._open)
+
+    def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
+        while self._open:
+            if not closed(one := self._open.pop()):
+                return one
+        return None
+
+    def learn(self, trial: Trial) -> None:
+        """A random search learns nothing."""
+
+
+class HillClimb:
+    """Tries the neighbours of the best so far, from the hint on; a random point when they are spent."""
+
+    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+        self._space, self._rng = space, random.Random(seed)
+        self._points = {space.configuration(point): point for point in space.points()}
+        start = space.nearest({"streams": "hint", "batch": own_batch, "requests_per_stream": 1})
+        self._best, self._ratio = start or next(iter(self._points.values())), 1.0
+
+    def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
+        still_open = {one: point for one, point in self._points.items() if not closed(one)}
+        near = [one for one, point in still_open.items() if self._beside(point)]
+        return self._rng.choice(near or list(still_open)) if still_open else None
+
+    def learn(self, trial: Trial) -> None:
+        if trial.speedup and trial.speedup.ratio > self._ratio and trial.configuration in self._points:
+            self._best, self._ratio = self._points[trial.configuration], trial.speedup.ratio
+
+    def _beside(self, point: Point) -> bool:
+        steps = [
+            abs(axis.index(point[name]) - axis.index(self._best[name]))
+            for name, axis in self._space.axes.items()
+        ]
+        return sum(steps) == 1
+
+
+class PlainTpe(Proposer):
+    """Optuna's TPE as it comes, without the guesses."""
+
+    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+        super().__init__(space, own_batch, seed, known)
+        self._guesses.clear()
+        self._study.sampler = optuna.samplers.TPESampler(seed=seed)
+
+
+STRATEGIES = {
+    "tuner": Strategy(),
+    "random search": Strategy(proposer=InOrder),
+    "plain TPE, no pruning": Strategy(proposer=PlainTpe, rule=Unpruned),
+    "hill climb": Strategy(proposer=HillClimb),
+    "tuner, nothing pruned": Strategy(rule=Unpruned),
+    "tuner, 4 rounds a trial": Strategy(rule=partial(StopRule, max_rounds=4)),
+    "tuner, 3 finalists": Strategy(finalists=3),
+}
+
+
+def one_search(name: str, strategy: Strategy, budget_s: float, seed: int) -> tuple[float, str, int]:
+    """Return share of the optimum, verdict and number of trials."""
+    landscape = landscape_of(name)
+    found = replay(landscape, budget_s, seed, strategy)
+    pick = found.verdict.best.configuration
+    share = exp(landscape.log_ratio(pick) - landscape.log_ratio(landscape.best().configuration))
+    return share, found.verdict.kind, len(found.trials)
+
+
+_landscapes: dict[str, Landscape] = {}
+
+
+def landscape_of(name: str) -> Landscape:
+    if name not in _landscapes:
+        _landscapes[name] = Landscape(read(recordings.path_of(name)))
+    return _landscapes[name]
+
+
+def try_out(strategy: Strategy, budgets=BUDGETS_S, seeds=SEEDS, names=None) -> dict[str, dict[str, list]]:
+    """Search everything; return the shares of the optimum and the verdicts by budget and model."""
+    names = names or [name for name in MODELS if recordings.path_of(name).exists()]
+    jobs = list(product(budgets, names, range(seeds)))
+    with ProcessPoolExecutor(2) as pool:
+        told = pool.map(partial(_job, strategy), jobs, chunksize=4)
+        results = list(told)
+    found: dict[str, dict[str, list]] = {}
+    for (budget, name, _), result in zip(jobs, results, strict=True):
+        found.setdefault(str(budget), {}).setdefault(name, []).append(result)
+    return found
+
+
+def _job(strategy: Strategy, job: tuple[float, str, int]):
+    budget, name, seed = job
+    return one_search(name, strategy, budget, seed)
+
+
+def summary(found: dict[str, dict[str, list]]) -> dict[str, dict[str, object]]:
+    """Return, by budget: the median over models of each model's median share, the worst model's, the worst search."""
+    told = {}
+    for budget, by_model in found.items():
+        medians = {name: median(one[0] for one in runs) for name, runs in by_model.items()}
+        shares = sorted(one[0] for runs in by_model.values() for one in runs)
+        means = {name: sum(one[0] for one in runs) / len(runs) for name, runs in by_model.items()}
+        worst = min(medians, key=lambda name: medians[name])
+        told[budget] = {
+            "median": round(median(medians.values()), 4),
+            "mean": round(sum(means.values()) / len(means), 4),
+            "worst_model": [worst, round(medians[worst], 4)],
+            "worst_tenth": round(shares[len(shares) // 10], 4),
+            "trials": median(one[2] for runs in by_model.values() for one in runs),
+            "models": {name: round(value, 4) for name, value in medians.items()},
+        }
+    return told
+
+
+def main() -> None:
+    evidence = Evidence("strategies")
+    for name in sys.argv[1:] or STRATEGIES:
+        if name not in evidence.items:
+            told = summary(try_out(STRATEGIES[name]))
+            evidence.save(name, budgets=told)
+            print(
+                name,
+                {budget: (one["median"], one["worst_model"], one["mean"]) for budget, one in told.items()},
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

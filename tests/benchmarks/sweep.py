@@ -1,0 +1,50 @@
+"""What people do today: `benchmark_app` for 10 s on every configuration, the highest number wins.
+
+The grid is that of the recorded landscape. The winner then meets the optimum in a direct duel.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests import recordings
+from tests.benchmarks.app import benchmark_app
+from tests.benchmarks.evidence import Evidence, configuration_of, lanes_of, quiet_host, told_of
+from tests.benchmarks.regret import direct_duel
+from tuner.measure.replay import Landscape, read
+
+SECONDS = 10
+NAMES = ("squeezenet", "resnet50", "transformer")
+
+
+def sweep(name: str, evidence: Evidence, folder: Path) -> None:
+    model, lanes = lanes_of(name, folder)
+    landscape = Landscape(read(recordings.path_of(name)))
+    grid = [entry.configuration for entry in landscape.recording.entries if entry.sittings]
+    for one in grid:
+        item = f"{name}: {one}"
+        if item not in evidence.items:
+            began = time.monotonic()
+            fps = benchmark_app(model, one, SECONDS)
+            evidence.save(
+                item, fps=fps, configuration=told_of(one), wall_s=round(time.monotonic() - began, 2)
+            )
+    runs = [found for item, found in evidence.items.items() if item.startswith(f"{name}: ")]
+    pick = max(runs, key=lambda run: run["fps"])
+    of_optimum = direct_duel(lanes, landscape.best().configuration, configuration_of(pick["configuration"]))
+    wall_s = round(sum(run["wall_s"] for run in runs), 1)
+    evidence.save(name, pick=pick["configuration"], fps=pick["fps"], wall_s=wall_s, of_optimum=of_optimum)
+
+
+def main() -> None:
+    evidence = Evidence("sweep")
+    with quiet_host("sweep"), tempfile.TemporaryDirectory() as folder:
+        for name in sys.argv[1:] or NAMES:
+            if name not in evidence.items:
+                sweep(name, evidence, Path(folder))
+                print(name, evidence.items[name], flush=True)
+
+
+if __name__ == "__main__":
+    main()
