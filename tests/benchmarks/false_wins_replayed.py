@@ -33,7 +33,7 @@ def verdicts(name: str, budget_s: float = BUDGET_S, searches: int = SEARCHES) ->
 def main() -> None:
     evidence = Evidence("false_wins_replayed")
     for name in MODELS:
-        if name not in evidence.items:
+        if name not in evidence.items and recordings.path_of(name).exists():
             evidence.save(name, verdicts=verdicts(name))
             print(name, evidence.items[name]["verdicts"], flush=True)
 
