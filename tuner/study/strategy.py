@@ -1,7 +1,6 @@
 """How a search spends its time: every choice that was made by data, in one place.
 
-`python -m tests.benchmarks.strategies` compares these choices with others on replayed landscapes;
-what it found is published in `reports/evidence`.
+`python -m tests.benchmarks.strategies` compares these choices with others on replayed landscapes.
 """
 
 from __future__ import annotations
