@@ -4,22 +4,26 @@ Real searches in which every lane runs the hint itself, whatever configuration w
 sampler, the pruning, the choice of finalists and the final work on pure noise of this host.
 """
 
+import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
+from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import Bounds, DeviceFacts, cpu_space
 from tuner.domain.verdict import in_words
-from tuner.measure.lane import ASK_DEVICE, LaneFacts
+from tuner.errors import LaneError
+from tuner.measure.lane import ASK_DEVICE, Lane, LaneFacts
 from tuner.measure.process import ProcessLane, ProcessLanes
 from tuner.study.budget import Budget
 from tuner.study.tune import Task, tune
 
-BUDGET_S = 20.0
-SEARCHES = {"tiny": 7, "squeezenet": 7, "resnet50": 7}
+BUDGET_S = 30.0
+SEARCHES = 3
 
 
 class DisguisedLane:
@@ -46,6 +50,13 @@ class DisguisedLanes:
 
     def open(self, configuration: Configuration) -> DisguisedLane:
         return DisguisedLane(self._lanes.open(self._hint), configuration)
+
+    def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        opened = self._lanes.open_all([self._hint] * len(configurations))
+        return [
+            one if isinstance(one, LaneError) else DisguisedLane(one, asked)
+            for one, asked in zip(opened, configurations, strict=True)
+        ]
 
     def now(self) -> float:
         return self._lanes.now()
@@ -76,8 +87,8 @@ def search(name: str, folder: Path, seed: int) -> dict[str, object]:
 def main() -> None:
     evidence = Evidence("false_wins")
     with quiet_host("false_wins"), tempfile.TemporaryDirectory() as folder:
-        for name, count in SEARCHES.items():
-            for seed in range(count):
+        for seed in range(SEARCHES):
+            for name in sys.argv[1:] or MODELS:
                 item = f"{name}: seed {seed}"
                 if item not in evidence.items:
                     evidence.save(item, **search(name, Path(folder), seed))

@@ -115,7 +115,7 @@ def landscapes() -> Iterator[str]:
         "configurations",
         "rounds",
         "noise of a round",
-        "luck of a process",
+        "pairs of the hint apart",
         "minutes",
         "best",
         "next best",
@@ -198,6 +198,18 @@ def false_wins_replayed(told: Told) -> Iterator[str]:
         yield f"| {name} | {' | '.join(str(one['verdicts'].get(kind, 0)) for kind in ('faster', 'keep_hint', 'inconclusive'))} |"
 
 
+def luck(told: Told) -> Iterator[str]:
+    yield from head("How far are two processes of one configuration apart?", told)
+    yield "Six lanes of the hint, all of them in every round: what stays between them beyond the rounds' noise, as a deviation, and"
+    yield "whether the first and the second half of the rounds put them in the same order (correlation).\n"
+    yield from table(
+        "model: sitting", "between processes", "noise of a round", "halves agree", "each process"
+    )
+    for item, one in told["items"].items():
+        lanes = ", ".join(f"{100 * lane:+.1f}" for lane in one["lanes"])
+        yield f"| {item} | {100 * one['luck']:.1f} % | {100 * one['noise']:.1f} % | {one['halves_agree']:.2f} | {lanes} % |"
+
+
 def instrument(told: Told) -> Iterator[str]:
     yield from head("Does a lane reach the rate of `benchmark_app`, and of C++?", told)
     yield "Inferences per second of a lane's window over those of the others, 2 streams and 2 requests, in turns.\n"
@@ -235,6 +247,7 @@ PIECES: dict[str, Callable[[Told], Iterator[str]]] = {
     "claims": claims,
     "false_wins": false_wins,
     "false_wins_replayed": false_wins_replayed,
+    "luck": luck,
     "bias": bias,
     "instrument": instrument,
     "cost": cost,

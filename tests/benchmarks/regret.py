@@ -16,7 +16,7 @@ from tests import recordings
 from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host, told_of
 from tests.benchmarks.models import MODELS
 from tuner.domain.configuration import Configuration
-from tuner.domain.stats import speedup
+from tuner.domain.stats import speedup_over_sittings
 from tuner.domain.verdict import in_words
 from tuner.measure.comparison import Comparison
 from tuner.measure.process import ProcessLanes
@@ -24,26 +24,24 @@ from tuner.measure.replay import Landscape, read
 
 BUDGET_S = 60
 SEEDS = (0, 1)
-SITTINGS = 2
-ROUNDS = 12
-LONGEST_S = 20.0
+SITTINGS, ROUNDS = 6, 4
+LONGEST_S = 60.0
 
 
 def direct_duel(lanes: ProcessLanes, optimum: Configuration, pick: Configuration) -> dict[str, object]:
-    """Return how fast the pick is in terms of the optimum, over several pairs of fresh lanes."""
-    logs, rng = [], random.Random(0)
-    for _ in range(SITTINGS):
+    """Return how fast the pick is in terms of the optimum, over several sittings with fresh lanes."""
+    sittings, rng, began = [], random.Random(0), time.monotonic()
+    while len(sittings) < SITTINGS and (len(sittings) < 2 or time.monotonic() - began < LONGEST_S):
         with ExitStack() as stack:
             pair = [stack.enter_context(closing(lanes.open(one))) for one in (optimum, pick)]
             if pair[0].facts.effective == pair[1].facts.effective:
                 return {"ratio": 1.0, "low": 1.0, "high": 1.0, "rounds": 0}
             comparison = Comparison(pair, rng, time.monotonic)
             comparison.warm_up()
-            began = time.monotonic()
-            while len(comparison.rounds) < ROUNDS and time.monotonic() - began < LONGEST_S:
+            for _ in range(ROUNDS):
                 comparison.play()
-            logs += comparison.log_ratios()
-    return plain(speedup(logs))
+            sittings.append(comparison.log_ratios())
+    return plain(speedup_over_sittings(sittings))
 
 
 def search(name: str, folder: Path, seed: int) -> dict[str, object]:

@@ -87,8 +87,7 @@ class PlainTpe(Proposer):
     """Optuna's TPE as it comes, without the guesses."""
 
     def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
-        super().__init__(space, own_batch, seed, known)
-        self._guesses.clear()
+        super().__init__(space, own_batch, seed, known, guesses=())
         self._study.sampler = optuna.samplers.TPESampler(seed=seed)
 
 

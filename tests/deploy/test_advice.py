@@ -21,7 +21,7 @@ from tuner.deploy.loader import load
 from tuner.deploy.writer import make_advice, write_advice
 from tuner.domain.result import Host, Result, SearchRun
 from tuner.errors import AdviceError, DeviceError, ModelError
-from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tuner.probe.model import digest, read_model
 
 HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
@@ -90,7 +90,7 @@ def test_a_faster_verdict_deploys_its_winner_with_its_figures(advice):
 
 def test_keep_hint_deploys_the_hint_itself():
     flat = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
-    advice = make_advice(result_of(device=flat, seed=2))
+    advice = make_advice(result_of(lanes=SimulatedLanes(flat, QUIET)))
     assert advice.verdict == "keep_hint"
     assert advice.best.properties == {"PERFORMANCE_HINT": "THROUGHPUT"}
     assert (advice.speedup.ratio, advice.speedup.low, advice.speedup.high) == (1.0, 1.0, 1.0)

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.stats import EXACT_UP_TO, signed_rank_quantile, speedup, spread, walsh_averages
+from tuner.domain.stats import (
+    EXACT_UP_TO,
+    signed_rank_quantile,
+    speedup,
+    speedup_over_sittings,
+    spread,
+    walsh_averages,
+)
 from tuner.measure.comparison import Comparison
-from tuner.measure.simulated import SimulatedLanes
+from tuner.measure.simulated import Noise, SimulatedLanes
 
 LOGS = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 
@@ -70,20 +78,50 @@ def test_the_estimate_lies_in_its_interval(logs):
     assert found.ratio <= found.high * (1 + 1e-9)
 
 
-def test_95_percent_intervals_cover_the_truth_in_93_to_97_percent_of_noisy_comparisons():
+def coverage(estimate, noise, runs, sittings, rounds):
+    """How often the interval of a noisy comparison of two configurations holds the truth."""
     hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
     better = Configuration.of("CPU", {"NUM_STREAMS": 2}, 4, 4)
-    runs, covered = 2000, 0
+    covered = 0
     for seed in range(runs):
-        lanes = SimulatedLanes(seed=seed)
-        pair = [lanes.open(hint), lanes.open(better)]
+        lanes, logs = SimulatedLanes(noise=noise, seed=seed), []
+        for _ in range(sittings):
+            pair = [lanes.open(hint), lanes.open(better)]
+            comparison = Comparison(pair, random.Random(seed), lanes.now)
+            for _ in range(rounds):
+                comparison.play()
+            logs.append(comparison.log_ratios())
         truth = lanes.device.fps(pair[1].facts.effective) / lanes.device.fps(pair[0].facts.effective)
-        comparison = Comparison(pair, random.Random(seed), lanes.now)
-        for _ in range(20):
-            comparison.play()
-        found = speedup(comparison.log_ratios())
+        found = estimate(logs)
         covered += found.low <= truth <= found.high
-    assert 0.93 <= covered / runs <= 0.97
+    return covered / runs
+
+
+def test_95_percent_intervals_of_one_sitting_hold_where_processes_are_alike():
+    alike = replace(Noise(), luck=0.0)
+    assert 0.93 <= coverage(lambda logs: speedup(logs[0]), alike, 1000, sittings=1, rounds=20) <= 0.97
+
+
+@pytest.mark.parametrize("sittings", [2, 4, 8])
+def test_95_percent_intervals_over_sittings_hold_where_processes_differ(sittings):
+    assert 0.93 <= coverage(speedup_over_sittings, Noise(), 1000, sittings, rounds=4) <= 0.97
+
+
+def test_rounds_of_one_pair_of_processes_that_differ_cannot_carry_a_claim():
+    assert coverage(lambda logs: speedup(logs[0]), Noise(), 500, sittings=1, rounds=20) < 0.7
+
+
+def test_the_interval_over_sittings_is_students_over_their_estimates():
+    sittings = [[0.1, 0.2, 0.3], [0.3], [0.25, 0.35]]
+    found = speedup_over_sittings(sittings, among=2)
+    low, high = scipy.stats.t.interval(0.975, 2, np.mean([0.2, 0.3, 0.3]), scipy.stats.sem([0.2, 0.3, 0.3]))
+    assert (math.log(found.low), math.log(found.high)) == pytest.approx((low, high))
+    assert (found.rounds, found.sittings) == (6, 3)
+
+
+def test_one_sitting_cannot_carry_an_interval():
+    found = speedup_over_sittings([[0.1] * 50])
+    assert (found.low, found.high, found.ratio) == (0.0, math.inf, pytest.approx(math.exp(0.1)))
 
 
 def test_spread_ignores_a_burst_and_sees_an_unsteady_host():

@@ -66,13 +66,17 @@ class MeasuredRecord(Record, frozen=True):
 
 
 class SpeedupRecord(Record, frozen=True):
-    """Times faster than the hint; `high` is null where the rounds are too few for an interval."""
+    """Times faster than the hint; `high` is null where the rounds are too few for an interval.
+
+    Each sitting began with fresh processes.
+    """
 
     ratio: Figure
     low: Figure
     high: Figure | None
     confidence: float
     rounds: int
+    sittings: Count = 1
 
 
 class Deployment(Record, frozen=True):

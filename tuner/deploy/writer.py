@@ -94,8 +94,9 @@ def _deployment(configuration: Configuration) -> dict[str, Any]:
 def _gain(result: Result, one: Finalist) -> records.SpeedupRecord:
     """Return a finalist's speedup; the baseline's over itself is exactly 1."""
     if one.configuration == result.baseline.configuration or one.speedup is None:
-        rounds = len(result.final.rounds) if result.final else 0
-        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, rounds))
+        rounds = result.final.rounds if result.final else ()
+        sittings = rounds[-1].sitting + 1 if rounds else 1
+        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, len(rounds), sittings))
     return _speedup(one.speedup)
 
 
@@ -106,6 +107,7 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
         high=None if math.isinf(speedup.high) else _round(speedup.high),
         confidence=speedup.confidence,
         rounds=speedup.rounds,
+        sittings=speedup.sittings,
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 
@@ -34,21 +35,29 @@ class Round:
         rates_fps: Rate of each lane; the baseline is at index 0.
         order: Lane indices in the order in which they ran.
         at_s: When the round began, in seconds since the search began.
+        sitting: Number of the sitting it belongs to; all lanes are opened afresh for each.
     """
 
     rates_fps: tuple[float, ...]
     order: tuple[int, ...]
     at_s: float
+    sitting: int = 0
 
-    def log_ratio(self, lane: int = 1) -> float:
-        """Return log(rate of `lane` / rate of the baseline)."""
-        return math.log(self.rates_fps[lane] / self.rates_fps[0])
+    def log_ratio(self, lane: int = 1, to: int = 0) -> float:
+        """Return log(rate of one lane / rate of another, the baseline unless told)."""
+        return math.log(self.rates_fps[lane] / self.rates_fps[to])
 
     def without(self, lane: int) -> Round:
         """Return the round as if a lane had not been in it."""
         rates = (*self.rates_fps[:lane], *self.rates_fps[lane + 1 :])
         order = tuple(one - (one > lane) for one in self.order if one != lane)
-        return Round(rates, order, self.at_s)
+        return replace(self, rates_fps=rates, order=order)
+
+
+def log_ratios_by_sitting(rounds: Sequence[Round], lane: int = 1, to: int = 0) -> list[list[float]]:
+    """Return the log-ratios of two lanes, one list a sitting, for rounds in the order they were played."""
+    sittings = groupby(rounds, key=lambda each: each.sitting)
+    return [[each.log_ratio(lane, to) for each in sitting] for _, sitting in sittings]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from tuner.domain.result import Final, Finalist, Verdict
-from tuner.domain.sample import Round
-from tuner.domain.stats import Speedup, speedup
+from tuner.domain.sample import log_ratios_by_sitting
+from tuner.domain.stats import Speedup, speedup_over_sittings
 
 MINIMUM_GAIN = 0.01
 """A gain below this is not worth leaving the portable hint."""
@@ -55,26 +55,22 @@ def best_drop_in(final: Final, own_batch: int) -> Finalist:
 
 
 def simplest_tied(final: Final, winners: Sequence[Finalist]) -> Finalist:
-    """Return the simplest of the winners that the fastest does not surely beat, round by round."""
+    """Return the simplest of the winners that the fastest does not surely beat, sitting by sitting."""
     fastest = max(winners, key=_ratio)
     tied = [one for one in winners if one is fastest or not _surely_slower(final, one, fastest)]
     return min(tied, key=lambda one: one.configuration.complexity)
 
 
 def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
-    """Whether `fastest` beats `one` in their paired rounds by more than is worth a complication.
+    """Whether `fastest` beats `one`, sitting by sitting, by more than is worth a complication.
 
     A loss estimated beyond the minimum gain is no tie even if unsure, one within half of it is a
     tie even if sure.
     """
     lane, other = _lane(final, one), _lane(final, fastest)
-    against = speedup([_between(each, lane, other) for each in final.rounds])
+    against = speedup_over_sittings(log_ratios_by_sitting(final.rounds, other, to=lane))
     surely = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
     return surely or against.ratio > 1 + MINIMUM_GAIN
-
-
-def _between(each: Round, lane: int, other: int) -> float:
-    return math.log(each.rates_fps[other] / each.rates_fps[lane])
 
 
 def _lane(final: Final, one: Finalist) -> int:
@@ -111,6 +107,7 @@ def _gain_words(found: Speedup) -> str:
 
 def _interval_words(found: Speedup) -> str:
     rounds = f"{found.rounds} round" + "s" * (found.rounds != 1)
+    rounds += f" in {found.sittings} sittings" * (found.sittings > 1)
     if math.isinf(found.half_width):
         return f"too few rounds for an interval, {rounds}"
     low, high = 100 * (found.low - 1), 100 * (found.high - 1)

@@ -32,6 +32,12 @@ class Comparison:
         self.rounds: list[Round] = []
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._windows: list[list[Window]] = [[] for _ in lanes]
+        self._sitting = 0
+
+    def renew(self, lanes: Sequence[Lane]) -> None:
+        """Go on with fresh lanes of the same configurations: a new sitting."""
+        self._lanes = lanes
+        self._sitting += 1
 
     def warm_up(self, first: int = 0) -> None:
         """Run one window in every lane from `first` on and forget it.
@@ -49,7 +55,7 @@ class Comparison:
         for index, window in windows.items():
             self._windows[index].append(window)
         rates = tuple(windows[index].rate_fps for index in range(len(self._lanes)))
-        self.rounds.append(Round(rates, tuple(order), at_s))
+        self.rounds.append(Round(rates, tuple(order), at_s, self._sitting))
         return self.rounds[-1]
 
     def drop(self, lane: int) -> None:

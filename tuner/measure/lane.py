@@ -7,6 +7,7 @@ the same contract test.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
+from tuner.errors import LaneError
 
 Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
@@ -80,5 +82,26 @@ class Lanes(Protocol):
             Interrupted: The user asked to stop.
         """
 
+    def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        """Compile several, each in a lane of its own, at the same time where that is quicker.
+
+        Returns:
+            For each its lane, or why it has none.
+
+        Raises:
+            Interrupted: The user asked to stop; no lane is left open.
+        """
+
     def now(self) -> float:
         """Return seconds since some fixed moment."""
+
+
+def open_in_turn(lanes: Lanes, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+    """Open several lanes one after the other, for lanes whose time is virtual."""
+    opened: list[Lane | LaneError] = []
+    for configuration in configurations:
+        try:
+            opened.append(lanes.open(configuration))
+        except LaneError as error:
+            opened.append(error)
+    return opened

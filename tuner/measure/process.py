@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -14,7 +14,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, LaneFacts
+from tuner.measure.lane import Answers, Lane, LaneFacts
 from tuner.measure.worker import LanePlan, serve
 from tuner.probe.inputs import Sample
 
@@ -52,6 +52,28 @@ class ProcessLanes:
 
     def open(self, configuration: Configuration) -> ProcessLane:
         """Compile `configuration` in a process of its own."""
+        lane = self._start(configuration)
+        lane.wait_until_ready()
+        return lane
+
+    def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        """Compile several at the same time: compiling leaves cores idle."""
+        opened: list[Lane | LaneError] = []
+        started = [self._start(one) for one in configurations]
+        try:
+            for lane in started:
+                try:
+                    lane.wait_until_ready()
+                    opened.append(lane)
+                except LaneError as error:
+                    opened.append(error)
+        except Interrupted:
+            for lane in started:
+                lane.close()
+            raise
+        return opened
+
+    def _start(self, configuration: Configuration) -> ProcessLane:
         ours, theirs = self._context.Pipe()
         plan = LanePlan(self._model, configuration, self._samples)
         process = self._context.Process(target=serve, args=(plan, theirs), daemon=True)  # type: ignore[attr-defined]
@@ -70,10 +92,14 @@ class ProcessLane:
     def __init__(
         self, process: BaseProcess, pipe: Connection, limit_s: float, stopped: Callable[[], bool]
     ) -> None:
-        """Wait until the process has compiled its configuration."""
+        """Take over a process that has just been started."""
         self._process, self._pipe = process, pipe
         self._limit_s, self._stopped = limit_s, stopped
-        self._facts: LaneFacts = self._receive("compiling")
+        self._facts: LaneFacts
+
+    def wait_until_ready(self) -> None:
+        """Wait until the process has compiled its configuration; needed once, before all else."""
+        self._facts = self._receive("compiling")
 
     @property
     def facts(self) -> LaneFacts:

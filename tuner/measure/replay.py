@@ -29,7 +29,7 @@ from tuner.domain.result import Host
 from tuner.domain.sample import Measured, Window
 from tuner.domain.stats import speedup
 from tuner.errors import LaneError
-from tuner.measure.lane import ASK_DEVICE, Answers, LaneFacts
+from tuner.measure.lane import ASK_DEVICE, Answers, Lane, LaneFacts, open_in_turn
 
 RECORDED_WINDOW_S = 0.1
 """Length of the recorded windows; a longer replayed one is the mean of several."""
@@ -253,6 +253,10 @@ class ReplayedLanes:
         entry = self.landscape.entry(configuration)
         self.spend(entry.open_s)
         return ReplayedLane(self, entry)
+
+    def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        """Compile several, one after the other."""
+        return open_in_turn(self, configurations)
 
     def now(self) -> float:
         """Return the virtual time in seconds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ import numpy as np
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, LaneFacts
+from tuner.measure.lane import Answers, Lane, LaneFacts, open_in_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Noise:
         burst: How much slower everything is in a burst.
         outlier_share: Share of windows hit on their own.
         outlier: How much slower those are.
+        luck: Deviation of a process, for as long as it lives.
     """
 
     jitter: float = 0.01
@@ -39,9 +40,10 @@ class Noise:
     burst: float = 0.25
     outlier_share: float = 0.02
     outlier: float = 0.3
+    luck: float = 0.01
 
 
-QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +113,18 @@ class SimulatedLanes:
         self._phase = self.rng.uniform(0, 2 * math.pi)
 
     def open(self, configuration: Configuration) -> SimulatedLane:
-        """Compile, which takes half a second of virtual time."""
-        self.spend(0.5)
+        """Compile, which takes a quarter of a second of virtual time."""
+        self.spend(0.25)
         self.opened.append(configuration)
         why = self.device.broken(configuration)
         if why is not None:
             raise LaneError(why)
         self.lanes.append(SimulatedLane(self, configuration))
         return self.lanes[-1]
+
+    def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        """Compile several, one after the other."""
+        return open_in_turn(self, configurations)
 
     def now(self) -> float:
         """Return the virtual time in seconds."""
@@ -154,17 +160,18 @@ class SimulatedLane:
         """Hold `configuration`."""
         self._lanes, self._configuration = lanes, configuration
         self._effective = lanes.device.effective(configuration)
+        self._luck = math.exp(lanes.rng.gauss(0, lanes.noise.luck))
         self._closed = False
 
     @property
     def facts(self) -> LaneFacts:
         """What the simulated device compiled."""
-        return LaneFacts(self._effective, self._effective.streams or 1, 0.5)
+        return LaneFacts(self._effective, self._effective.streams or 1, 0.15)
 
     def window(self, seconds: float) -> Window:
         """Return a window's figures; virtual time passes, at least three cycles of the queue."""
         self._require_open()
-        rate = self._lanes.device.fps(self._effective) * self._lanes.slowdown()
+        rate = self._lanes.device.fps(self._effective) * self._luck * self._lanes.slowdown()
         cycle_s = self._effective.requests * self._effective.batch / rate
         spent = max(seconds, 2 * cycle_s) + cycle_s
         self._lanes.spend(spent)

@@ -1,15 +1,21 @@
-"""The final: the best few and the baseline, fresh lanes, all of them in every round."""
+"""The final: the best few and the baseline in every round, over several sittings with fresh lanes.
+
+Two processes of one configuration differ for as long as they live, so one set of lanes, however
+long it is measured, cannot tell configurations apart by a per cent; `tests/benchmarks/luck.py`
+shows by how much.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tuner.domain.configuration import Configuration
+from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.result import Final, Finalist, Trial
-from tuner.domain.stats import speedup
+from tuner.domain.sample import Round, log_ratios_by_sitting
+from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
@@ -20,8 +26,8 @@ from tuner.study.strategy import Strategy
 
 CONFIDENCE = 0.95
 
-START_S = 0.3
-"""What starting a lane takes beyond compiling."""
+START_S = 0.05
+"""What starting a lane takes beyond compiling, when several start at the same time."""
 
 
 def choose(history: History, own_batch: int, strategy: Strategy) -> list[Configuration]:
@@ -34,123 +40,230 @@ def choose(history: History, own_batch: int, strategy: Strategy) -> list[Configu
     return [history.simplest_form(trial) for trial in chosen]
 
 
-def reserve_s(history: History, budget: Budget, baseline: Trial, own_batch: int, strategy: Strategy) -> float:
-    """Return the seconds to keep for the final, from what its lanes have cost so far."""
-    chosen = set(choose(history, own_batch, strategy))
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the lanes of a final are expected to take.
+
+    Attributes:
+        start_s: Seconds to open all of them and to warm them up.
+        round_s: Seconds of a round.
+    """
+
+    start_s: float
+    round_s: float
+
+    def sitting_s(self, rounds: int) -> float:
+        """Return the seconds of a sitting of so many rounds."""
+        return self.start_s + rounds * self.round_s
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a final spends its time: sittings, and rounds in each."""
+
+    sittings: int
+    rounds: int
+
+
+def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
+    """Return what a final among these is expected to take, from what their trials took."""
     trials = [baseline, *(trial for trial in history.trials if trial.configuration in chosen)]
-    open_s = sum((trial.compile_s or 0.0) + START_S for trial in trials)
     round_s = sum(trial.window_s or 0.0 for trial in trials)
+    open_s = sum((trial.compile_s or 0.0) + START_S for trial in trials)
+    return Cost(open_s + round_s, round_s)
+
+
+def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
+    """Return the seconds to keep for the final."""
     least, most = (share * budget.seconds for share in strategy.final_share)
-    return min(max(open_s + (strategy.final_rounds + 1) * round_s, least), most)
+    return min(max(strategy.sittings * cost.sitting_s(strategy.sitting_rounds), least), most)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Entrant:
-    """A configuration with its lane, or with the reason why it does not run."""
-
-    configuration: Configuration
-    lane: Lane | None
-    disqualified: str | None = None
+def pace_of(cost: Cost, left_s: float, strategy: Strategy) -> Pace:
+    """Return the sittings and rounds that fit; where time is short, rounds are given up first."""
+    for rounds in range(strategy.sitting_rounds, strategy.least_rounds - 1, -1):
+        sittings = int(left_s / cost.sitting_s(rounds))
+        if sittings >= strategy.least_sittings:
+            break
+    return Pace(max(1, sittings), rounds)
 
 
 def run_final(
     lanes: Lanes,
     baseline: Configuration,
     chosen: Sequence[Configuration],
+    pace: Pace,
     budget: Budget,
     strategy: Strategy,
     rng: random.Random,
     on_round: Callable[[int], None],
 ) -> Final:
-    """Measure the chosen configurations beside the baseline until time or rounds are up.
+    """Measure the chosen configurations beside the baseline until time or sittings are up.
 
     An interruption, or the death of the hint's lane, keeps the rounds played so far and is told as
     the final's trouble.
 
     Raises:
-        LaneError: The baseline does not compile.
-        Interrupted: The user asked to stop before the first round.
+        LaneError: The hint's lane did not open, or died before the first round.
     """
-    with ExitStack() as stack:
-        hint = stack.enter_context(closing(lanes.open(baseline)))
-        entrants = _line_up(lanes, stack, hint, chosen)
-        running = [one for one in entrants if one.lane]
-        side_by_side = [hint, *(one.lane for one in running if one.lane)]
-        comparison = Comparison(side_by_side, rng, budget.spent_s, strategy.window_s)
-        trouble, interrupted, lost = _play(comparison, running, budget, strategy.final_rounds, on_round)
-    left = [one for one in running if one not in lost]
-    everyone = [Entrant(baseline, hint), *left]
-    told = [_sum_up(comparison, lane, one, among=len(running)) for lane, one in enumerate(everyone)]
-    home = [*lost.items(), *((one, one.disqualified) for one in entrants if not one.lane)]
-    out = [Finalist(one.configuration, None, None, None, why) for one, why in home]
-    return Final(told[0], (*told[1:], *out), tuple(comparison.rounds), trouble, interrupted)
+
+    def compare(seated: Sequence[Lane]) -> Comparison:
+        return Comparison(seated, rng, budget.spent_s, strategy.window_s)
+
+    contest = Contest(lanes, baseline, chosen, compare)
+    try:
+        contest.play(pace, budget, strategy, on_round)
+    except Interrupted as stop:
+        return contest.sum_up(str(stop), interrupted=True)
+    except LaneError as error:
+        if not contest.rounds:
+            raise
+        return contest.sum_up(f"the hint's lane: {error}")
+    return contest.sum_up()
 
 
-def _line_up(lanes: Lanes, stack: ExitStack, hint: Lane, chosen: Sequence[Configuration]) -> list[Entrant]:
-    """Open every lane; those whose answers differ from the hint's are sent home."""
-    truth = hint.answers()
-    entrants = []
-    for configuration in chosen:
-        try:
-            lane = stack.enter_context(closing(lanes.open(configuration)))
-            why = _other_answers(hint, truth, lane)
-        except LaneError as error:
-            entrants.append(Entrant(configuration, None, str(error)))
-            continue
-        if why is not None:
+@dataclass(slots=True, eq=False)
+class Entrant:
+    """A configuration, what the device made of it, and why it is out, if it is."""
+
+    configuration: Configuration
+    effective: Effective | None = None
+    out: str | None = None
+
+
+class Contest:
+    """The baseline and its challengers over the sittings of a final."""
+
+    def __init__(
+        self,
+        lanes: Lanes,
+        baseline: Configuration,
+        chosen: Sequence[Configuration],
+        compare: Callable[[Sequence[Lane]], Comparison],
+    ) -> None:
+        """Invite the chosen ones; `compare` begins the comparison once the first lanes are open."""
+        self._lanes, self._compare = lanes, compare
+        self._hint = Entrant(baseline)
+        self._challengers = [Entrant(one) for one in chosen]
+        self._comparison: Comparison | None = None
+
+    @property
+    def rounds(self) -> Sequence[Round]:
+        """The rounds played so far, of those still in."""
+        return self._comparison.rounds if self._comparison else ()
+
+    def play(self, pace: Pace, budget: Budget, strategy: Strategy, on_round: Callable[[int], None]) -> None:
+        """Play the sittings; one is begun only while time for all of it is left.
+
+        Beyond the sittings that every final is given, precision ends it: never a look at who leads.
+
+        Raises:
+            LaneError: The hint's lane does not open, or died.
+            Interrupted: The user asked to stop.
+        """
+        sitting_s = 0.0
+        for sitting in range(pace.sittings):
+            if sitting and (budget.left_s() < sitting_s or not self._running()):
+                return
+            if sitting >= strategy.sittings and self._precision() <= strategy.precise:
+                return
+            began_s = budget.spent_s()
+            with ExitStack() as stack:
+                comparison = self._sit_down(stack)
+                self._play_sitting(comparison, pace.rounds, budget, on_round)
+            sitting_s = budget.spent_s() - began_s
+
+    def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
+        """Return what the rounds played so far say."""
+        lanes = {id(one): lane for lane, one in enumerate(self._running(), start=1)}
+        told = tuple(self._finalist(one, lanes.get(id(one))) for one in self._challengers)
+        return Final(self._finalist(self._hint, 0), told, tuple(self.rounds), trouble, interrupted)
+
+    def _running(self) -> list[Entrant]:
+        """Return the challengers still in, in the order of the comparison's lanes from 1 on."""
+        return [one for one in self._challengers if one.out is None]
+
+    def _sit_down(self, stack: ExitStack) -> Comparison:
+        """Open fresh lanes; who gets none, or at first gives other answers than the hint, is out."""
+        running = self._running()
+        opened = self._lanes.open_all([one.configuration for one in (self._hint, *running)])
+        for lane in opened:
+            if not isinstance(lane, LaneError):
+                stack.callback(lane.close)
+        hint, *others = opened
+        if isinstance(hint, LaneError):
+            raise hint
+        self._hint.effective = hint.facts.effective
+        truth = None if self._comparison else hint.answers()
+        seated = [hint]
+        for entrant, lane in zip(running, others, strict=True):
+            try:
+                seated.append(_admit(lane, hint, truth))
+                entrant.effective = seated[-1].facts.effective
+            except LaneError as error:
+                self._leave_out(entrant, str(error))
+        if self._comparison:
+            self._comparison.renew(seated)
+        else:
+            self._comparison = self._compare(seated)
+        return self._comparison
+
+    def _play_sitting(
+        self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
+    ) -> None:
+        """Play rounds among the present lanes; a challenger whose lane dies is left out."""
+        goal, warm = len(comparison.rounds) + rounds, False
+        while len(comparison.rounds) < goal:
+            try:
+                if not warm:
+                    comparison.warm_up()
+                    warm = True
+                if comparison.rounds and budget.left_s() < comparison.round_s():
+                    return
+                comparison.play()
+                on_round(len(comparison.rounds))
+            except LaneError as error:
+                dead = comparison.dead()
+                if not dead or dead[0] == 0:
+                    raise
+                running = self._running()
+                for lane in dead:
+                    self._leave_out(running[lane - 1], str(error))
+
+    def _leave_out(self, entrant: Entrant, why: str) -> None:
+        if self._comparison:
+            self._comparison.drop(1 + self._running().index(entrant))
+        entrant.out = why
+
+    def _finalist(self, one: Entrant, lane: int | None) -> Finalist:
+        """Sum up a configuration that is in the rounds as `lane`; None for one that is out."""
+        if lane is None or not (self._comparison and self.rounds):
+            return Finalist(one.configuration, one.effective, None, None, one.out)
+        gain = self._speedup(lane) if lane else None
+        return Finalist(one.configuration, one.effective, gain, self._comparison.measured(lane))
+
+    def _precision(self) -> float:
+        """Return half the width of the widest interval."""
+        return max(self._speedup(lane).half_width for lane in range(1, 1 + len(self._running())))
+
+    def _speedup(self, lane: int) -> Speedup:
+        logs = log_ratios_by_sitting(self.rounds, lane)
+        return speedup_over_sittings(logs, CONFIDENCE, len(self._challengers))
+
+
+def _admit(lane: Lane | LaneError, hint: Lane, truth: Answers | None) -> Lane:
+    """Return a challenger's lane.
+
+    Raises:
+        LaneError: It did not open, or its answers differ from the hint's `truth`, where given.
+    """
+    if isinstance(lane, LaneError):
+        raise lane
+    if truth:
+        allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
+        apart = difference(truth, lane.answers())
+        if apart > allowed:
             lane.close()
-        entrants.append(Entrant(configuration, None if why else lane, why))
-    return entrants
-
-
-def _other_answers(hint: Lane, truth: Answers, lane: Lane) -> str | None:
-    allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
-    apart = difference(truth, lane.answers())
-    if apart <= allowed:
-        return None
-    return f"its answers differ from the hint's by {apart:.2g} of the largest value ({allowed:g} is allowed)"
-
-
-def _play(
-    comparison: Comparison,
-    running: Sequence[Entrant],
-    budget: Budget,
-    rounds: int,
-    on_round: Callable[[int], None],
-) -> tuple[str | None, bool, dict[Entrant, str]]:
-    """Play until rounds or time are up.
-
-    A challenger whose lane dies is left out and the others go on.
-
-    Returns:
-        What cut it short, whether that was the user, and who was left out and why.
-    """
-    left, lost = list(running), dict[Entrant, str]()
-    warm = False
-    while True:
-        try:
-            if not warm:
-                comparison.warm_up()
-                warm = True
-            done = len(comparison.rounds)
-            if done == rounds or (done and budget.left_s() < comparison.round_s()):
-                return None, False, lost
-            comparison.play()
-            on_round(done + 1)
-        except Interrupted as stop:
-            return str(stop), True, lost
-        except LaneError as error:
-            dead = comparison.dead()
-            if not dead or dead[0] == 0:
-                return f"the hint's lane: {error}", False, lost
-            for lane in reversed(dead):
-                lost[left.pop(lane - 1)] = str(error)
-                comparison.drop(lane)
-
-
-def _sum_up(comparison: Comparison, lane: int, entrant: Entrant, among: int) -> Finalist:
-    effective = entrant.lane.facts.effective if entrant.lane else None
-    if not comparison.rounds:
-        return Finalist(entrant.configuration, effective, None, None)
-    gain = speedup(comparison.log_ratios(lane), CONFIDENCE, among) if lane else None
-    return Finalist(entrant.configuration, effective, gain, comparison.measured(lane))
+            differ = f"its answers differ from the hint's by {apart:.2g} of the largest value"
+            raise LaneError(f"{differ} ({allowed:g} is allowed)")
+    return lane

@@ -40,18 +40,24 @@ Closed = Callable[[Configuration], bool]
 class Proposer:
     """Proposes configurations of a space until none is open."""
 
-    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+    def __init__(
+        self,
+        space: Space,
+        own_batch: int,
+        seed: int,
+        known: Iterable[Trial] = (),
+        guesses: Sequence[Point] = GUESSES,
+    ) -> None:
         """Begin with the guesses; trials of earlier runs teach the sampler at once."""
         self._space = space
         self._rng = random.Random(seed)
-        self._study = _sampling_study(seed)
+        self._study = _sampling_study(seed, startup=len(guesses))
         self._axes = _Axes(space)
         self._points = {space.configuration(point): point for point in space.points()}
         self._asked: dict[Configuration, optuna.Trial] = {}
         start: Point = {"batch": own_batch, "requests_per_stream": 1, "threads": DEFAULT, "pinning": DEFAULT}
-        points = [space.nearest({**start, **guess}) for guess in GUESSES]
-        guesses = [space.configuration(point) for point in points if point]
-        self._guesses = deque(dict.fromkeys(guesses))
+        points = [space.nearest({**start, **guess}) for guess in guesses]
+        self._guesses = deque(dict.fromkeys(space.configuration(point) for point in points if point))
         for trial in known:
             self.learn(trial)
 
@@ -86,9 +92,9 @@ class Proposer:
             )
 
 
-def _sampling_study(seed: int) -> optuna.Study:
+def _sampling_study(seed: int, startup: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=len(GUESSES))
+    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 

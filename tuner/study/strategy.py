@@ -30,7 +30,12 @@ class Strategy:
         dear_window_s: A window longer than this is dear: tried only while the trend leads there.
         finalists: Best ones invited to the final; the best with the model's own batch comes on
             top where it is not among them.
-        final_rounds: Rounds that a final is given when time allows.
+        sittings: Sittings for which time is kept, each with fresh lanes; a final with more time
+            goes on until its intervals are precise.
+        precise: Half an interval's width, on the logarithmic scale, that is precise enough.
+        least_sittings: Below this many, rounds are given up for the sake of another sitting.
+        sitting_rounds: Rounds of a sitting, when time allows.
+        least_rounds: Rounds that a sitting has in any case: one alone is at the mercy of a burst.
         final_share: Least and greatest share of the budget that is kept for the final.
     """
 
@@ -41,5 +46,9 @@ class Strategy:
     dearest_window_share: float = 0.05
     dear_window_s: float = 1.0
     finalists: int = 2
-    final_rounds: int = 40
+    sittings: int = 12
+    precise: float = 0.005
+    least_sittings: int = 5
+    sitting_rounds: int = 4
+    least_rounds: int = 2
     final_share: tuple[float, float] = (0.25, 0.5)
