@@ -5,7 +5,7 @@ import pytest
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.result import Final, Finalist
+from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import Latency, Measured, Round
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.verdict import best_drop_in, decide, in_words
@@ -38,6 +38,15 @@ def test_a_clear_gain_is_faster():
     assert verdict.best.configuration == explicit(8)
     assert in_words(verdict).startswith("16 % faster than the hint, 95 % interval 15.")
     assert in_words(verdict).endswith("40 rounds")
+
+
+def test_a_manifold_gain_is_told_as_a_factor():
+    found = Speedup(8.216, 8.016, 8.424, 0.95, 48, 12)
+    verdict = Verdict("faster", Finalist(explicit(8), None, found, FIGURES), found, explicit(8))
+    assert (
+        in_words(verdict)
+        == "8.22 times as fast as the hint, 95 % interval 8.02 to 8.42, 48 rounds in 12 sittings"
+    )
 
 
 def test_a_gain_below_one_percent_keeps_the_hint():

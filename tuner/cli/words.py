@@ -76,7 +76,8 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
 
 def gain(speedup: Speedup) -> str:
     """Return a speedup as a signed percentage."""
-    return f"{100 * (speedup.ratio - 1):+.1f} %"
+    gain = 100 * (speedup.ratio - 1)
+    return f"{gain:+.{0 if gain >= 1000 else 1}f} %"
 
 
 def interval_of(speedup: Speedup) -> str:

@@ -12,6 +12,9 @@ from tuner.domain.stats import Speedup, speedup_over_sittings
 MINIMUM_GAIN = 0.01
 """A gain below this is not worth leaving the portable hint."""
 
+TOLD_IN_TIMES = 3.0
+"""From this ratio on, a factor reads better than a percentage."""
+
 GAIN_WORTH_FINDING = 0.03
 """`keep_hint` is said only when a gain this large is excluded; else the answer is open."""
 
@@ -91,6 +94,9 @@ def in_words(verdict: Verdict) -> str:
     """Say the verdict in one sentence."""
     found = verdict.speedup
     if verdict.kind == "faster" and found:
+        if found.ratio >= TOLD_IN_TIMES:
+            span = f"{_confidence(found)} interval {found.low:.3g} to {found.high:.3g}"
+            return f"{found.ratio:.3g} times as fast as the hint, {span}, {_rounds(found)}"
         return f"{_percent(found.ratio - 1)} faster than the hint, {_interval_words(found)}"
     if verdict.kind == "keep_hint":
         if found is None:
@@ -106,12 +112,19 @@ def _gain_words(found: Speedup) -> str:
 
 
 def _interval_words(found: Speedup) -> str:
-    rounds = f"{found.rounds} round" + "s" * (found.rounds != 1)
-    rounds += f" in {found.sittings} sittings" * (found.sittings > 1)
     if math.isinf(found.half_width):
-        return f"too few rounds for an interval, {rounds}"
+        return f"too few rounds for an interval, {_rounds(found)}"
     low, high = 100 * (found.low - 1), 100 * (found.high - 1)
-    return f"{100 * found.confidence:.0f} % interval {low:.1f} to {high:.1f}, {rounds}"
+    return f"{_confidence(found)} interval {low:.1f} to {high:.1f}, {_rounds(found)}"
+
+
+def _confidence(found: Speedup) -> str:
+    return f"{100 * found.confidence:.0f} %"
+
+
+def _rounds(found: Speedup) -> str:
+    rounds = f"{found.rounds} round" + "s" * (found.rounds != 1)
+    return rounds + f" in {found.sittings} sittings" * (found.sittings > 1)
 
 
 def _percent(share: float, signed: bool = False) -> str:
