@@ -11,6 +11,7 @@ from tests import models, recordings
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import StopRule
 from tuner.errors import Interrupted, LaneError
+from tuner.measure import worker
 from tuner.measure.answers import difference, prove_batching
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
@@ -88,6 +89,16 @@ class LaneContract:
         assert str(caught.value)
         assert "\n" not in str(caught.value)
 
+    def test_several_open_at_once_and_who_fails_is_told_apart(self, lanes):
+        asked = [Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1)]
+        asked += [Configuration.of("CPU", THROUGHPUT, batch, 2) for batch in (1, 4)]
+        failed, *opened = lanes.open_all(asked)
+        assert isinstance(failed, LaneError)
+        assert [lane.facts.effective.batch for lane in opened] == [1, 4]
+        assert all(lane.window(0.02).rate_fps > 0 for lane in opened)
+        for lane in opened:
+            lane.close()
+
 
 class TestSimulatedLanes(LaneContract):
     @pytest.fixture
@@ -143,6 +154,15 @@ class TestProcessLanes(LaneContract):
         with pytest.raises(Interrupted):
             lane.window(60.0)
         assert not lane.alive()
+
+    def test_stopping_while_several_open_leaves_no_process(self, tmp_path, monkeypatch):
+        lanes, started = lanes_of(models.mlp(tmp_path / "m.xml"), stopped=lambda: True), []
+        start = lanes._start
+        monkeypatch.setattr(lanes, "_start", lambda one: started.append(start(one)) or started[-1])
+        with pytest.raises(Interrupted):
+            lanes.open_all([Configuration.of("CPU", THROUGHPUT, 1, 1)] * 3)
+        assert len(started) == 3
+        assert not any(lane.alive() for lane in started)
 
     def test_a_lane_ignores_the_terminals_ctrl_c(self, opened):
         os.kill(opened.pid, signal.SIGINT)
@@ -201,6 +221,23 @@ def test_requests_hold_different_samples(tmp_path):
     tensors = [request.get_input_tensor().data.copy() for request in Engine(plan)._requests]
     rows = {row.tobytes() for tensor in tensors for row in tensor}
     assert len(rows) == 6
+
+
+@pytest.mark.parametrize(("requests", "model", "leads"), [(1, "light", 2), (2, "light", 0), (1, "heavy", 1)])
+def test_a_lone_request_with_short_cycles_runs_until_the_scheduler_has_settled(
+    tmp_path, monkeypatch, requests, model, leads
+):
+    monkeypatch.setattr(worker, "LONE_LEAD_S", 0.123)
+    monkeypatch.setattr(worker, "LONG_CYCLE_S", 0.02 if model == "light" else 0.0)
+    (read,) = read_model(models.mlp(tmp_path / "m.xml")).batched
+    configuration = Configuration.of("CPU", THROUGHPUT, 1, requests)
+    engine = Engine(LanePlan(read, configuration, make_pool(read, {}, 0)))
+    ran, spin = [], engine._spin
+    monkeypatch.setattr(engine, "_spin", lambda seconds: ran.append(seconds) or spin(seconds))
+    for _ in range(2):
+        engine.window(0.02)
+    assert ran.count(0.123) == leads
+    assert ran.count(0.02) == 2
 
 
 def test_lanes_start_by_spawn_where_there_is_no_forkserver(tmp_path):
