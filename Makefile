@@ -25,7 +25,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-PIECES := bias landscape regret sweep claims strategies false_wins false_wins_replayed instrument cost
+PIECES := bias luck landscape regret sweep claims strategies false_wins false_wins_replayed instrument cost
 
 bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a quiet machine; goes on where it stopped
 	for piece in $(PIECES); do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
@@ -35,8 +35,8 @@ bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence f
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.plots
 
-bench-%: $(VENV)/.bench  ## one model's row of reports/evidence: landscape, searches, sweep, claims
-	for piece in landscape regret sweep claims; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
+bench-%: $(VENV)/.bench  ## one model's row of reports/evidence: landscape, searches, sweep, claims, false wins
+	for piece in landscape regret sweep claims false_wins_replayed; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
 docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code
 	$(BIN)/python -m pytest -q tests/test_docs.py

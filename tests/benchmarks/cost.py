@@ -1,7 +1,6 @@
 """What the tuner itself costs: start-up, time to the first trial, time lost between trials, memory."""
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -9,12 +8,18 @@ import time
 from pathlib import Path
 from statistics import median
 
+import openvino
+
 import tuner
-from tests.benchmarks.evidence import Evidence, quiet_host
+from tests.benchmarks.evidence import HINT, Evidence, configuration, lanes_of, quiet_host
 from tests.benchmarks.models import MODELS
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.measure.lane import open_in_turn
 from tuner.study.progress import BaselineReady, Event, FinalBegan, TrialBegan, TrialEnded
 
 NAMES = ("tiny", "squeezenet", "resnet50", "densenet121")
+LANES = ("tiny", "squeezenet", "alexnet", "resnet50", "densenet121")
 TIMES = 15
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
@@ -69,10 +74,16 @@ def watched_search(name: str, began: float, folder: Path) -> None:
                 "lost_a_trial_s": round((exploring_s - measured_s) / len(trials), 3),
                 "of_it_compiling_s": round(sum(trial.compile_s or 0.0 for trial in trials) / len(trials), 3),
                 "wall_s": round(ended - began, 1),
-                "memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+                "memory_mb": peak_memory_mb(),
             }
         )
     )
+
+
+def peak_memory_mb() -> int:
+    """Return this process's peak in MiB; `ru_maxrss` would tell that of the process it was started from."""
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)
 
 
 def cost_of(name: str) -> dict[str, object]:
@@ -81,8 +92,47 @@ def cost_of(name: str) -> dict[str, object]:
     return json.loads(done.stdout)
 
 
+def lane_start(name: str, folder: Path) -> dict[str, object]:
+    """Return the medians of what opening lanes takes, and of what a cache of compiled blobs would save.
+
+    Three configurations are opened one after the other and at the same time, in turns.
+    """
+    model, lanes = lanes_of(name, folder)
+    three = [configuration(HINT, 1, 2), configuration(HINT, 4, 2), configuration({"NUM_STREAMS": 1}, 2, 2)]
+    told: dict[str, list[float]] = {"in_turn_s": [], "at_once_s": [], "compile_s": [], "from_cache_s": []}
+    for _ in range(5):
+        for key, opening in (
+            ("in_turn_s", lambda: open_in_turn(lanes, three)),
+            ("at_once_s", lambda: lanes.open_all(three)),
+        ):
+            began = time.perf_counter()
+            opened = opening()
+            told[key].append(time.perf_counter() - began)
+            for lane in opened:
+                lane.close()
+        for key, properties in (("compile_s", {}), ("from_cache_s", {"CACHE_DIR": str(folder / "cache")})):
+            told[key].append(compile_s(model, three[0], properties))
+    del told["from_cache_s"][0]  # it filled the cache
+    return {key: round(median(times), 3) for key, times in told.items()}
+
+
+def compile_s(model: Model, one: Configuration, properties: dict[str, str]) -> float:
+    core = openvino.Core()
+    began = time.perf_counter()
+    graph = core.read_model(model.path)
+    graph.reshape({index: list(shape) for index, shape in model.shapes(one.batch).items()})
+    core.compile_model(graph, "CPU", {**one.compile_properties, **properties})
+    return time.perf_counter() - began
+
+
 def main() -> None:
     evidence = Evidence("cost")
+    with quiet_host("cost"), tempfile.TemporaryDirectory() as folder:
+        for name in LANES:
+            item = f"{name}: lanes"
+            if item not in evidence.items:
+                evidence.save(item, **lane_start(name, Path(folder)))
+                print(item, evidence.items[item], flush=True)
     if "start-up" not in evidence.items:
         with quiet_host("cost"):
             evidence.save("start-up", **start_up())

@@ -3,6 +3,7 @@
 Replayed searches in which every configuration plays the recorded duels of the hint with itself.
 """
 
+import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -32,7 +33,7 @@ def verdicts(name: str, budget_s: float = BUDGET_S, searches: int = SEARCHES) ->
 
 def main() -> None:
     evidence = Evidence("false_wins_replayed")
-    for name in MODELS:
+    for name in sys.argv[1:] or MODELS:
         if name not in evidence.items and recordings.path_of(name).exists():
             evidence.save(name, verdicts=verdicts(name))
             print(name, evidence.items[name]["verdicts"], flush=True)

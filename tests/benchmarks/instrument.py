@@ -7,6 +7,7 @@ the ratios are those of inferences per second, with their 95 % intervals over th
 import math
 import random
 import subprocess
+import sys
 import tempfile
 from contextlib import closing
 from pathlib import Path
@@ -63,7 +64,7 @@ def main() -> None:
     evidence = Evidence("instrument")
     with quiet_host("instrument"), tempfile.TemporaryDirectory() as folder:
         program = build(Path(folder))
-        for name in NAMES:
+        for name in sys.argv[1:] or NAMES:
             if "C++" not in evidence.items.get(name, {}).get("over", {}):
                 evidence.save(name, **measure(name, program, Path(folder)))
                 print(name, evidence.items[name]["over"], flush=True)

@@ -30,6 +30,8 @@ int main(int count, char** words) {
         for (size_t input = 0; input < compiled.inputs().size(); ++input) {
             auto tensor = requests[index].get_input_tensor(input);
             std::memset(tensor.data(), 0, tensor.get_byte_size());
+            if (tensor.get_element_type() == ov::element::f32)  // zeros are cheap to multiply; token ids stay zero
+                for (size_t at = 0; at < tensor.get_size(); ++at) tensor.data<float>()[at] = at % 997 / 997.f;
         }
         requests[index].set_callback([&, index](std::exception_ptr) {
             std::lock_guard<std::mutex> lock(guard);

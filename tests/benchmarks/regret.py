@@ -74,7 +74,7 @@ def main() -> None:
         for seed in SEEDS:
             for name in sys.argv[1:] or MODELS:
                 item = f"{name}: seed {seed}"
-                if item not in evidence.items:
+                if item not in evidence.items and recordings.path_of(name).exists():
                     evidence.save(item, **search(name, Path(folder), seed))
                     found = evidence.items[item]
                     print(item, found["sentence"], found["of_optimum"]["ratio"], flush=True)
