@@ -22,13 +22,13 @@ from tests.simulation import replay
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.result import Trial
-from tuner.domain.space import Point, Space
+from tuner.domain.space import Bounds, DeviceFacts, Point, Space, cpu_space
 from tuner.measure.replay import Landscape, read
 from tuner.study.proposals import Proposer
 from tuner.study.strategy import Strategy
 
 BUDGETS_S = (15, 30, 60, 120)
-SEEDS = 12
+SEEDS = 8
 
 
 class Unpruned(StopRule):
@@ -91,23 +91,58 @@ class PlainTpe(Proposer):
         self._study.sampler = optuna.samplers.TPESampler(seed=seed)
 
 
-STRATEGIES = {
-    "tuner": Strategy(),
-    "random search": Strategy(proposer=InOrder),
-    "plain TPE, no pruning": Strategy(proposer=PlainTpe, rule=Unpruned),
-    "hill climb": Strategy(proposer=HillClimb),
-    "tuner, nothing pruned": Strategy(rule=Unpruned),
-    "tuner, 4 rounds a trial": Strategy(rule=partial(StopRule, max_rounds=4)),
-    "tuner, 3 finalists": Strategy(finalists=3),
+def guesses_of_others(name: str) -> Strategy:
+    """Start with the points that, taken one by one, helped the other models most."""
+    facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
+    space = cpu_space(facts, 1, True, Bounds(), 2)
+    points = [point for point in space.points() if point["streams"] != 2]
+    others = [other for other in recorded() if other != name]
+    shares = {
+        other: [share_of_optimum(other, space.configuration(one)) for one in points] for other in others
+    }
+    reached, chosen = dict.fromkeys(others, 0.0), []
+    for _ in range(5):
+        at = max(range(len(points)), key=lambda at: sum(max(reached[one], shares[one][at]) for one in others))
+        chosen.append(points[at])
+        reached = {other: max(reached[other], shares[other][at]) for other in others}
+    return Strategy(proposer=partial(Proposer, guesses=tuple(chosen)))
+
+
+def the_same(strategy: Strategy) -> Callable[[str], Strategy]:
+    """Search every model in the same way."""
+    return lambda _: strategy
+
+
+STRATEGIES: dict[str, Callable[[str], Strategy]] = {
+    "tuner": the_same(Strategy()),
+    "random search": the_same(Strategy(proposer=InOrder)),
+    "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=Unpruned)),
+    "hill climb": the_same(Strategy(proposer=HillClimb)),
+    "tuner, no guesses": the_same(Strategy(proposer=partial(Proposer, guesses=()))),
+    "tuner, guesses that helped the other models": guesses_of_others,
+    "tuner, nothing pruned": the_same(Strategy(rule=Unpruned)),
+    "tuner, 4 rounds a trial": the_same(Strategy(rule=partial(StopRule, max_rounds=4))),
+    "tuner, windows of 0.2 s": the_same(Strategy(window_s=0.2)),
+    "tuner, 1 finalist": the_same(Strategy(finalists=1)),
+    "tuner, 3 finalists": the_same(Strategy(finalists=3)),
+    "tuner, 8 sittings": the_same(Strategy(sittings=8)),
+    "tuner, 16 sittings": the_same(Strategy(sittings=16)),
 }
+
+
+def recorded() -> list[str]:
+    return [name for name in MODELS if recordings.path_of(name).exists()]
+
+
+def share_of_optimum(name: str, one: Configuration) -> float:
+    landscape = landscape_of(name)
+    return exp(landscape.log_ratio(one) - landscape.log_ratio(landscape.best().configuration))
 
 
 def one_search(name: str, strategy: Strategy, budget_s: float, seed: int) -> tuple[float, str, int]:
     """Return share of the optimum, verdict and number of trials."""
-    landscape = landscape_of(name)
-    found = replay(landscape, budget_s, seed, strategy)
-    pick = found.verdict.best.configuration
-    share = exp(landscape.log_ratio(pick) - landscape.log_ratio(landscape.best().configuration))
+    found = replay(landscape_of(name), budget_s, seed, strategy)
+    share = share_of_optimum(name, found.verdict.best.configuration)
     return share, found.verdict.kind, len(found.trials)
 
 
@@ -120,22 +155,18 @@ def landscape_of(name: str) -> Landscape:
     return _landscapes[name]
 
 
-def try_out(strategy: Strategy, budgets=BUDGETS_S, seeds=SEEDS, names=None) -> dict[str, dict[str, list]]:
+def try_out(strategy_for: Callable[[str], Strategy]) -> dict[str, dict[str, list]]:
     """Search everything; return the shares of the optimum and the verdicts by budget and model."""
-    names = names or [name for name in MODELS if recordings.path_of(name).exists()]
-    jobs = list(product(budgets, names, range(seeds)))
+    jobs = list(product(BUDGETS_S, recorded(), range(SEEDS)))
     with ProcessPoolExecutor(2) as pool:
-        told = pool.map(partial(_job, strategy), jobs, chunksize=4)
-        results = list(told)
+        asked = [
+            pool.submit(one_search, name, strategy_for(name), budget, seed) for budget, name, seed in jobs
+        ]
+        results = [one.result() for one in asked]
     found: dict[str, dict[str, list]] = {}
     for (budget, name, _), result in zip(jobs, results, strict=True):
         found.setdefault(str(budget), {}).setdefault(name, []).append(result)
     return found
-
-
-def _job(strategy: Strategy, job: tuple[float, str, int]):
-    budget, name, seed = job
-    return one_search(name, strategy, budget, seed)
 
 
 def summary(found: dict[str, dict[str, list]]) -> dict[str, dict[str, object]]:
