@@ -35,7 +35,8 @@ bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence f
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.plots
 
-bench-%: $(VENV)/.bench  ## one model's row of reports/evidence: landscape, searches, sweep, claims, false wins
+bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: searches, sweep, claims, false wins
+	$(BIN)/python -m tests.benchmarks.again $*
 	for piece in landscape regret sweep claims false_wins_replayed; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
 docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code

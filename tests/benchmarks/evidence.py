@@ -1,6 +1,7 @@
 """What every piece shares: lanes for a model, and a file of results that grows item by item."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -32,12 +33,27 @@ class Evidence:
         self._path = FOLDER / f"{piece}.json"
         self._told: dict[str, Any] = {
             "command": f"python -m tests.benchmarks.{piece}",
-            "tuner": tuner.__version__,
             "host": asdict(describe_host()),
             "items": {},
         }
         if self._path.exists():
-            self._told = json.loads(self._path.read_text())
+            self._go_on(json.loads(self._path.read_text()))
+
+    def _go_on(self, told: dict[str, Any]) -> None:
+        """Take over what was measured before, on this host only: figures of two do not mix."""
+        ours, theirs = (
+            (one["host"]["cpu"], one["host"]["cores"], one["host"]["openvino"]) for one in (self._told, told)
+        )
+        if ours != theirs:
+            raise SystemExit(f"{self._path} is of another host ({theirs}, this is {ours}): move it away.")
+        self._told = told
+
+    def forget(self, name: str) -> None:
+        """Drop a model's items, so that they are measured again."""
+        kept = {item: found for item, found in self.items.items() if item.split(":")[0] != name}
+        if kept != self.items:
+            self._told["items"] = kept
+            self._write()
 
     @property
     def items(self) -> dict[str, Any]:
@@ -45,9 +61,19 @@ class Evidence:
 
     def save(self, item: str, **found: Any) -> None:
         """Keep an item's result at once."""
-        self.items[item] = {**found, "date": datetime.now().astimezone().isoformat(timespec="seconds")}
+        date = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.items[item] = {**found, "date": date, "tuner": f"{tuner.__version__} at {_commit()}"}
+        self._write()
+
+    def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text(json.dumps(self._told, indent=1) + "\n")
+
+
+def _commit() -> str:
+    """Return the commit that measures, marked where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty"]
+    return subprocess.run(command, capture_output=True, text=True, cwd=FOLDER.parent).stdout.strip()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 import math
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import Latency, Measured, Round
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.verdict import best_drop_in, decide, in_words
+from tuner.measure.simulated import SimulatedDevice
 
 FIGURES = Measured(100.0, Latency(1.0, 2.0, 3.0), 100.0)
 HINT = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
@@ -56,6 +58,17 @@ def test_a_gain_below_one_percent_keeps_the_hint():
     assert in_words(verdict).startswith("keep the hint: nothing was surely more than 1 % faster")
 
 
+def test_a_finalist_that_died_leaves_the_answer_open():
+    final = final_of({explicit(8): 0.9})
+    effective = SimulatedDevice().effective(explicit(16))
+    lost = Finalist(explicit(16), effective, None, None, "ended by SIGKILL (window)")
+    verdict = decide(replace(final, finalists=(*final.finalists, lost)))
+    assert verdict.kind == "inconclusive"
+    assert "batch 16, 2 requests was lost in the final (ended by SIGKILL" in verdict.why
+    sent_home = replace(lost, effective=None)
+    assert decide(replace(final, finalists=(*final.finalists, sent_home))).kind == "keep_hint"
+
+
 def test_a_wide_interval_is_inconclusive():
     verdict = decide(final_of({explicit(8): 1.03}, noise=0.2))
     assert verdict.kind == "inconclusive"
@@ -65,7 +78,7 @@ def test_a_wide_interval_is_inconclusive():
 def test_too_few_rounds_are_never_a_win():
     verdict = decide(final_of({explicit(8): 2.0}, rounds=5))
     assert verdict.kind == "inconclusive"
-    assert "too few rounds" in in_words(verdict)
+    assert "too short for an interval" in in_words(verdict)
 
 
 def test_a_final_cut_short_is_never_a_win():

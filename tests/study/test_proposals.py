@@ -21,9 +21,9 @@ def drain(proposer, closed=frozenset()):
 def test_the_guesses_come_first_and_in_order():
     proposed = [str(one) for _, one in zip(GUESSES, drain(Proposer(SPACE, 1, 0)), strict=False)]
     assert proposed[:3] == [
-        "hint, batch 1, 4 requests",
-        "hint, batch 8, 2 requests",
-        "1 stream, batch 16, 2 requests",
+        "hint, batch 64, 8 requests",
+        "hint, batch 4, 4 requests",
+        "hint, batch 16, 4 requests",
     ]
 
 

@@ -52,7 +52,7 @@ class Finalist:
 
     Attributes:
         configuration: What was compiled.
-        effective: What the device made of it.
+        effective: What the device made of it; None for one sent home before it ran.
         speedup: Against the baseline; the intervals of all finalists hold together.
         measured: Figures over its windows of the final.
         disqualified: Why it cannot win (its answers differ, its lane died), or None.

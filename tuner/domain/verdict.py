@@ -24,7 +24,7 @@ def decide(final: Final) -> Verdict:
 
     `faster` needs a finalist whose lower bound lies above the minimum gain. Among those tied with
     the best of them the simplest wins. `keep_hint` needs every finalist's upper bound below a gain
-    worth finding; all else is inconclusive.
+    worth finding, and none that ran well and died; all else is inconclusive.
     """
     eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
     if final.trouble or not eligible:
@@ -37,6 +37,10 @@ def decide(final: Final) -> Verdict:
     if winners:
         best = simplest_tied(final, winners)
         return Verdict("faster", best, best.speedup, best.configuration)
+    if lost := [one for one in final.finalists if one.disqualified and one.effective]:
+        what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
+        why = f"{what}; run the same command again"
+        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
     open_ended = max(_speedup(one).high for one in eligible) > 1 + GAIN_WORTH_FINDING
     if open_ended:
         why = "the intervals are too wide to tell; give it a larger --budget"
@@ -95,8 +99,8 @@ def in_words(verdict: Verdict) -> str:
     found = verdict.speedup
     if verdict.kind == "faster" and found:
         if found.ratio >= TOLD_IN_TIMES:
-            span = f"{_confidence(found)} interval {found.low:.3g} to {found.high:.3g}"
-            return f"{found.ratio:.3g} times as fast as the hint, {span}, {_rounds(found)}"
+            span = f"{_confidence(found)} interval {_times(found.low)} to {_times(found.high)}"
+            return f"{_times(found.ratio)} times as fast as the hint, {span}, {_rounds(found)}"
         return f"{_percent(found.ratio - 1)} faster than the hint, {_interval_words(found)}"
     if verdict.kind == "keep_hint":
         if found is None:
@@ -113,9 +117,13 @@ def _gain_words(found: Speedup) -> str:
 
 def _interval_words(found: Speedup) -> str:
     if math.isinf(found.half_width):
-        return f"too few rounds for an interval, {_rounds(found)}"
+        return f"too short for an interval, {_rounds(found)}"
     low, high = 100 * (found.low - 1), 100 * (found.high - 1)
     return f"{_confidence(found)} interval {low:.1f} to {high:.1f}, {_rounds(found)}"
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
 
 
 def _confidence(found: Speedup) -> str:

@@ -40,11 +40,11 @@ class Comparison:
         self._sitting += 1
 
     def warm_up(self, first: int = 0) -> None:
-        """Run one window in every lane from `first` on and forget it.
+        """Run one window in every lane from `first` on, in random order, and forget it.
 
         First inferences allocate and fault pages in.
         """
-        for lane in self._lanes[first:]:
+        for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
             lane.window(self._window_s)
 
     def play(self) -> Round:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
-from tuner.errors import LaneError
+from tuner.errors import Interrupted, LaneError
 
 Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
@@ -97,11 +97,17 @@ class Lanes(Protocol):
 
 
 def open_in_turn(lanes: Lanes, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
-    """Open several lanes one after the other, for lanes whose time is virtual."""
+    """Open several lanes one after the other."""
     opened: list[Lane | LaneError] = []
-    for configuration in configurations:
-        try:
-            opened.append(lanes.open(configuration))
-        except LaneError as error:
-            opened.append(error)
+    try:
+        for configuration in configurations:
+            try:
+                opened.append(lanes.open(configuration))
+            except LaneError as error:
+                opened.append(error)
+    except Interrupted:
+        for lane in opened:
+            if not isinstance(lane, LaneError):
+                lane.close()
+        raise
     return opened

@@ -19,7 +19,7 @@ from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, Lane, Lanes
+from tuner.measure.lane import Answers, Lane, Lanes, open_in_turn
 from tuner.study.budget import Budget
 from tuner.study.history import History
 from tuner.study.strategy import Strategy
@@ -67,7 +67,9 @@ class Pace:
 
 def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
     """Return what a final among these is expected to take, from what their trials took."""
-    trials = [baseline, *(trial for trial in history.trials if trial.configuration in chosen)]
+    known = (history.knows(one) for one in chosen)
+    originals = (history.same(one.effective) for one in known if one and one.effective)
+    trials = [baseline, *(trial for trial in originals if trial)]
     round_s = sum(trial.window_s or 0.0 for trial in trials)
     open_s = sum((trial.compile_s or 0.0) + START_S for trial in trials)
     return Cost(open_s + round_s, round_s)
@@ -80,10 +82,14 @@ def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
 
 
 def pace_of(cost: Cost, left_s: float, strategy: Strategy) -> Pace:
-    """Return the sittings and rounds that fit; where time is short, rounds are given up first."""
-    for rounds in range(strategy.sitting_rounds, strategy.least_rounds - 1, -1):
+    """Return the sittings and rounds that fit; where time is short, rounds are given up first.
+
+    Two sittings are the least that can tell anything.
+    """
+    for rounds in range(strategy.sitting_rounds, 0, -1):
         sittings = int(left_s / cost.sitting_s(rounds))
-        if sittings >= strategy.least_sittings:
+        enough = strategy.least_sittings if rounds > strategy.least_rounds else 2
+        if sittings >= enough:
             break
     return Pace(max(1, sittings), rounds)
 
@@ -187,6 +193,10 @@ class Contest:
         """Open fresh lanes; who gets none, or at first gives other answers than the hint, is out."""
         running = self._running()
         opened = self._lanes.open_all([one.configuration for one in (self._hint, *running)])
+        if self._comparison:
+            opened = [
+                self._once_more(one, lane) for one, lane in zip((self._hint, *running), opened, strict=True)
+            ]
         for lane in opened:
             if not isinstance(lane, LaneError):
                 stack.callback(lane.close)
@@ -207,6 +217,10 @@ class Contest:
         else:
             self._comparison = self._compare(seated)
         return self._comparison
+
+    def _once_more(self, one: Entrant, lane: Lane | LaneError) -> Lane | LaneError:
+        """Open again, alone, what opened in an earlier sitting and now failed."""
+        return open_in_turn(self._lanes, [one.configuration])[0] if isinstance(lane, LaneError) else lane
 
     def _play_sitting(
         self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
@@ -229,6 +243,8 @@ class Contest:
                 running = self._running()
                 for lane in dead:
                     self._leave_out(running[lane - 1], str(error))
+                if comparison.rounds and not self._running():
+                    return
 
     def _leave_out(self, entrant: Entrant, why: str) -> None:
         if self._comparison:
@@ -244,7 +260,8 @@ class Contest:
 
     def _precision(self) -> float:
         """Return half the width of the widest interval."""
-        return max(self._speedup(lane).half_width for lane in range(1, 1 + len(self._running())))
+        lanes = range(1, 1 + len(self._running()))
+        return max((self._speedup(lane).half_width for lane in lanes), default=0.0)
 
     def _speedup(self, lane: int) -> Speedup:
         logs = log_ratios_by_sitting(self.rounds, lane)

@@ -19,17 +19,16 @@ from tuner.domain.result import Trial
 from tuner.domain.space import DEFAULT, HINT, Choice, Point, Space
 
 GUESSES: tuple[Point, ...] = (
-    {"streams": HINT, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 8},
-    {"streams": 1, "batch": 16, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 32},
+    {"streams": HINT, "batch": 64, "requests_per_stream": 4},
+    {"streams": HINT, "batch": 4, "requests_per_stream": 2},
+    {"streams": HINT, "batch": 16, "requests_per_stream": 2},
     {"streams": HINT, "batch": 2, "requests_per_stream": 2},
-    {"streams": HINT, "requests_per_stream": 4},
-    {"streams": 1, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 4},
+    {"streams": HINT, "batch": 8, "requests_per_stream": 4},
 )
-"""Where good configurations often are. Axes left out stand for the model's own batch, one request
-a stream, and the device's defaults."""
+"""The points that, taken one by one, helped nine recorded models most. Chosen in the same way for
+each of them from the other eight, they brought replayed searches from 0.84 to 0.96 of the optimum
+in 15 s, from 0.972 to 0.981 in 30 s, and left those of 60 s as they were (`reports/evidence`). Axes
+left out stand for the model's own batch, one request a stream, and the device's defaults."""
 
 MISSES = 10
 """Closed proposals of TPE in a row after which an open point is drawn at random."""

@@ -185,8 +185,7 @@ def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -
         return None
     task.tell(FinalBegan(tuple(chosen), task.budget.left_s()))
     cost = finals.cost_of(chosen, history, hint)
-    kept_s = finals.reserve_s(cost, task.budget, task.strategy)
-    pace = finals.pace_of(cost, min(kept_s, task.budget.left_s()), task.strategy)
+    pace = finals.pace_of(cost, task.budget.left_s(), task.strategy)
 
     def on_round(done: int) -> None:
         task.tell(FinalRound(done, pace.sittings * pace.rounds, task.budget.left_s()))
