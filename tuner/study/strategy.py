@@ -35,7 +35,8 @@ class Strategy:
         precise: Half an interval's width, on the logarithmic scale, that is precise enough.
         least_sittings: Below this many, rounds are given up for the sake of another sitting.
         sitting_rounds: Rounds of a sitting, when time allows.
-        least_rounds: Rounds that a sitting has in any case: one alone is at the mercy of a burst.
+        least_rounds: Rounds that a sitting has, unless that leaves fewer than two sittings: one alone is
+            at the mercy of a burst.
         final_share: Least and greatest share of the budget that is kept for the final.
     """
 
