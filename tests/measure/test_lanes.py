@@ -158,7 +158,13 @@ class TestProcessLanes(LaneContract):
     def test_stopping_while_several_open_leaves_no_process(self, tmp_path, monkeypatch):
         lanes, started = lanes_of(models.mlp(tmp_path / "m.xml"), stopped=lambda: True), []
         start = lanes._start
-        monkeypatch.setattr(lanes, "_start", lambda one: started.append(start(one)) or started[-1])
+
+        def start_and_hang(configuration):
+            started.append(start(configuration))
+            os.kill(started[-1].pid, signal.SIGSTOP)
+            return started[-1]
+
+        monkeypatch.setattr(lanes, "_start", start_and_hang)
         with pytest.raises(Interrupted):
             lanes.open_all([Configuration.of("CPU", THROUGHPUT, 1, 1)] * 3)
         assert len(started) == 3
