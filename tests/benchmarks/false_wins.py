@@ -23,7 +23,7 @@ from tuner.study.budget import Budget
 from tuner.study.tune import Task, tune
 
 BUDGET_S = 30.0
-SEARCHES = 3
+SEARCHES = 2
 
 
 class DisguisedLane:

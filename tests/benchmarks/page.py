@@ -136,10 +136,12 @@ def told_share(found: Told) -> str:
 def strategies(told: Told) -> Iterator[str]:
     yield from head("Which way of searching is best?", told)
     yield "Replayed searches of every recorded landscape, several seeds each; the share of the optimum that the pick reaches: the"
-    yield "mean, and the tenth part of searches that did worst.\n"
+    yield "mean, and the tenth part of searches that did worst. *By hand* are the guesses that the tuner had before; variants were compared"
+    yield "with them. *Guesses that helped the other models* are chosen for each model without looking at it; the tuner's own in the"
+    yield "same way from all models.\n"
     budgets = next(iter(told["items"].values()))["budgets"]
     yield from table("strategy", *(f"{budget} s" for budget in budgets), "trials at 60 s")
-    for name, one in told["items"].items():
+    for name, one in sorted(told["items"].items(), key=lambda item: -item[1]["budgets"]["30"]["mean"]):
         cells = [f"{at['mean']:.3f}, {at['worst_tenth']:.3f}" for at in one["budgets"].values()]
         yield f"| {name} | {' | '.join(cells)} | {one['budgets']['60']['trials']:.0f} |"
     yield "\n![Speed of the pick against the budget, by strategy](regret_by_strategy.svg)\n"

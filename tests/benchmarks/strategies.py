@@ -113,20 +113,36 @@ def the_same(strategy: Strategy) -> Callable[[str], Strategy]:
     return lambda _: strategy
 
 
+BY_HAND = partial(
+    Proposer,
+    guesses=(
+        {"streams": "hint", "requests_per_stream": 2},
+        {"streams": "hint", "batch": 8},
+        {"streams": 1, "batch": 16, "requests_per_stream": 2},
+        {"streams": "hint", "batch": 32},
+        {"streams": "hint", "batch": 2, "requests_per_stream": 2},
+        {"streams": "hint", "requests_per_stream": 4},
+        {"streams": 1, "requests_per_stream": 2},
+        {"streams": "hint", "batch": 4},
+    ),
+)
+"""What the tuner began with before its guesses were chosen by data; the variants are compared on it."""
+
 STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "tuner": the_same(Strategy()),
+    "guesses that helped the other models": guesses_of_others,
+    "guesses by hand": the_same(Strategy(proposer=BY_HAND)),
+    "no guesses": the_same(Strategy(proposer=partial(Proposer, guesses=()))),
     "random search": the_same(Strategy(proposer=InOrder)),
     "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=Unpruned)),
     "hill climb": the_same(Strategy(proposer=HillClimb)),
-    "tuner, no guesses": the_same(Strategy(proposer=partial(Proposer, guesses=()))),
-    "tuner, guesses that helped the other models": guesses_of_others,
-    "tuner, nothing pruned": the_same(Strategy(rule=Unpruned)),
-    "tuner, 4 rounds a trial": the_same(Strategy(rule=partial(StopRule, max_rounds=4))),
-    "tuner, windows of 0.2 s": the_same(Strategy(window_s=0.2)),
-    "tuner, 1 finalist": the_same(Strategy(finalists=1)),
-    "tuner, 3 finalists": the_same(Strategy(finalists=3)),
-    "tuner, 8 sittings": the_same(Strategy(sittings=8)),
-    "tuner, 16 sittings": the_same(Strategy(sittings=16)),
+    "by hand, nothing pruned": the_same(Strategy(proposer=BY_HAND, rule=Unpruned)),
+    "by hand, 4 rounds a trial": the_same(Strategy(proposer=BY_HAND, rule=partial(StopRule, max_rounds=4))),
+    "by hand, windows of 0.2 s": the_same(Strategy(proposer=BY_HAND, window_s=0.2)),
+    "by hand, 1 finalist": the_same(Strategy(proposer=BY_HAND, finalists=1)),
+    "by hand, 3 finalists": the_same(Strategy(proposer=BY_HAND, finalists=3)),
+    "by hand, 8 sittings": the_same(Strategy(proposer=BY_HAND, sittings=8)),
+    "by hand, 16 sittings": the_same(Strategy(proposer=BY_HAND, sittings=16)),
 }
 
 
