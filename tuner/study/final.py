@@ -193,13 +193,12 @@ class Contest:
         """Open fresh lanes; who gets none, or at first gives other answers than the hint, is out."""
         running = self._running()
         opened = self._lanes.open_all([one.configuration for one in (self._hint, *running)])
+        self._close_with(stack, opened)
         if self._comparison:
             opened = [
-                self._once_more(one, lane) for one, lane in zip((self._hint, *running), opened, strict=True)
+                self._once_more(stack, one, lane)
+                for one, lane in zip((self._hint, *running), opened, strict=True)
             ]
-        for lane in opened:
-            if not isinstance(lane, LaneError):
-                stack.callback(lane.close)
         hint, *others = opened
         if isinstance(hint, LaneError):
             raise hint
@@ -218,9 +217,19 @@ class Contest:
             self._comparison = self._compare(seated)
         return self._comparison
 
-    def _once_more(self, one: Entrant, lane: Lane | LaneError) -> Lane | LaneError:
+    def _once_more(self, stack: ExitStack, one: Entrant, lane: Lane | LaneError) -> Lane | LaneError:
         """Open again, alone, what opened in an earlier sitting and now failed."""
-        return open_in_turn(self._lanes, [one.configuration])[0] if isinstance(lane, LaneError) else lane
+        if not isinstance(lane, LaneError):
+            return lane
+        (again,) = open_in_turn(self._lanes, [one.configuration])
+        self._close_with(stack, [again])
+        return again
+
+    @staticmethod
+    def _close_with(stack: ExitStack, lanes: Sequence[Lane | LaneError]) -> None:
+        for lane in lanes:
+            if not isinstance(lane, LaneError):
+                stack.callback(lane.close)
 
     def _play_sitting(
         self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
