@@ -1,28 +1,37 @@
-"""Do short windows tell the same ratio as long ones?
+"""Does a short window tell the rate that lasts?
 
-For every model and pair of configurations, blocks of one long round and several default ones
-alternate on the same lanes. A block's gap is its median default log-ratio less its long one; the
-bias is their Hodges-Lehmann estimate, with its 95 % interval. Running it again adds blocks, from
-fresh lanes, up to `BLOCKS`.
+Lanes of one model take turns, in random order, with windows of `LONG_S`, as they do in rounds. Of each the same starts of
+requests are counted twice: up to the moment at which a default window would have ended, and all of
+them. The quotient is what the short window is off by: cold caches, a scheduler that has not settled, how
+edges are counted. Since both come from the same seconds, the drift of the host all but cancels; two lanes' difference is
+the bias of their duel's ratio. Running it again adds turns, in fresh lanes, up to `TURNS`.
 """
 
+import gc
+import math
 import random
+import sys
 import tempfile
-import time
-from contextlib import ExitStack, closing
+from collections.abc import Sequence
+from contextlib import ExitStack
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
-from statistics import median
 
 from tests.benchmarks.evidence import HINT, Evidence, configuration, lanes_of, plain, quiet_host
 from tuner.domain.stats import speedup
-from tuner.measure.comparison import WINDOW_S, Comparison
+from tuner.measure.comparison import WINDOW_S
+from tuner.measure.process import START_METHOD
+from tuner.measure.worker import COUNTED_CYCLES, DROPPED_CYCLES, Engine, LanePlan, cycle_rate
+from tuner.probe.inputs import make_pool
 
 LONG_S = 3.0
-BLOCKS = 12
-A_TIME = 6
-SHORT_ROUNDS = 8
+TURNS = 24
+A_TIME = 12
 NAMES = ("tiny", "dynamic_transformer", "squeezenet", "alexnet", "resnet50")
-SIDES = {
+BASELINE = "hint, batch 1, 2 requests"
+LANES = {
+    BASELINE: (HINT, 1, 2),
     "hint, batch 1, 4 requests": (HINT, 1, 4),
     "hint, batch 8, 2 requests": (HINT, 8, 2),
     "1 stream, batch 4, 1 request": ({"NUM_STREAMS": 1}, 4, 1),
@@ -30,39 +39,96 @@ SIDES = {
 }
 
 
-def measure(name: str, side: tuple[dict[str, object], int, int], folder: Path) -> dict[str, list[float]]:
-    _, lanes = lanes_of(name, folder)
+def serve(plan: LanePlan, pipe: Connection) -> None:
+    """In a lane's process: count a window twice for every pair of lengths, until the pipe closes."""
+    engine = Engine(plan)
+    gc.disable()
+    pipe.send(None)
+    while True:
+        try:
+            pipe.send(twice(engine, *pipe.recv()))
+        except EOFError:
+            return
+
+
+def twice(engine: Engine, short_s: float, long_s: float) -> tuple[float, float]:
+    """Return the rates of a short window and of the long one that begins with it."""
+    if engine._lead_s:
+        engine._spin(engine._lead_s)
+    starts, _ = engine._spin(long_s)
+    engine._queue.wait_all()
+    return rate(cut(starts, short_s)), rate(starts)
+
+
+def cut(starts: Sequence[Sequence[float]], seconds: float) -> list[Sequence[float]]:
+    """Return what a window of `seconds` sees: it ends at a start, once every request has its cycles."""
+    needed = DROPPED_CYCLES + COUNTED_CYCLES + 1
+    due = max(starts[0][0] + seconds, *(times[needed - 1] for times in starts))
+    end = min((one for times in starts for one in times if one >= due), default=due)
+    return [[one for one in times if one <= end] for times in starts]
+
+
+def rate(starts: Sequence[Sequence[float]]) -> float:
+    return sum(map(cycle_rate, starts))
+
+
+def turns(name: str, folder: Path) -> dict[str, list[float]]:
+    """Return, by lane, log(short rate / long rate) of every turn."""
+    model, _ = lanes_of(name, folder)
+    samples, context, pipes = make_pool(model, {}, 0), get_context(START_METHOD), {}
     with ExitStack() as stack:
-        pair = [stack.enter_context(closing(lanes.open(configuration(*one)))) for one in ((HINT, 1, 2), side)]
-        rng = random.Random(0)
-        short = Comparison(pair, rng, time.monotonic, WINDOW_S)
-        long = Comparison(pair, rng, time.monotonic, LONG_S)
-        long.warm_up()
-        medians, told = [], []
+        for words, one in LANES.items():
+            pipes[words], theirs = context.Pipe()
+            process = context.Process(
+                target=serve, args=(LanePlan(model, configuration(*one), samples), theirs), daemon=True
+            )
+            process.start()
+            stack.callback(process.kill)
+            theirs.close()
+            pipes[words].recv()
+        for pipe in pipes.values():
+            ask(pipe, WINDOW_S, WINDOW_S)
+        rng, gaps = random.Random(0), {words: [] for words in LANES}
         for _ in range(A_TIME):
-            told.append(long.play().log_ratio())
-            medians.append(median(short.play().log_ratio() for _ in range(SHORT_ROUNDS)))
-        return {"short": medians, "long": told, "hint_ms": [short.measured(0).latency_ms.p50]}
+            for words in rng.sample(list(LANES), len(LANES)):
+                short, long = ask(pipes[words], WINDOW_S, LONG_S)
+                gaps[words].append(math.log(short / long))
+        return gaps
+
+
+def ask(pipe: Connection, short_s: float, long_s: float) -> tuple[float, float]:
+    pipe.send((short_s, long_s))
+    return pipe.recv()
 
 
 def main() -> None:
     evidence = Evidence("bias")
     with quiet_host("bias"), tempfile.TemporaryDirectory() as folder:
-        for _ in range(BLOCKS // A_TIME):
-            for name in NAMES:
-                for words, side in SIDES.items():
-                    item = f"{name}: {words}"
-                    known = evidence.items.get(item, {}).get(
-                        "blocks", {"short": [], "long": [], "hint_ms": []}
+        for goal in range(A_TIME, TURNS + 1, A_TIME):
+            for name in sys.argv[1:] or NAMES:
+                known = evidence.items.get(name, {}).get("gaps", {words: [] for words in LANES})
+                if len(known[BASELINE]) < goal:
+                    more = turns(name, Path(folder))
+                    gaps = {words: known[words] + more[words] for words in LANES}
+                    evidence.save(name, lanes=lane_bias(gaps), duels=duel_bias(gaps), gaps=gaps)
+                    print(
+                        name,
+                        {words: one["ratio"] for words, one in evidence.items[name]["duels"].items()},
+                        flush=True,
                     )
-                    if len(known["long"]) >= BLOCKS:
-                        continue
-                    more = measure(name, side, Path(folder))
-                    blocks = {key: known[key] + more[key] for key in more}
-                    gaps = [short - long for short, long in zip(blocks["short"], blocks["long"], strict=True)]
-                    told = {key: plain(speedup(blocks[key])) for key in ("short", "long")}
-                    evidence.save(item, **told, bias=plain(speedup(gaps)), blocks=blocks)
-                    print(item, evidence.items[item]["bias"], flush=True)
+
+
+def lane_bias(gaps: dict[str, list[float]]) -> dict[str, object]:
+    return {words: plain(speedup(each)) for words, each in gaps.items()}
+
+
+def duel_bias(gaps: dict[str, list[float]]) -> dict[str, object]:
+    """Return, for each challenger of the first lane, what a duel's ratio is off by."""
+    return {
+        words: plain(speedup([one - hint for one, hint in zip(each, gaps[BASELINE], strict=True)]))
+        for words, each in gaps.items()
+        if words != BASELINE
+    }
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ BY_HAND = partial(
         {"streams": "hint", "batch": 4},
     ),
 )
-"""What the tuner began with before its guesses were chosen by data; the variants are compared on it."""
+"""What the tuner began with before its guesses were chosen by data."""
 
 STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "tuner": the_same(Strategy()),
@@ -136,13 +136,15 @@ STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "random search": the_same(Strategy(proposer=InOrder)),
     "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=Unpruned)),
     "hill climb": the_same(Strategy(proposer=HillClimb)),
-    "by hand, nothing pruned": the_same(Strategy(proposer=BY_HAND, rule=Unpruned)),
-    "by hand, 4 rounds a trial": the_same(Strategy(proposer=BY_HAND, rule=partial(StopRule, max_rounds=4))),
-    "by hand, windows of 0.2 s": the_same(Strategy(proposer=BY_HAND, window_s=0.2)),
-    "by hand, 1 finalist": the_same(Strategy(proposer=BY_HAND, finalists=1)),
-    "by hand, 3 finalists": the_same(Strategy(proposer=BY_HAND, finalists=3)),
-    "by hand, 8 sittings": the_same(Strategy(proposer=BY_HAND, sittings=8)),
-    "by hand, 16 sittings": the_same(Strategy(proposer=BY_HAND, sittings=16)),
+    "nothing pruned": the_same(Strategy(rule=Unpruned)),
+    "4 rounds a trial": the_same(Strategy(rule=partial(StopRule, max_rounds=4))),
+    "windows of 0.2 s": the_same(Strategy(window_s=0.2)),
+    "1 finalist": the_same(Strategy(finalists=1)),
+    "3 finalists": the_same(Strategy(finalists=3)),
+    "8 sittings": the_same(Strategy(sittings=8)),
+    "16 sittings": the_same(Strategy(sittings=16)),
+    "never fewer finalists": the_same(Strategy(enough_sittings=2)),
+    "3 rounds a sitting": the_same(Strategy(sitting_rounds=3)),
 }
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import (
     EXACT_UP_TO,
+    LEAST_SITTINGS,
     signed_rank_quantile,
     speedup,
     speedup_over_sittings,
@@ -102,7 +103,7 @@ def test_95_percent_intervals_of_one_sitting_hold_where_processes_are_alike():
     assert 0.93 <= coverage(lambda logs: speedup(logs[0]), alike, 1000, sittings=1, rounds=20) <= 0.97
 
 
-@pytest.mark.parametrize("sittings", [2, 4, 8])
+@pytest.mark.parametrize("sittings", [LEAST_SITTINGS, 8, 12])
 def test_95_percent_intervals_over_sittings_hold_where_processes_differ(sittings):
     assert 0.93 <= coverage(speedup_over_sittings, Noise(), 1000, sittings, rounds=4) <= 0.97
 
@@ -112,15 +113,17 @@ def test_rounds_of_one_pair_of_processes_that_differ_cannot_carry_a_claim():
 
 
 def test_the_interval_over_sittings_is_students_over_their_estimates():
-    sittings = [[0.1, 0.2, 0.3], [0.3], [0.25, 0.35]]
+    sittings = [[0.1, 0.2, 0.3], [0.3], [0.25, 0.35], [0.2], [0.2]]
+    estimates = [0.2, 0.3, 0.3, 0.2, 0.2]
     found = speedup_over_sittings(sittings, among=2)
-    low, high = scipy.stats.t.interval(0.975, 2, np.mean([0.2, 0.3, 0.3]), scipy.stats.sem([0.2, 0.3, 0.3]))
+    low, high = scipy.stats.t.interval(0.975, 4, np.mean(estimates), scipy.stats.sem(estimates))
     assert (math.log(found.low), math.log(found.high)) == pytest.approx((low, high))
-    assert (found.rounds, found.sittings) == (6, 3)
+    assert (found.rounds, found.sittings) == (8, 5)
 
 
-def test_one_sitting_cannot_carry_an_interval():
-    found = speedup_over_sittings([[0.1] * 50])
+@pytest.mark.parametrize("sittings", range(1, LEAST_SITTINGS))
+def test_a_few_sittings_cannot_carry_an_interval(sittings):
+    found = speedup_over_sittings([[0.1] * 50] * sittings)
     assert (found.low, found.high, found.ratio) == (0.0, math.inf, pytest.approx(math.exp(0.1)))
 
 

@@ -7,9 +7,9 @@ import pytest
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.result import Final, Finalist, Verdict
-from tuner.domain.sample import Latency, Measured, Round
-from tuner.domain.stats import Speedup, speedup
-from tuner.domain.verdict import best_drop_in, decide, in_words
+from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
+from tuner.domain.stats import LEAST_SITTINGS, Speedup, speedup_over_sittings
+from tuner.domain.verdict import CONFIDENCE, best_drop_in, decide, in_words
 from tuner.measure.simulated import SimulatedDevice
 
 FIGURES = Measured(100.0, Latency(1.0, 2.0, 3.0), 100.0)
@@ -20,15 +20,25 @@ def explicit(batch=1, requests=2):
     return Configuration.of("CPU", {"NUM_STREAMS": 1}, batch, requests)
 
 
-def final_of(ratios, noise=0.005, rounds=40, trouble=None):
+def final_of(ratios, noise=0.005, sittings=10, trouble=None, seed=0):
     """A final in which each configuration really is `ratio` times as fast as the hint."""
-    rng = random.Random(0)
+    rng = random.Random(seed)
     played = tuple(
-        Round((100.0, *(100 * ratio * math.exp(rng.gauss(0, noise)) for ratio in ratios.values())), (), 0.0)
-        for _ in range(rounds)
+        Round(
+            (100.0, *(100 * ratio * math.exp(rng.gauss(0, noise)) for ratio in ratios.values())),
+            order=(),
+            at_s=0.0,
+            sitting=number // 4,
+        )
+        for number in range(4 * sittings)
     )
     finalists = tuple(
-        Finalist(one, None, speedup([each.log_ratio(lane) for each in played], among=len(ratios)), FIGURES)
+        Finalist(
+            one,
+            None,
+            speedup_over_sittings(log_ratios_by_sitting(played, lane), CONFIDENCE, len(ratios)),
+            FIGURES,
+        )
         for lane, one in enumerate(ratios, start=1)
     )
     return Final(Finalist(HINT, None, None, FIGURES), finalists, played, trouble)
@@ -38,8 +48,8 @@ def test_a_clear_gain_is_faster():
     verdict = decide(final_of({explicit(8): 1.16}))
     assert verdict.kind == "faster"
     assert verdict.best.configuration == explicit(8)
-    assert in_words(verdict).startswith("16 % faster than the hint, 95 % interval 15.")
-    assert in_words(verdict).endswith("40 rounds")
+    assert in_words(verdict).startswith("16 % faster than the hint, 98 % interval 15.")
+    assert in_words(verdict).endswith("40 rounds in 10 sittings")
 
 
 def test_a_manifold_gain_is_told_as_a_factor():
@@ -55,7 +65,7 @@ def test_a_gain_below_one_percent_keeps_the_hint():
     verdict = decide(final_of({explicit(8): 1.008}, noise=0.001))
     assert verdict.kind == "keep_hint"
     assert verdict.best.configuration == HINT
-    assert in_words(verdict).startswith("keep the hint: nothing was surely more than 1 % faster")
+    assert in_words(verdict).startswith("keep the hint: a gain of 3 % is ruled out (closest: ")
 
 
 def test_a_finalist_that_died_leaves_the_answer_open():
@@ -70,15 +80,38 @@ def test_a_finalist_that_died_leaves_the_answer_open():
 
 
 def test_a_wide_interval_is_inconclusive():
-    verdict = decide(final_of({explicit(8): 1.03}, noise=0.2))
+    verdict = decide(final_of({explicit(8): 1.03}, noise=0.2, seed=1))
     assert verdict.kind == "inconclusive"
     assert verdict.best.configuration == HINT
 
 
-def test_too_few_rounds_are_never_a_win():
-    verdict = decide(final_of({explicit(8): 2.0}, rounds=5))
+def test_too_few_sittings_are_never_a_win():
+    verdict = decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS - 1))
     assert verdict.kind == "inconclusive"
     assert "too short for an interval" in in_words(verdict)
+    assert decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS)).kind == "faster"
+
+
+def share_of_verdicts(kind, ratios, runs=300):
+    kinds = [decide(final_of(ratios, noise=0.05, seed=seed)).kind for seed in range(runs)]
+    return kinds.count(kind) / runs
+
+
+def test_each_verdict_is_wrong_as_seldom_as_it_says():
+    just_worth_leaving, just_worth_finding = 1.01, 1.03
+    assert share_of_verdicts("faster", {explicit(8): just_worth_leaving, explicit(1, 4): 1.0}) <= 0.015
+    assert 0.02 <= share_of_verdicts("keep_hint", {explicit(8): just_worth_finding}) <= 0.08
+
+
+def test_a_gain_is_ruled_out_for_each_finalist_alone():
+    """Claiming a gain pays for the number of finalists, ruling one out does not."""
+    final = final_of({explicit(8): 0.999, explicit(16): 1.0, explicit(1, 4): 1.001}, noise=0.06)
+    widest = max(one.speedup.high for one in final.finalists)
+    verdict = decide(final)
+    assert widest > 1.03
+    assert verdict.kind == "keep_hint"
+    assert verdict.speedup.confidence == 0.9
+    assert verdict.speedup.high < 1.03
 
 
 def test_a_final_cut_short_is_never_a_win():

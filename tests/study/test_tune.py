@@ -9,10 +9,11 @@ from tuner.domain.result import Trial
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.space import HINT, Bounds
 from tuner.domain.stats import speedup, speedup_over_sittings
+from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import DeviceError
 from tuner.measure.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
 from tuner.study.budget import Budget
-from tuner.study.final import Cost, Pace, choose, cost_of, pace_of
+from tuner.study.final import choose, cost_of, plan_final
 from tuner.study.history import History
 from tuner.study.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
 from tuner.study.search import afterthoughts
@@ -236,7 +237,10 @@ def test_every_lane_of_the_final_is_fresh():
     final = [found.final.baseline.configuration, *(one.configuration for one in found.final.finalists)]
     sittings = found.final.rounds[-1].sitting + 1
     assert sittings >= 5
-    assert lanes.opened[-sittings * len(final) :] == sittings * final
+    opened = lanes.opened[-sittings * len(final) :]
+    by_sitting = [tuple(opened[at : at + len(final)]) for at in range(0, len(opened), len(final))]
+    assert all(set(each) == set(final) for each in by_sitting)
+    assert len(set(by_sitting)) > 1  # in random order: none is always the first that is started
     assert {each.sitting for each in found.final.rounds} == set(range(sittings))
 
 
@@ -258,7 +262,7 @@ def test_a_final_knows_what_a_finalist_costs_that_another_form_was_measured_for(
         trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2), window_s=0.5
     )
     history = History([explicit, replace(trial(1, 8, 1.5, state="duplicate"), window_s=None)])
-    (chosen,) = choose(history, 1, Strategy())
+    (chosen,) = choose(history, 1, 2)
     assert chosen != explicit.configuration
     assert cost_of([chosen], history, replace(explicit, window_s=0.1)).round_s == pytest.approx(0.6)
 
@@ -269,13 +273,28 @@ def test_a_precise_final_ends_before_its_time():
     assert rounds[-1].sitting + 1 == Strategy().sittings
 
 
-def test_a_short_final_gives_up_rounds_before_sittings():
-    cost = Cost(start_s=1.0, round_s=1.0)
-    assert pace_of(cost, 100.0, Strategy()) == Pace(20, 4)
-    assert pace_of(cost, 20.0, Strategy()) == Pace(5, 3)
-    assert pace_of(cost, 9.0, Strategy()) == Pace(3, 2)
-    assert pace_of(cost, 4.5, Strategy()) == Pace(2, 1)
-    assert pace_of(cost, 1.0, Strategy()) == Pace(1, 1)
+def test_a_short_final_gives_up_rounds_then_finalists_then_the_second_round():
+    history = History(
+        [
+            replace(trial(number, batch, ratio), window_s=1.0, compile_s=0.95)
+            for number, (batch, ratio) in enumerate([(8, 1.7), (4, 1.6), (1, 1.5)])
+        ]
+    )
+    hint = replace(trial(9, 1, 1.0, requests=1), window_s=1.0, compile_s=0.95)
+
+    def plan(left_s):
+        """Seconds of a sitting: 2 a lane to begin, and 1 a lane and round."""
+        found = plan_final(history, 1, hint, left_s, Strategy())
+        return [one.batch for one in found.invited], found.rounds, found.sittings
+
+    assert plan(240.0) == ([8, 4, 1], 4, 10)
+    assert plan(160.0) == ([8, 4, 1], 3, 8)
+    assert plan(130.0) == ([8, 4, 1], 2, 8)
+    assert plan(120.0) == ([8, 1], 3, 8)
+    assert plan(70.0) == ([8], 2, 8)
+    assert plan(50.0) == ([8], 1, 8)
+    assert plan(5.0) == ([8], 1, 0)
+    assert plan_final(History([]), 1, hint, 60.0, Strategy()) is None
 
 
 def test_a_lane_that_dies_in_the_final_is_no_win():
@@ -318,12 +337,12 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
 
 
 def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
-    final = simulate().final
+    final = simulate(SimulatedDevice(base_fps=2000)).final
     assert len(final.finalists) >= 2
     for lane, one in enumerate(final.finalists, start=1):
         logs = log_ratios_by_sitting(final.rounds, lane)
-        assert one.speedup == speedup_over_sittings(logs, among=len(final.finalists))
-        assert one.speedup.half_width > speedup_over_sittings(logs).half_width
+        assert one.speedup == speedup_over_sittings(logs, CONFIDENCE, among=len(final.finalists))
+        assert one.speedup.half_width > speedup_over_sittings(logs, CONFIDENCE).half_width
 
 
 def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
@@ -346,13 +365,13 @@ def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
 
 def test_the_best_with_the_models_own_batch_is_always_in_the_final():
     history = History([trial(0, 8, 1.5), trial(1, 16, 1.6), trial(2, 32, 1.7), trial(3, 1, 1.1, requests=4)])
-    assert [one.batch for one in choose(history, 1, Strategy())] == [32, 16, 1]
+    assert [one.batch for one in choose(history, 1, 2)] == [32, 16, 1]
 
 
 def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
     explicit = replace(trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2))
     history = History([explicit, trial(1, 8, 1.5, state="duplicate")])
-    (chosen,) = choose(history, 1, Strategy())
+    (chosen,) = choose(history, 1, 2)
     assert chosen.uses_hint
 
 
@@ -372,12 +391,17 @@ def test_an_interrupted_search_leaves_what_it_showed_as_best():
     assert found.verdict.best.configuration == shown.configuration
 
 
+def alive_one(lanes, is_hint):
+    hint = lanes.device.effective(HINT_ALONE)
+    return next(one for one in lanes.lanes if one.alive() and (one.facts.effective == hint) is is_hint)
+
+
 def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
     def kill_one(event):
-        if isinstance(event, FinalRound) and event.done == 10:
-            lanes.lanes[-1].close()
+        if isinstance(event, FinalRound) and event.done == 9:
+            alive_one(lanes, is_hint=False).close()
 
     found = simulate(lanes=lanes, tell=kill_one)
     assert [one.disqualified for one in found.final.finalists].count("the lane is closed") == 1
@@ -389,8 +413,8 @@ def test_a_hint_that_dies_in_the_final_is_no_win():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
     def kill_the_hint(event):
-        if isinstance(event, FinalRound) and event.done == 10:
-            next(lane for lane in lanes.lanes if lane.alive()).close()
+        if isinstance(event, FinalRound) and event.done == 9:
+            alive_one(lanes, is_hint=True).close()
 
     found = simulate(lanes=lanes, tell=kill_the_hint)
     assert found.verdict.kind == "inconclusive"

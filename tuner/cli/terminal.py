@@ -127,7 +127,7 @@ class Narrator:
 
     @_tell.register
     def _(self, event: FinalRound) -> None:
-        self._screen.status(f"final: round {event.done} of at most {event.most} · {event.left_s:.0f} s left")
+        self._screen.status(f"final: round {event.done} · {event.left_s:.0f} s left")
 
 
 @contextmanager

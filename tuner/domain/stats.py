@@ -25,6 +25,10 @@ from numpy.typing import NDArray
 EXACT_UP_TO = 60
 """Rounds up to which the signed-rank distribution is counted out; above, it is as good as normal."""
 
+LEAST_SITTINGS = 5
+"""Sittings below which there is no interval: a burst that favours one side in each of three or
+four, by about as much, looks like a small deviation, and that is no rare event on a busy machine."""
+
 
 @dataclass(frozen=True, slots=True)
 class Speedup:
@@ -87,14 +91,14 @@ def speedup_over_sittings(
         among: Number of candidates compared (Bonferroni's correction).
 
     Returns:
-        The mean of the sittings' estimates with Student's interval, (0, inf) for a single one.
+        The mean of the sittings' estimates with Student's interval, (0, inf) below `LEAST_SITTINGS`.
     """
     from scipy.special import stdtrit  # 0.1 s, which an application that loads an advice need not pay
 
     estimates = [float(np.median(walsh_averages(one))) for one in sittings]
     count, rounds = len(estimates), sum(map(len, sittings))
     middle = fmean(estimates)
-    if count == 1:
+    if count < LEAST_SITTINGS:
         return Speedup(math.exp(middle), 0.0, math.inf, confidence, rounds)
     quantile = float(stdtrit(count - 1, 1 - (1 - confidence) / (2 * among)))
     reach = quantile * stdev(estimates) / math.sqrt(count)

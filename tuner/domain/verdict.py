@@ -9,6 +9,10 @@ from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
 
+CONFIDENCE = 0.98
+"""Of all finalists' intervals together, in a final: `faster` looks at their lower ends alone, so it is
+said in at most 1 % of searches in which nothing is faster."""
+
 MINIMUM_GAIN = 0.01
 """A gain below this is not worth leaving the portable hint."""
 
@@ -16,15 +20,19 @@ TOLD_IN_TIMES = 3.0
 """From this ratio on, a factor reads better than a percentage."""
 
 GAIN_WORTH_FINDING = 0.03
-"""`keep_hint` is said only when a gain this large is excluded; else the answer is open."""
+"""`keep_hint` is said only when a gain this large is ruled out; else the answer is open."""
+
+KEEP_CONFIDENCE = 0.9
+"""Of an interval whose upper end alone rules out a gain, with 95 % confidence. Each finalist must pass, so
+their number calls for no correction (Berger, *Technometrics* 24:295, 1982)."""
 
 
 def decide(final: Final) -> Verdict:
     """Return the verdict of a final.
 
     `faster` needs a finalist whose lower bound lies above the minimum gain. Among those tied with
-    the best of them the simplest wins. `keep_hint` needs every finalist's upper bound below a gain
-    worth finding, and none that ran well and died; all else is inconclusive.
+    the best of them the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every
+    finalist, and none that ran well and died; all else is inconclusive.
     """
     eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
     if final.trouble or not eligible:
@@ -41,11 +49,11 @@ def decide(final: Final) -> Verdict:
         what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
         why = f"{what}; run the same command again"
         return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
-    open_ended = max(_speedup(one).high for one in eligible) > 1 + GAIN_WORTH_FINDING
-    if open_ended:
+    closest = {one.configuration: _against(final, one, KEEP_CONFIDENCE) for one in eligible}
+    if max(gain.high for gain in closest.values()) > 1 + GAIN_WORTH_FINDING:
         why = "the intervals are too wide to tell; give it a larger --budget"
         return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
-    return Verdict("keep_hint", final.baseline, top.speedup, top.configuration)
+    return Verdict("keep_hint", final.baseline, closest[top.configuration], top.configuration)
 
 
 def best_drop_in(final: Final, own_batch: int) -> Finalist:
@@ -74,15 +82,16 @@ def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
     A loss estimated beyond the minimum gain is no tie even if unsure, one within half of it is a
     tie even if sure.
     """
-    lane, other = _lane(final, one), _lane(final, fastest)
-    against = speedup_over_sittings(log_ratios_by_sitting(final.rounds, other, to=lane))
+    against = _against(final, fastest, to=one)
     surely = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
     return surely or against.ratio > 1 + MINIMUM_GAIN
 
 
-def _lane(final: Final, one: Finalist) -> int:
-    running = [each for each in final.finalists if each.speedup]
-    return 1 + running.index(one)
+def _against(final: Final, one: Finalist, confidence: float = 0.95, to: Finalist | None = None) -> Speedup:
+    """Return how much faster one finalist is than another, the baseline unless told, for it alone."""
+    lanes = [final.baseline, *(each for each in final.finalists if each.speedup)]
+    logs = log_ratios_by_sitting(final.rounds, lanes.index(one), lanes.index(to) if to else 0)
+    return speedup_over_sittings(logs, confidence)
 
 
 def _ratio(one: Finalist) -> float:
@@ -105,7 +114,7 @@ def in_words(verdict: Verdict) -> str:
     if verdict.kind == "keep_hint":
         if found is None:
             return f"keep the hint: {verdict.why}"
-        gain = f"nothing was surely more than {MINIMUM_GAIN:.0%} faster".replace("%", " %")
+        gain = f"a gain of {100 * GAIN_WORTH_FINDING:.0f} % is ruled out"
         return f"keep the hint: {gain} (closest: {verdict.challenger}, {_gain_words(found)})"
     closest = f" (closest: {verdict.challenger}, {_gain_words(found)})" if found else ""
     return f"inconclusive: {verdict.why}{closest}"

@@ -1,39 +1,29 @@
-"""The final: the best few and the baseline in every round, over several sittings with fresh lanes.
-
-Two processes of one configuration differ for as long as they live, so one set of lanes, however
-long it is measured, cannot tell configurations apart by a per cent; `tests/benchmarks/luck.py`
-shows by how much.
-"""
+"""The final: who is invited, at what pace they are measured, and what comes of it."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.result import Final, Finalist, Trial
-from tuner.domain.sample import Round, log_ratios_by_sitting
-from tuner.domain.stats import Speedup, speedup_over_sittings
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Final, Trial
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, Lane, Lanes, open_in_turn
+from tuner.measure.lane import Lane, Lanes
 from tuner.study.budget import Budget
+from tuner.study.contest import Contest
 from tuner.study.history import History
 from tuner.study.strategy import Strategy
-
-CONFIDENCE = 0.95
 
 START_S = 0.05
 """What starting a lane takes beyond compiling, when several start at the same time."""
 
 
-def choose(history: History, own_batch: int, strategy: Strategy) -> list[Configuration]:
+def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
     """Return the best few by lower bound, the best with the model's own batch always among them."""
     ranked = history.measured()
-    chosen = ranked[: strategy.finalists]
+    chosen = ranked[:finalists]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
     if own and not any(trial in chosen for trial in own):
         chosen.append(own[0])
@@ -58,11 +48,12 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How a final spends its time: sittings, and rounds in each."""
+class Plan:
+    """Who plays, in how many rounds a sitting, and the sittings for which time is expected to do."""
 
-    sittings: int
+    invited: Sequence[Configuration]
     rounds: int
+    sittings: int
 
 
 def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
@@ -81,30 +72,39 @@ def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
     return min(max(strategy.sittings * cost.sitting_s(strategy.sitting_rounds), least), most)
 
 
-def pace_of(cost: Cost, left_s: float, strategy: Strategy) -> Pace:
-    """Return the sittings and rounds that fit; where time is short, rounds are given up first.
+def plan_final(
+    history: History, own_batch: int, baseline: Trial, left_s: float, strategy: Strategy
+) -> Plan | None:
+    """Return the plan of a final that has `left_s`, or None when there is nobody to invite.
 
-    Two sittings are the least that can tell anything.
+    A claim wants sittings. Where time is short, rounds are given up for them; then finalists, first
+    all but the best (and the best with the model's own batch), then all but the best; then the
+    second round.
     """
-    for rounds in range(strategy.sitting_rounds, 0, -1):
-        sittings = int(left_s / cost.sitting_s(rounds))
-        enough = strategy.least_sittings if rounds > strategy.least_rounds else 2
-        if sittings >= enough:
-            break
-    return Pace(max(1, sittings), rounds)
+    few = [choose(history, own_batch, finalists) for finalists in range(strategy.finalists, 0, -1)]
+    best = few[-1][:1]
+    if not best:
+        return None
+
+    def plan(invited: Sequence[Configuration], rounds: int) -> Plan:
+        return Plan(invited, rounds, int(left_s / cost_of(invited, history, baseline).sitting_s(rounds)))
+
+    paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
+    plans = (plan(invited, rounds) for invited in (*few, best) for rounds in paces)
+    enough = (one for one in plans if one.sittings >= strategy.enough_sittings)
+    return next(enough, plan(best, 1))
 
 
 def run_final(
     lanes: Lanes,
     baseline: Configuration,
-    chosen: Sequence[Configuration],
-    pace: Pace,
+    plan: Plan,
     budget: Budget,
     strategy: Strategy,
     rng: random.Random,
     on_round: Callable[[int], None],
 ) -> Final:
-    """Measure the chosen configurations beside the baseline until time or sittings are up.
+    """Measure the invited configurations beside the baseline until time is up or enough is known.
 
     An interruption, or the death of the hint's lane, keeps the rounds played so far and is told as
     the final's trouble.
@@ -116,9 +116,9 @@ def run_final(
     def compare(seated: Sequence[Lane]) -> Comparison:
         return Comparison(seated, rng, budget.spent_s, strategy.window_s)
 
-    contest = Contest(lanes, baseline, chosen, compare)
+    contest = Contest(lanes, baseline, plan.invited, compare, rng)
     try:
-        contest.play(pace, budget, strategy, on_round)
+        contest.play(plan.rounds, budget, strategy, on_round)
     except Interrupted as stop:
         return contest.sum_up(str(stop), interrupted=True)
     except LaneError as error:
@@ -126,170 +126,3 @@ def run_final(
             raise
         return contest.sum_up(f"the hint's lane: {error}")
     return contest.sum_up()
-
-
-@dataclass(slots=True, eq=False)
-class Entrant:
-    """A configuration, what the device made of it, and why it is out, if it is."""
-
-    configuration: Configuration
-    effective: Effective | None = None
-    out: str | None = None
-
-
-class Contest:
-    """The baseline and its challengers over the sittings of a final."""
-
-    def __init__(
-        self,
-        lanes: Lanes,
-        baseline: Configuration,
-        chosen: Sequence[Configuration],
-        compare: Callable[[Sequence[Lane]], Comparison],
-    ) -> None:
-        """Invite the chosen ones; `compare` begins the comparison once the first lanes are open."""
-        self._lanes, self._compare = lanes, compare
-        self._hint = Entrant(baseline)
-        self._challengers = [Entrant(one) for one in chosen]
-        self._comparison: Comparison | None = None
-
-    @property
-    def rounds(self) -> Sequence[Round]:
-        """The rounds played so far, of those still in."""
-        return self._comparison.rounds if self._comparison else ()
-
-    def play(self, pace: Pace, budget: Budget, strategy: Strategy, on_round: Callable[[int], None]) -> None:
-        """Play the sittings; one is begun only while time for all of it is left.
-
-        Beyond the sittings that every final is given, precision ends it: never a look at who leads.
-
-        Raises:
-            LaneError: The hint's lane does not open, or died.
-            Interrupted: The user asked to stop.
-        """
-        sitting_s = 0.0
-        for sitting in range(pace.sittings):
-            if sitting and (budget.left_s() < sitting_s or not self._running()):
-                return
-            if sitting >= strategy.sittings and self._precision() <= strategy.precise:
-                return
-            began_s = budget.spent_s()
-            with ExitStack() as stack:
-                comparison = self._sit_down(stack)
-                self._play_sitting(comparison, pace.rounds, budget, on_round)
-            sitting_s = budget.spent_s() - began_s
-
-    def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
-        """Return what the rounds played so far say."""
-        lanes = {id(one): lane for lane, one in enumerate(self._running(), start=1)}
-        told = tuple(self._finalist(one, lanes.get(id(one))) for one in self._challengers)
-        return Final(self._finalist(self._hint, 0), told, tuple(self.rounds), trouble, interrupted)
-
-    def _running(self) -> list[Entrant]:
-        """Return the challengers still in, in the order of the comparison's lanes from 1 on."""
-        return [one for one in self._challengers if one.out is None]
-
-    def _sit_down(self, stack: ExitStack) -> Comparison:
-        """Open fresh lanes; who gets none, or at first gives other answers than the hint, is out."""
-        running = self._running()
-        opened = self._lanes.open_all([one.configuration for one in (self._hint, *running)])
-        self._close_with(stack, opened)
-        if self._comparison:
-            opened = [
-                self._once_more(stack, one, lane)
-                for one, lane in zip((self._hint, *running), opened, strict=True)
-            ]
-        hint, *others = opened
-        if isinstance(hint, LaneError):
-            raise hint
-        self._hint.effective = hint.facts.effective
-        truth = None if self._comparison else hint.answers()
-        seated = [hint]
-        for entrant, lane in zip(running, others, strict=True):
-            try:
-                seated.append(_admit(lane, hint, truth))
-                entrant.effective = seated[-1].facts.effective
-            except LaneError as error:
-                self._leave_out(entrant, str(error))
-        if self._comparison:
-            self._comparison.renew(seated)
-        else:
-            self._comparison = self._compare(seated)
-        return self._comparison
-
-    def _once_more(self, stack: ExitStack, one: Entrant, lane: Lane | LaneError) -> Lane | LaneError:
-        """Open again, alone, what opened in an earlier sitting and now failed."""
-        if not isinstance(lane, LaneError):
-            return lane
-        (again,) = open_in_turn(self._lanes, [one.configuration])
-        self._close_with(stack, [again])
-        return again
-
-    @staticmethod
-    def _close_with(stack: ExitStack, lanes: Sequence[Lane | LaneError]) -> None:
-        for lane in lanes:
-            if not isinstance(lane, LaneError):
-                stack.callback(lane.close)
-
-    def _play_sitting(
-        self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
-    ) -> None:
-        """Play rounds among the present lanes; a challenger whose lane dies is left out."""
-        goal, warm = len(comparison.rounds) + rounds, False
-        while len(comparison.rounds) < goal:
-            try:
-                if not warm:
-                    comparison.warm_up()
-                    warm = True
-                if comparison.rounds and budget.left_s() < comparison.round_s():
-                    return
-                comparison.play()
-                on_round(len(comparison.rounds))
-            except LaneError as error:
-                dead = comparison.dead()
-                if not dead or dead[0] == 0:
-                    raise
-                running = self._running()
-                for lane in dead:
-                    self._leave_out(running[lane - 1], str(error))
-                if comparison.rounds and not self._running():
-                    return
-
-    def _leave_out(self, entrant: Entrant, why: str) -> None:
-        if self._comparison:
-            self._comparison.drop(1 + self._running().index(entrant))
-        entrant.out = why
-
-    def _finalist(self, one: Entrant, lane: int | None) -> Finalist:
-        """Sum up a configuration that is in the rounds as `lane`; None for one that is out."""
-        if lane is None or not (self._comparison and self.rounds):
-            return Finalist(one.configuration, one.effective, None, None, one.out)
-        gain = self._speedup(lane) if lane else None
-        return Finalist(one.configuration, one.effective, gain, self._comparison.measured(lane))
-
-    def _precision(self) -> float:
-        """Return half the width of the widest interval."""
-        lanes = range(1, 1 + len(self._running()))
-        return max((self._speedup(lane).half_width for lane in lanes), default=0.0)
-
-    def _speedup(self, lane: int) -> Speedup:
-        logs = log_ratios_by_sitting(self.rounds, lane)
-        return speedup_over_sittings(logs, CONFIDENCE, len(self._challengers))
-
-
-def _admit(lane: Lane | LaneError, hint: Lane, truth: Answers | None) -> Lane:
-    """Return a challenger's lane.
-
-    Raises:
-        LaneError: It did not open, or its answers differ from the hint's `truth`, where given.
-    """
-    if isinstance(lane, LaneError):
-        raise lane
-    if truth:
-        allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
-        apart = difference(truth, lane.answers())
-        if apart > allowed:
-            lane.close()
-            differ = f"its answers differ from the hint's by {apart:.2g} of the largest value"
-            raise LaneError(f"{differ} ({allowed:g} is allowed)")
-    return lane

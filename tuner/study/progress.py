@@ -73,7 +73,6 @@ class FinalRound:
     """A round of the final ended."""
 
     done: int
-    most: int
     left_s: float
 
 

@@ -33,10 +33,9 @@ class Strategy:
         sittings: Sittings for which time is kept, each with fresh lanes; a final with more time
             goes on until its intervals are precise.
         precise: Half an interval's width, on the logarithmic scale, that is precise enough.
-        least_sittings: Below this many, rounds are given up for the sake of another sitting.
+        enough_sittings: Below this many, rounds are given up for another sitting, then finalists.
         sitting_rounds: Rounds of a sitting, when time allows.
-        least_rounds: Rounds that a sitting has, unless that leaves fewer than two sittings: one alone is
-            at the mercy of a burst.
+        least_rounds: Rounds of a sitting below which finalists are given up first.
         final_share: Least and greatest share of the budget that is kept for the final.
     """
 
@@ -49,7 +48,7 @@ class Strategy:
     finalists: int = 2
     sittings: int = 12
     precise: float = 0.005
-    least_sittings: int = 5
+    enough_sittings: int = 8
     sitting_rounds: int = 4
     least_rounds: int = 2
     final_share: tuple[float, float] = (0.25, 0.5)

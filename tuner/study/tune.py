@@ -158,7 +158,8 @@ def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: Histo
 
     done = 0
     while task.budget.trials is None or done < task.budget.trials:
-        cost = finals.cost_of(_chosen(task, history), history, hint)
+        finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
+        cost = finals.cost_of(finalists, history, hint)
         left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
         if left_s <= 0:
             return
@@ -174,25 +175,20 @@ def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: Histo
         done += 1
 
 
-def _chosen(task: Task, history: History) -> list[Configuration]:
-    return finals.choose(history, task.model.batch, task.strategy)
-
-
 def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -> Final | None:
     """Run the final, or return None when there is nobody to invite."""
-    chosen = _chosen(task, history)
-    if not chosen:
+    left_s = task.budget.left_s()
+    plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy)
+    if plan is None:
         return None
-    task.tell(FinalBegan(tuple(chosen), task.budget.left_s()))
-    cost = finals.cost_of(chosen, history, hint)
-    pace = finals.pace_of(cost, task.budget.left_s(), task.strategy)
+    task.tell(FinalBegan(tuple(plan.invited), left_s))
 
     def on_round(done: int) -> None:
-        task.tell(FinalRound(done, pace.sittings * pace.rounds, task.budget.left_s()))
+        task.tell(FinalRound(done, task.budget.left_s()))
 
     try:
         return finals.run_final(
-            task.lanes, hint.configuration, chosen, pace, task.budget, task.strategy, rng, on_round
+            task.lanes, hint.configuration, plan, task.budget, task.strategy, rng, on_round
         )
     except LaneError as error:
         return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
