@@ -100,7 +100,7 @@ def turns(name: str, folder: Path) -> dict[str, dict[str, list[float]]]:
             theirs.close()
             pipes[words].recv()
         for pipe in pipes.values():
-            ask(pipe, WINDOW_S)
+            ask(pipe, 5 * WINDOW_S)
         rng, gaps = random.Random(0), {words: {"counting": [], "start": []} for words in LANES}
         for _ in range(TURNS):
             for words in rng.sample(list(LANES), len(LANES)):
