@@ -78,8 +78,8 @@ def cut(starts: Sequence[Sequence[float]], seconds: float) -> list[list[float]]:
     Empty when the starts end before the window would.
     """
     due = max(min(times[0] for times in starts) + seconds, *(times[NEEDED - 1] for times in starts))
-    after = [one for times in starts for one in times if one >= due]
-    return [[one for one in times if one <= min(after)] for times in starts] if after else []
+    end = min((one for times in starts for one in times if one >= due), default=None)
+    return [] if end is None else [[one for one in times if one <= end] for times in starts]
 
 
 def rate(starts: Sequence[Sequence[float]]) -> float:
