@@ -28,7 +28,7 @@ from tuner.measure.worker import COUNTED_CYCLES, DROPPED_CYCLES, Engine, LanePla
 from tuner.probe.inputs import make_pool
 
 LONG_S = 3.0
-TURNS = 12
+TURNS = 8
 NEEDED = DROPPED_CYCLES + COUNTED_CYCLES + 1
 NAMES = ("tiny", "dynamic_transformer", "squeezenet", "alexnet", "resnet50")
 BASELINE = "hint, batch 1, 2 requests"
