@@ -22,9 +22,9 @@ from tests.simulation import replay
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.result import Trial
-from tuner.domain.space import Bounds, DeviceFacts, Point, Space, cpu_space
+from tuner.domain.space import Bounds, DeviceFacts, Point, Space, device_space
 from tuner.measure.replay import Landscape, read
-from tuner.study.proposals import Proposer
+from tuner.study.proposals import GUESSES, Proposer
 from tuner.study.strategy import Strategy
 
 BUDGETS_S = (15, 30, 60, 120)
@@ -83,6 +83,21 @@ class HillClimb:
         return sum(steps) == 1
 
 
+class GuessedHillClimb(HillClimb):
+    """Tries the tuner's guesses first, then the neighbours of the best: smooth, saturating curves suit it."""
+
+    def __init__(self, space: Space, own_batch: int, seed: int, known: Iterable[Trial] = ()) -> None:
+        super().__init__(space, own_batch, seed, known)
+        points = [space.nearest({"batch": own_batch, "requests_per_stream": 1, **guess}) for guess in GUESSES]
+        self._guesses = [space.configuration(point) for point in reversed(points) if point]
+
+    def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
+        while self._guesses:
+            if not closed(guess := self._guesses.pop()):
+                return guess
+        return super().next(closed)
+
+
 class PlainTpe(Proposer):
     """Optuna's TPE as it comes, without the guesses."""
 
@@ -94,7 +109,7 @@ class PlainTpe(Proposer):
 def guesses_of_others(name: str) -> Strategy:
     """Start with the points that, taken one by one, helped the other models most."""
     facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
-    space = cpu_space(facts, 1, True, Bounds(), 2)
+    space = device_space(facts, 1, True, Bounds(), 2)
     points = [point for point in space.points() if point["streams"] != 2]
     others = [other for other in recorded() if other != name]
     shares = {
@@ -136,6 +151,7 @@ STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "random search": the_same(Strategy(proposer=InOrder)),
     "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=Unpruned)),
     "hill climb": the_same(Strategy(proposer=HillClimb)),
+    "the tuner's guesses, then hill climb": the_same(Strategy(proposer=GuessedHillClimb)),
     "nothing pruned": the_same(Strategy(rule=Unpruned)),
     "4 rounds a trial": the_same(Strategy(rule=partial(StopRule, max_rounds=4))),
     "windows of 0.2 s": the_same(Strategy(window_s=0.2)),
