@@ -5,10 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format lint types layers docs docs-fresh bench bench-page clean
+.PHONY: demo demo-multi test check format lint types layers docs docs-fresh bench bench-page clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
+
+demo-multi: $(VENV)/.dev  ## the same on a second device made from the CPU plugin, and on both: needs g++
+	$(BIN)/python -m tests.emu reports/demo/multi
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest

@@ -71,3 +71,13 @@ def wide(path: Path, width: int = 1024) -> Path:
     x = parameter([1, width])
     hidden = ops.relu(ops.matmul(x, weights(width, width), False, False))
     return save(path, [ops.result(ops.matmul(hidden, weights(width, width, seed=1), False, False))], [x])
+
+
+def stateful(path: Path) -> Path:
+    """Adds what it has seen so far, in a state of its own."""
+    x = parameter([1, 4])
+    seen = ops.read_value(ops.constant(np.zeros((1, 4), np.float32)), "seen")
+    total = ops.add(x, seen)
+    keep = ops.assign(total, "seen")
+    ov.save_model(ov.Model([ops.result(total)], [keep], [x], "stateful"), path)
+    return path

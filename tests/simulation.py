@@ -1,18 +1,22 @@
 """Whole searches on simulated lanes, for tests that need hundreds of them."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.result import Final, Trial
-from tuner.domain.space import Bounds, DeviceFacts, Space, cpu_space
+from tuner.domain.space import Bounds, DeviceFacts, Space, combination_space, device_space
+from tuner.domain.target import Target, target_of
 from tuner.measure.replay import Landscape, ReplayedLanes
-from tuner.measure.simulated import SimulatedDevice, SimulatedLanes
+from tuner.measure.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.study.budget import Budget
+from tuner.study.search import targets_for
 from tuner.study.strategy import Strategy
 from tuner.study.tune import Findings, Task, tune
 
+CPU = (target_of("CPU"),)
 MODEL = Model("m", "m.xml", "0" * 64, (ModelInput("x", (1, 3, 8, 8), "f32", 0),), (0,), 1)
 
 
@@ -37,7 +41,7 @@ def space_of(
     device: SimulatedDevice, bounds: Bounds | None = None, hint_requests: int | None = None
 ) -> Space:
     facts = DeviceFacts("CPU", device.cores, frozenset({"NUM_STREAMS"}), device.cores, device.cores)
-    return cpu_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
+    return device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
 
 
 def simulate(
@@ -56,11 +60,49 @@ def simulate(
     return tune(
         Task(
             MODEL,
-            "CPU",
+            CPU,
             lanes,
-            lambda requests: space_of(device, bounds, requests),
+            lambda target, hints: space_of(device, bounds, hints[target].requests),
             store or MemoryStore(),
             Budget(budget_s, trials, lanes.now),
+            seed,
+            tell,
+        )
+    )
+
+
+def simulate_host(
+    host: SimulatedHost,
+    *targets: str,
+    seed: int = 0,
+    budget_s: float = 120.0,
+    store: MemoryStore | None = None,
+    tell=lambda _: None,
+    noise: Noise | None = None,
+) -> Findings:
+    """Search several targets of a simulated machine."""
+    lanes = SimulatedLanes(host, noise, seed)
+    properties = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
+    facts = {
+        name: DeviceFacts(name, one.cores, properties, one.cores, one.cores)
+        for name, one in host.devices.items()
+    }
+
+    def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
+        if not target.combines:
+            return device_space(facts[target.devices[0]], 1, True, Bounds(), hints[target].requests)
+        members = [facts[name] for name in target.devices]
+        requests = {name: hints[target_of(name)].requests for name in target.devices}
+        return combination_space(target, members, ("ROUND_ROBIN",), 1, True, Bounds(), requests)
+
+    return tune(
+        Task(
+            MODEL,
+            targets_for(targets, tuple(host.devices)),
+            lanes,
+            space_for,
+            store or MemoryStore(),
+            Budget(budget_s, None, lanes.now),
             seed,
             tell,
         )
@@ -76,9 +118,9 @@ def replay(
     return tune(
         Task(
             MODEL,
-            "CPU",
+            CPU,
             lanes,
-            lambda requests: cpu_space(facts, 1, True, Bounds(), requests),
+            lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests),
             MemoryStore(),
             Budget(budget_s, None, lanes.now),
             seed,

@@ -17,7 +17,7 @@ from tuner.domain.units import seconds_of
 from tuner.domain.verdict import in_words
 from tuner.errors import StorageError
 from tuner.study.progress import Observer
-from tuner.study.search import STUDY_NAME, Wanted, run_search
+from tuner.study.search import STUDY_NAME, Batching, Wanted, run_search
 
 CONFIG_NAME = "config.yaml"
 
@@ -25,7 +25,9 @@ CONFIG_NAME = "config.yaml"
 def search(
     model: str | os.PathLike[str],
     *,
-    device: str = "CPU",
+    device: str | Sequence[str] = (),
+    plugins: str | os.PathLike[str] | None = None,
+    batching: Batching = "explicit",
     budget: str | float = "60s",
     trials: int | None = None,
     streams: Sequence[Choice] | None = None,
@@ -44,7 +46,11 @@ def search(
 
     Args:
         model: Path of whatever `ov.Core().read_model` reads.
-        device: Target to search.
+        device: Target or targets to search, as `compile_model` takes them; with none, every device
+            that is there and, of several, their combinations.
+        plugins: OpenVINO's plugins XML with further devices.
+        batching: Who gathers items into a batch: the application (`"explicit"`), OpenVINO (`"auto"`),
+            or `"both"`.
         budget: Time for everything, e.g. `"90s"`, `"5m"`, or seconds.
         trials: Trials at most.
         streams: Stream counts to search, `"hint"` among them if wanted.
@@ -68,7 +74,9 @@ def search(
     wanted = Wanted(
         model=path,
         output=output_of(path, output),
-        device=device,
+        devices=(device,) if isinstance(device, str) else tuple(device),
+        plugins=Path(plugins) if plugins else None,
+        batching=batching,
         budget_s=seconds_of(budget),
         trials=trials,
         bounds=Bounds(

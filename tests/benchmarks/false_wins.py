@@ -14,7 +14,8 @@ from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import Bounds, DeviceFacts, cpu_space
+from tuner.domain.space import Bounds, DeviceFacts, device_space
+from tuner.domain.target import target_of
 from tuner.domain.verdict import in_words
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Lane, LaneFacts
@@ -64,12 +65,12 @@ class DisguisedLanes:
 
 def search(name: str, folder: Path, seed: int) -> dict[str, object]:
     model, lanes = lanes_of(name, folder)
-    facts = DeviceFacts("CPU", 2, frozenset(), 2, 2)
+    target, facts = target_of("CPU"), DeviceFacts("CPU", 2, frozenset(), 2, 2)
     task = Task(
         model,
-        "CPU",
+        (target,),
         DisguisedLanes(lanes, "CPU"),
-        lambda requests: cpu_space(facts, 1, True, Bounds(batch=(1, 2)), requests),
+        lambda target, hints: device_space(facts, 1, True, Bounds(batch=(1, 2)), hints[target].requests),
         MemoryStore(),
         Budget(BUDGET_S, None, lanes.now),
         seed,

@@ -21,7 +21,7 @@ from tests.benchmarks.evidence import HINT, configuration, lanes_of, quiet_host
 from tests.benchmarks.models import MODELS
 from tests.recordings import path_of
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.space import Bounds, Space, cpu_space
+from tuner.domain.space import Bounds, Space, device_space
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLanes
@@ -135,7 +135,7 @@ def record(name: str, folder: Path) -> Recording:
     model, lanes = lanes_of(name, folder)
     with closing(lanes.open(configuration(HINT, 1, ASK_DEVICE))) as lane:
         optimal = lane.facts.optimal_requests
-    space = cpu_space(facts(describe("CPU")), 1, model.batch_refusal is None, Bounds(), optimal)
+    space = device_space(facts(describe("CPU")), 1, model.batch_refusal is None, Bounds(), optimal)
     baseline = configuration(HINT, 1, optimal)
     recorder = Recorder(lanes, space, baseline)
     with closing(lanes.open(baseline)) as hint:

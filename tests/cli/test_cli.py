@@ -229,7 +229,14 @@ def model(tmp_path):
         (["--input", "y=none.npy"], "--input names 'y', but the model's inputs are: x."),
         (["--shape", "x[a]"], "--shape 'x[a]' is no shape; give one like NAME[1,3,224,224]."),
         (["--shape", "y[1,16]"], "--shape names the input 'y', but the model's inputs are: x."),
-        (["--plugins", "x.xml"], "No such option"),
+        (["--plugins", "x.xml"], "--plugins 'x.xml' cannot be read (No such file or directory)"),
+        (["--plugins", __file__], "is no plugins file that OpenVINO takes"),
+        (["--device", "MULTI:"], "--device 'MULTI:' combines no devices; name two or more"),
+        (["--device", "MULTI:CPU"], "--device 'MULTI:CPU' combines one device with nothing; give CPU"),
+        (["--device", "AUTO:-CPU"], "--device 'AUTO:-CPU' leaves CPU out; name the devices to use instead."),
+        (["--device", "BATCH:"], "--device 'BATCH:' must batch for one device"),
+        (["--device", "CPU", "--device", "CPU"], "--device 'CPU' is given twice"),
+        (["--batching", "maybe"], "'maybe' is not one of 'explicit', 'auto', 'both'"),
         (["--objective", "latency"], "No such option"),
     ],
 )
@@ -248,6 +255,7 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_
         ([tmp_path / "none.xml"], "No model at"),
         ([corrupt], "is not a model that OpenVINO"),
         ([model, "--device", "GPU"], "There is no device 'GPU' here; --device takes one of: CPU."),
+        ([model, "--device", "AUTO:GPU,CPU"], "There is no device 'GPU' (in 'AUTO:GPU,CPU') here"),
         ([model, "--shape", "x[1,17]"], "does not take the shape x[1, 17]"),
     ]:
         code, told = complain(capsys, "search", *arguments, "--output", tmp_path / "out")

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 import tuner
 from tests import models
-from tests.simulation import MODEL, simulate
+from tests.simulation import MODEL, simulate, simulate_host
 from tuner.deploy.advice import Advice, json_schema
 from tuner.deploy.loader import load
 from tuner.deploy.writer import make_advice, write_advice
-from tuner.domain.result import Host, Result, SearchRun
+from tuner.domain.result import Host, Result, SearchRun, standings
 from tuner.errors import AdviceError, DeviceError, ModelError
-from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.probe.model import digest, read_model
 
 HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
@@ -29,7 +29,10 @@ RUN = SearchRun("0.1.0", "tuner search m.xml", 0, 9, 60.0, "2026-01-01T00:00:00+
 
 
 def result_of(model=MODEL, **options) -> Result:
-    found = simulate(**options)
+    return told(simulate(**options), model)
+
+
+def told(found, model=MODEL) -> Result:
     return Result(
         model,
         HOST,
@@ -43,6 +46,7 @@ def result_of(model=MODEL, **options) -> Result:
         found.points,
         found.covered,
         found.interrupted,
+        standings(found.trials, found.targets),
     )
 
 
@@ -55,6 +59,21 @@ def test_advice_comes_back_as_it_was_written(advice, tmp_path):
     write_advice(advice, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == advice
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_advice_for_several_devices_comes_back_with_each_devices_settings(tmp_path):
+    crowded = SimulatedDevice(base_fps=1000, one_stream=1.3, more_requests=1.0)
+    found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
+    advice = make_advice(told(found))
+    write_advice(advice, tmp_path / "config.yaml")
+    assert load(tmp_path / "config.yaml") == advice
+    assert advice.verdict == "faster"
+    assert advice.best.properties["PERFORMANCE_HINT"] == "CUMULATIVE_THROUGHPUT"
+    assert {"NUM_STREAMS": 1} in advice.best.properties["DEVICE_PROPERTIES"].values()
+    shares = {one.device.partition(":")[0]: one.share_of_sum for one in advice.devices}
+    assert shares == {"EMU": None, "CPU": None, "AUTO": pytest.approx(0.9, abs=0.1)}
+    text = yaml.safe_load((tmp_path / "config.yaml").read_text())
+    assert ["share_of_sum" in one for one in text["devices"]] == [False, False, True]
 
 
 def test_the_fields_of_schema_1_are_in_the_documented_order(advice):

@@ -68,6 +68,18 @@ def test_a_gain_below_one_percent_keeps_the_hint():
     assert in_words(verdict).startswith("keep the hint: a gain of 3 % is ruled out (closest: ")
 
 
+def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
+    alone, slower = explicit(1, 4), explicit(1, 8)
+    final = final_of({alone: 0.999, slower: 0.95})
+    together = Configuration.of("AUTO:GPU,CPU", {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT"}, 1, 4)
+    verdict = decide(replace(final, baseline=replace(final.baseline, configuration=together)))
+    assert (verdict.kind, verdict.best.configuration) == ("keep_hint", alone)
+    assert decide(final).best.configuration == HINT
+    worse = final_of({alone: 0.96})
+    kept = decide(replace(worse, baseline=replace(worse.baseline, configuration=together)))
+    assert kept.best.configuration == together
+
+
 def test_a_finalist_that_died_leaves_the_answer_open():
     final = final_of({explicit(8): 0.9})
     effective = SimulatedDevice().effective(explicit(16))

@@ -5,10 +5,10 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from tests.simulation import MODEL, simulate
+from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.result import Host
 from tuner.errors import StorageError
-from tuner.measure.simulated import SimulatedDevice
+from tuner.measure.simulated import SimulatedDevice, SimulatedHost
 from tuner.study.storage import Study
 
 HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
@@ -43,6 +43,18 @@ def test_trials_come_back_as_they_were(study, trials):
     for trial in trials:
         first.save(trial)
     assert study().trials() == trials
+
+
+def test_trials_on_several_devices_come_back_as_they_were(study):
+    plain = SimulatedDevice(base_fps=1000)
+    found = simulate_host(SimulatedHost({"CPU": plain, "EMU": plain}), "MULTI:EMU,CPU")
+    assert any("DEVICE_PROPERTIES" in one.configuration.compile_properties for one in found.trials)
+    first = study()
+    for trial in found.trials:
+        first.save(trial)
+    first.save_final(found.final)
+    assert study().trials() == list(found.trials)
+    assert study().final() == found.final
 
 
 def test_the_final_comes_back_with_its_raw_rounds(study):

@@ -32,6 +32,14 @@ def cli() -> None:
     """Find the fastest way to run a model with OpenVINO, and how sure that is."""
 
 
+PLUGINS = click.option(
+    "--plugins",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="OpenVINO plugins XML with further devices.",
+)
+
+
 def search_options(command: Any) -> Any:
     """Add the options that `search` and `demo` share."""
     for add in (
@@ -55,7 +63,20 @@ def search_options(command: Any) -> Any:
 
 @cli.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--device", default="CPU", show_default=True, help="Device to search, as OpenVINO names it.")
+@click.option(
+    "--device",
+    multiple=True,
+    metavar="DEVICE",
+    help="What to search, repeatable: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
+)
+@PLUGINS
+@click.option(
+    "--batching",
+    type=click.Choice(["explicit", "auto", "both"]),
+    default="explicit",
+    show_default=True,
+    help="Who gathers items into a batch: the application, OpenVINO (BATCH), or both are tried.",
+)
 @click.option(
     "--budget", type=options.DURATION, default="60s", show_default=True, help="Time for everything: 90s, 5m."
 )
@@ -112,18 +133,20 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 
 
 @cli.command()
+@PLUGINS
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-def devices(as_json: bool) -> int:
+def devices(plugins: Path | None, as_json: bool) -> int:
     """List what can be searched here, with each device's ranges."""
     from tuner.probe.devices import list_devices
 
-    found = list_devices()
+    found = list_devices(str(plugins) if plugins else None)
     if as_json:
         told = [
             {
                 "name": one.name,
                 "full_name": one.full_name,
                 "streams": one.streams,
+                "requests": one.requests,
                 "precision": one.precision,
                 "capabilities": one.capabilities,
                 "writable": sorted(one.writable),
@@ -133,12 +156,16 @@ def devices(as_json: bool) -> int:
         click.echo(json.dumps({"devices": told}, indent=2))
         return 0
     for one in found:
-        streams = f"{one.streams[0]} to {one.streams[1]}" if one.streams else "not told"
         click.echo(f"{one.name}  {one.full_name}")
-        click.echo(f"  streams       {streams}")
+        click.echo(f"  streams       {_range(one.streams)}")
+        click.echo(f"  requests      {_range(one.requests)}")
         click.echo(f"  precision     {one.precision or 'not told'}")
         click.echo(f"  capabilities  {', '.join(one.capabilities)}")
     return 0
+
+
+def _range(ends: tuple[int, int] | None) -> str:
+    return f"{ends[0]} to {ends[1]}" if ends else "not told"
 
 
 def _search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:

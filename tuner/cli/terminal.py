@@ -75,7 +75,7 @@ class Narrator:
     def __init__(self, screen: Screen, verbose: bool) -> None:
         """Speak through `screen`; `verbose` adds a second line to every trial."""
         self._screen, self._verbose = screen, verbose
-        self._target, self._best = "", "best so far: the hint"
+        self._best = "best so far: the hint"
 
     def __call__(self, event: Event) -> None:
         """Tell an event."""
@@ -92,7 +92,6 @@ class Narrator:
 
     @_tell.register
     def _(self, event: Began) -> None:
-        self._target = event.target
         for line in words.header(event, __version__):
             self._screen.say(line, "bold")
         self._screen.status("measuring the hint")
@@ -103,7 +102,7 @@ class Narrator:
 
     @_tell.register
     def _(self, event: BaselineReady) -> None:
-        for line in words.baseline(event, self._target):
+        for line in words.baseline(event):
             self._screen.say(line, "bold")
 
     @_tell.register

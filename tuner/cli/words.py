@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tuner.domain.configuration import Effective
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Host, Result, Trial
+from tuner.domain.result import Finalist, Host, Result, Standing, Trial
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
+from tuner.domain.target import target_of
 from tuner.domain.verdict import in_words
 from tuner.study.progress import BaselineReady, Began
 
@@ -23,11 +24,16 @@ def header(began: Began, version: str) -> Iterator[str]:
     yield f"model  {began.model.name}: {_inputs(began.model)}"
 
 
-def baseline(ready: BaselineReady, target: str) -> Iterator[str]:
-    """Yield the lines about the hint and the space."""
+def baseline(ready: BaselineReady) -> Iterator[str]:
+    """Yield the lines about the hints and the space."""
     hint = ready.baseline
     if hint.measured:
-        yield f"hint   {target}, {_effective(hint.effective)}: {figures(hint.measured)}"
+        yield f"hint   {hint.configuration.device}, {_effective(hint.effective)}: {figures(hint.measured)}"
+    for other in ready.others:
+        told = f": {gain(other.speedup)}" if other.speedup else ""
+        yield f"       {other.configuration.device}, {_effective(other.effective)}{told}"
+    for target, why in ready.left_out.items():
+        yield f"out    {target}: {why}"
     known = f", {ready.known} trials known from earlier runs" if ready.known else ""
     yield f"space  {ready.points} configurations{known}"
 
@@ -65,6 +71,9 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     if result.drop_in != verdict.best:
         extra = f" ({gain(result.drop_in.speedup)})" if result.drop_in.speedup else " (the hint)"
         yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
+    if len(result.targets) > 1:
+        yield from _standings(result.targets)
+        yield from _alone(result)
     if result.final:
         for one in result.final.finalists:
             if one.disqualified:
@@ -72,6 +81,28 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     yield f"  known    {result.covered} of {result.points} configurations"
     yield f"  config   {config}"
     yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
+
+
+def _standings(targets: Sequence[Standing]) -> Iterator[str]:
+    """Yield a line about each target's best, as the search saw it."""
+    for one in targets:
+        told = gain(one.best.speedup) if one.best.speedup else ""
+        share = f", {100 * one.share_of_sum:.0f} % of the sum of its devices" if one.share_of_sum else ""
+        kept = f", {100 * one.share_of_gain:.0f} % of an explicit batch's gain" if one.share_of_gain else ""
+        yield f"  target   {one.best.configuration}: {told}{share}{kept}"
+
+
+def _alone(result: Result) -> Iterator[str]:
+    """Yield what the final says of one device against several."""
+    best = target_of(result.verdict.best.configuration.device)
+    if not best.combines:
+        if any(target_of(one.target).combines for one in result.targets):
+            yield f"  alone    {best}: no combination was surely faster"
+        return
+    for one in result.final.finalists if result.final else ():
+        near = one.speedup is not None and one.speedup.high > 1.0 and result.verdict.kind != "faster"
+        if near and not target_of(one.configuration.device).combines:
+            yield f"  alone    {one.configuration}: may be as fast as several devices"
 
 
 def gain(speedup: Speedup) -> str:
@@ -114,10 +145,15 @@ def _inputs(model: Model) -> str:
 def _effective(effective: Effective | None) -> str:
     if effective is None:
         return "unknown"
-    parts = [
-        None if effective.streams is None else f"{effective.streams} streams",
-        None if effective.threads is None else f"{effective.threads} threads",
-        f"{effective.requests} requests",
-        effective.precision,
-    ]
+    devices = [f"{one.devices[0]} {_settings(one)}" for one in effective.members] or [_settings(effective)]
+    parts = [" + ".join(devices), _count(effective.requests, "request"), effective.precision]
     return ", ".join(part for part in parts if part)
+
+
+def _settings(effective: Effective) -> str:
+    counts = {"stream": effective.streams, "thread": effective.threads}
+    return ", ".join(_count(count, name) for name, count in counts.items() if count is not None)
+
+
+def _count(count: int, name: str) -> str:
+    return f"{count} {name}" + "s" * (count != 1)

@@ -13,7 +13,7 @@ import msgspec
 import openvino as ov
 
 from tuner.deploy.compiling import compile_configuration
-from tuner.domain.configuration import Configuration, PropertyValue
+from tuner.domain.configuration import Configuration, PlainValue
 from tuner.domain.model import Model, ModelInput
 from tuner.errors import AdviceError
 from tuner.probe.model import digest
@@ -83,7 +83,7 @@ class Deployment(Record, frozen=True):
     """What goes to `compile_model` and `AsyncInferQueue` verbatim."""
 
     device: str
-    properties: dict[str, PropertyValue]
+    properties: dict[str, PlainValue | dict[str, dict[str, PlainValue]]]
     batch: Count
     requests: Count
 
@@ -105,6 +105,12 @@ class Measurement(Deployment, frozen=True):
 
     measured: MeasuredRecord
     speedup: SpeedupRecord
+
+
+class TargetRecord(Measurement, frozen=True, omit_defaults=True):
+    """The best of a target; of a combination also its speed over the sum of what its devices reach alone."""
+
+    share_of_sum: Figure | None = None
 
 
 class HostRecord(Record, frozen=True):
@@ -140,7 +146,7 @@ class Advice(Record, frozen=True):
     speedup: SpeedupRecord
     measured: MeasuredRecord | None
     baseline: Baseline
-    devices: list[Measurement]
+    devices: list[TargetRecord]
     front: list[Measurement]
     host: HostRecord
     search: SearchRecord

@@ -19,6 +19,7 @@ from tuner.domain.model import Model
 from tuner.domain.result import Finalist, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
+from tuner.domain.target import target_of
 
 UNICODE_BREAKS = "\x85\u2028\u2029"
 
@@ -54,11 +55,26 @@ def make_advice(result: Result) -> records.Advice:
         baseline=records.Baseline(
             **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
         ),
-        devices=[_measurement(best.configuration, best.measured, best.speedup)] if best.measured else [],
+        devices=_devices(result),
         front=[_measurement(one.configuration, measured, one.speedup) for one, measured in result.front],
         host=records.HostRecord(**asdict(result.host)),
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
     )
+
+
+def _devices(result: Result) -> list[records.TargetRecord]:
+    """Return the best of each target, for the one that was chosen as the final measured it."""
+    best, found = result.verdict.best, []
+    for one in result.targets:
+        trial = one.best
+        configuration, measured, speedup = trial.configuration, result.at_final_speed(trial), trial.speedup
+        if target_of(one.target).covers(best.configuration.device) and best.measured:
+            configuration, measured, speedup = best.configuration, best.measured, best.speedup
+        if measured:
+            told = _measurement(configuration, measured, speedup)
+            share = None if one.share_of_sum is None else _round(one.share_of_sum)
+            found.append(records.TargetRecord(**msgspec.structs.asdict(told), share_of_sum=share))
+    return found
 
 
 def write_advice(advice: records.Advice, path: Path) -> None:

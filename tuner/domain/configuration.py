@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-PropertyValue = str | int | float | bool
+from tuner.domain.target import target_of
+
+PlainValue = str | int | float | bool
+Properties = tuple[tuple[str, PlainValue], ...]
+"""Compile properties as sorted pairs, so that equal ones hash alike."""
+
+PropertyValue = PlainValue | tuple[tuple[str, Properties], ...]
+"""A property's value; `DEVICE_PROPERTIES` holds each device's own."""
+
+DEVICE_PROPERTIES = "DEVICE_PROPERTIES"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -13,7 +23,7 @@ class Configuration:
     """A target, its compile properties, the batch and the number of infer requests.
 
     Attributes:
-        device: Target as `compile_model` takes it, e.g. `CPU`.
+        device: Target as `compile_model` takes it, e.g. `CPU` or `MULTI:GPU,CPU`.
         properties: Compile properties as sorted pairs, so that equal ones hash alike.
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
@@ -25,16 +35,19 @@ class Configuration:
     requests: int
 
     @classmethod
-    def of(
-        cls, device: str, properties: Mapping[str, PropertyValue], batch: int, requests: int
-    ) -> Configuration:
-        """Build a configuration from a plain mapping of properties."""
-        return cls(device, tuple(sorted(properties.items())), batch, requests)
+    def of(cls, device: str, properties: Mapping[str, Any], batch: int, requests: int) -> Configuration:
+        """Build a configuration from plain mappings: properties, and each device's own in them."""
+        return cls(
+            device,
+            tuple(sorted((name, _frozen(value)) for name, value in properties.items())),
+            batch,
+            requests,
+        )
 
     @property
-    def compile_properties(self) -> dict[str, PropertyValue]:
+    def compile_properties(self) -> dict[str, Any]:
         """The properties as `compile_model` takes them."""
-        return dict(self.properties)
+        return {name: _thawed(value) for name, value in self.properties}
 
     @property
     def uses_hint(self) -> bool:
@@ -42,32 +55,63 @@ class Configuration:
         return [name for name, _ in self.properties] == ["PERFORMANCE_HINT"]
 
     @property
-    def complexity(self) -> tuple[bool, int, int, int]:
-        """Sorts simpler first: hint over explicit, fewer properties, smaller batch, fewer requests."""
-        return (not self.uses_hint, len(self.properties), self.batch, self.requests)
+    def complexity(self) -> tuple[int, bool, bool, int, int, int]:
+        """Sorts simpler first.
+
+        One device before several, not `MULTI` (OpenVINO deprecates it), the hint before explicit
+        settings, fewer properties, smaller batch, fewer requests.
+        """
+        target, settings = target_of(self.device), 0
+        for _, value in self.properties:
+            settings += sum(len(own) for _, own in value) if isinstance(value, tuple) else 1
+        deprecated = target.kind == "MULTI"
+        return len(target.members), deprecated, not self.uses_hint, settings, self.batch, self.requests
 
     def __str__(self) -> str:
-        """Short form for people: `hint, batch 8, 4 requests` or `2 streams, unpinned, …`."""
-        return ", ".join([*self._property_words(), f"batch {self.batch}", self._request_words()])
+        """Short form for people: `hint, batch 8, 4 requests`, after the device unless it is plain `CPU`."""
+        words = ", ".join([*self._property_words(), f"batch {self.batch}", self._request_words()])
+        return words if self.device == "CPU" else f"{self.device}: {words}"
 
     def _property_words(self) -> list[str]:
-        words = []
-        for name, value in self.properties:
-            match name, value:
-                case "PERFORMANCE_HINT", "THROUGHPUT":
-                    words.append("hint")
-                case "NUM_STREAMS", count:
-                    words.append("1 stream" if count == 1 else f"{count} streams")
-                case "INFERENCE_NUM_THREADS", count:
-                    words.append("1 thread" if count == 1 else f"{count} threads")
-                case "ENABLE_CPU_PINNING", pinned:
-                    words.append("pinned" if pinned else "unpinned")
-                case _:
-                    words.append(f"{name}={value}")
-        return sorted(words, key=lambda word: "stream" not in word)
+        plain = tuple((name, value) for name, value in self.properties if not isinstance(value, tuple))
+        own = next((dict(value) for _, value in self.properties if isinstance(value, tuple)), None)
+        if own is None:
+            return words_of(plain)
+        hint = tuple(pair for pair in plain if pair[0] == "PERFORMANCE_HINT")
+        devices = target_of(self.device).devices
+        told = [f"{device} {' '.join(words_of(own.get(device, hint)))}" for device in devices]
+        return [*told, *words_of(tuple(pair for pair in plain if pair not in hint))]
 
     def _request_words(self) -> str:
         return "1 request" if self.requests == 1 else f"{self.requests} requests"
+
+
+def words_of(properties: Properties) -> list[str]:
+    """Say properties in short, streams first."""
+    words = []
+    for name, value in properties:
+        match name, value:
+            case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
+                words.append("hint")
+            case "NUM_STREAMS", count:
+                words.append("1 stream" if count == 1 else f"{count} streams")
+            case "INFERENCE_NUM_THREADS", count:
+                words.append("1 thread" if count == 1 else f"{count} threads")
+            case "ENABLE_CPU_PINNING", pinned:
+                words.append("pinned" if pinned else "unpinned")
+            case _:
+                words.append(f"{name}={value}")
+    return sorted(words, key=lambda word: "stream" not in word)
+
+
+def _frozen(value: Any) -> PropertyValue:
+    if not isinstance(value, Mapping):
+        return value  # type: ignore[no-any-return]
+    return tuple(sorted((device, tuple(sorted(own.items()))) for device, own in value.items()))
+
+
+def _thawed(value: PropertyValue) -> Any:
+    return {device: dict(own) for device, own in value} if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +128,9 @@ class Effective:
         precision: Inference precision in use, e.g. `bf16`, or None.
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
+        members: What each device of a combination made of it, in order of priority.
+        virtual: The combination as it was asked for, with what it does not tell of itself: each
+            device's requests, the schedule, a timeout. None for a device of its own.
     """
 
     devices: tuple[str, ...]
@@ -93,3 +140,5 @@ class Effective:
     precision: str | None
     batch: int
     requests: int
+    members: tuple[Effective, ...] = ()
+    virtual: str | None = None

@@ -10,6 +10,7 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.model import Model
 from tuner.domain.sample import Measured, Round
 from tuner.domain.stats import Speedup
+from tuner.domain.target import Target
 
 TrialState = Literal["measured", "pruned", "duplicate", "failed"]
 VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
@@ -159,6 +160,50 @@ class SearchRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How far one of several targets came.
+
+    Attributes:
+        target: Device string.
+        best: Its fastest trial, by estimate: no claim.
+        share_of_sum: Of a combination: its speed over the sum of what its devices reach alone.
+        share_of_gain: Of automatic batching: its gain over that of the device's own best, where
+            that one sends batches and gains.
+    """
+
+    target: str
+    best: Trial
+    share_of_sum: float | None = None
+    share_of_gain: float | None = None
+
+
+def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Standing, ...]:
+    """Return every target's best, for the targets that have a trial, in their order."""
+    best: dict[Target, Trial] = {}
+    for target in targets:
+        own = [one for one in trials if one.speedup and target.covers(one.configuration.device)]
+        if own:
+            best[target] = max(own, key=_ratio)
+    alone = {target.devices[0]: _ratio(trial) for target, trial in best.items() if not target.kind}
+
+    def of_sum(target: Target) -> float | None:
+        known = target.combines and all(device in alone for device in target.devices)
+        return _ratio(best[target]) / sum(alone[device] for device in target.devices) if known else None
+
+    def of_gain(target: Target) -> float | None:
+        ratio = alone.get(target.devices[0], 0.0)
+        return (_ratio(best[target]) - 1) / (ratio - 1) if target.kind == "BATCH" and ratio > 1 else None
+
+    return tuple(
+        Standing(str(target), trial, of_sum(target), of_gain(target)) for target, trial in best.items()
+    )
+
+
+def _ratio(trial: Trial) -> float:
+    return trial.speedup.ratio if trial.speedup else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """Everything a search knows at its end.
 
@@ -175,6 +220,7 @@ class Result:
         points: Configurations in the space.
         covered: How many of them are known: tried, or the same as one that was.
         interrupted: Whether the user stopped it.
+        targets: How far each target came, single devices first.
     """
 
     model: Model
@@ -189,6 +235,7 @@ class Result:
     points: int
     covered: int
     interrupted: bool
+    targets: Sequence[Standing]
 
     def at_final_speed(self, trial: Trial) -> Measured | None:
         """Return a trial's figures as they would be at the speed that the host had in the final.

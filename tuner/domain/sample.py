@@ -47,6 +47,11 @@ class Round:
         """Return log(rate of one lane / rate of another, the baseline unless told)."""
         return math.log(self.rates_fps[lane] / self.rates_fps[to])
 
+    def pair(self, first: int, second: int) -> Round:
+        """Return the round as if only two of the lanes had been in it, in this order."""
+        order = tuple((first, second).index(one) for one in self.order if one in (first, second))
+        return replace(self, rates_fps=(self.rates_fps[first], self.rates_fps[second]), order=order)
+
     def without(self, lane: int) -> Round:
         """Return the round as if a lane had not been in it."""
         rates = (*self.rates_fps[:lane], *self.rates_fps[lane + 1 :])

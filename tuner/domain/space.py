@@ -1,26 +1,45 @@
 """The finite set of configurations that a search may try on one target.
 
 A point gives one choice an axis, under the names that a person reads in the study; the space turns
-it into a configuration. Bounds that the user gave replace an axis, nothing else.
+it into a configuration. Bounds that the user gave replace an axis, nothing else. An axis is there only
+where the device lists its property as writable, so a device nobody has heard of gets what it allows.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from tuner.domain.configuration import Configuration, PropertyValue
+from tuner.domain.configuration import DEVICE_PROPERTIES, Configuration, PlainValue, Properties, words_of
+from tuner.domain.target import Target, target_of
 
 HINT = "hint"
 DEFAULT = "default"
 Choice = str | int
 Point = Mapping[str, Choice]
+Axes = dict[str, tuple[Choice, ...]]
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 REQUESTS_PER_STREAM = (1, 2, 4)
+GATHERED = (4, 8, 16, 32)
+"""Items that automatic batching may gather into one inference."""
+
+SHORT_TIMEOUT_MS = 10
+"""`AUTO_BATCH_TIMEOUT` beside the default of a second: a batch that does not fill starts sooner."""
+
 PINNING_FROM_CORES = 4
 """Cores from which pinning is an axis: on 2 cores unpinned ran at 0.99-1.01 of pinned."""
+
+SWITCHES: Mapping[str, tuple[str, Mapping[str, PlainValue]]] = {
+    "pinning": ("ENABLE_CPU_PINNING", {"off": False}),
+    "core_type": ("SCHEDULING_CORE_TYPE", {"performance": "PCORE_ONLY"}),
+    "queue_priority": ("GPU_QUEUE_PRIORITY", {"high": "HIGH"}),
+    "queue_throttle": ("GPU_QUEUE_THROTTLE", {"low": "LOW"}),
+    "auto_batching": ("ALLOW_AUTO_BATCHING", {"off": False}),
+    "turbo": ("NPU_TURBO", {"on": True}),
+}
+"""Axes of few choices beside the device's default: their property, and its value by choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +50,9 @@ class DeviceFacts:
         target: Device string for `compile_model`.
         max_streams: Upper end of `RANGE_FOR_STREAMS`.
         writable: Names of the properties that can be set.
-        logical_cores: Hardware threads this process may use.
+        logical_cores: Hardware threads this process may use; 0 for a device that is no processor.
         physical_cores: Cores behind them.
+        hybrid: Whether they are of two kinds.
     """
 
     target: str
@@ -40,6 +60,7 @@ class DeviceFacts:
     writable: frozenset[str]
     logical_cores: int
     physical_cores: int
+    hybrid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +80,15 @@ class Space:
         target: Device string for `compile_model`.
         axes: Choices by axis. `requests` holds counts that the user gave,
             `requests_per_stream` multiples of what keeps the configuration busy.
-        hint_requests: Requests that the hint asks for at the model's own batch.
+        hint_requests: Requests that the hint asks for at the model's own batch: in all, or, for a
+            combination, of each device.
+        settings: Of a combination: each device's properties by choice of its axis.
     """
 
     target: str
     axes: Mapping[str, tuple[Choice, ...]]
-    hint_requests: int
+    hint_requests: int | Mapping[str, int]
+    settings: Mapping[str, Mapping[Choice, Properties]] | None = None
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -80,18 +104,28 @@ class Space:
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
-        properties: dict[str, PropertyValue] = {}
+        if self.settings is not None:
+            return self._combined(point, self.settings)
+        assert isinstance(self.hint_requests, int)
+        device = self.target
+        properties: dict[str, PlainValue] = {}
         if point["streams"] == HINT:
             properties["PERFORMANCE_HINT"] = "THROUGHPUT"
             busy = self.hint_requests
         else:
             properties["NUM_STREAMS"] = busy = int(point["streams"])
-        if point.get("pinning", DEFAULT) != DEFAULT:
-            properties["ENABLE_CPU_PINNING"] = point["pinning"] == "on"
-        if point.get("threads", DEFAULT) != DEFAULT:
-            properties["INFERENCE_NUM_THREADS"] = int(point["threads"])
-        requests = point["requests"] if "requests" in point else int(point["requests_per_stream"]) * busy
-        return Configuration.of(self.target, properties, int(point["batch"]), int(requests))
+        for axis, (name, values) in SWITCHES.items():
+            if (choice := point.get(axis, DEFAULT)) != DEFAULT:
+                properties[name] = values[str(choice)]
+        if (threads := point.get("threads", DEFAULT)) != DEFAULT:
+            properties["INFERENCE_NUM_THREADS"] = int(threads)
+        if "gathered" in point:
+            gathered = int(point["gathered"])
+            target = target_of(device)
+            device, busy = str(target.with_amounts({target.devices[0]: gathered})), busy * gathered
+        if (timeout := point.get("timeout", DEFAULT)) != DEFAULT:
+            properties["AUTO_BATCH_TIMEOUT"] = int(timeout)
+        return Configuration.of(device, properties, int(point["batch"]), _requests(point, busy))
 
     def nearest(self, wanted: Point) -> Point | None:
         """Return the point closest to a guess, or None where its kind of streams is out of bounds."""
@@ -107,9 +141,29 @@ class Space:
                 return None
         return point
 
+    def _combined(self, point: Point, settings: Mapping[str, Mapping[Choice, Properties]]) -> Configuration:
+        """Return a combination's configuration: the whole under its hint, devices under their own."""
+        assert not isinstance(self.hint_requests, int)
+        target = target_of(self.target)
+        own = {device: settings[device][point[device]] for device in target.devices}
+        busy = {device: _streams(of) or self.hint_requests[device] for device, of in own.items()}
+        properties: dict[str, object] = {"PERFORMANCE_HINT": target.hint}
+        explicit = {device: dict(of) for device, of in own.items() if of}
+        if explicit:
+            properties[DEVICE_PROPERTIES] = explicit
+        if (policy := point.get("policy", DEFAULT)) != DEFAULT:
+            properties["SCHEDULE_POLICY"] = policy
+        if (share := point.get("share", DEFAULT)) != DEFAULT:
+            target = target.with_amounts({device: int(share) * count for device, count in busy.items()})
+        target = target.led_by(str(point.get("first", target.devices[0])))
+        requests = _requests(point, sum(busy.values()))
+        return Configuration.of(str(target), properties, int(point["batch"]), requests)
 
-def cpu_space(facts: DeviceFacts, own_batch: int, batched: bool, bounds: Bounds, hint_requests: int) -> Space:
-    """Lay out the axes of a CPU target.
+
+def device_space(
+    facts: DeviceFacts, own_batch: int, batched: bool, bounds: Bounds, hint_requests: int
+) -> Space:
+    """Lay out the axes of a single device.
 
     Args:
         facts: What the device reports.
@@ -118,20 +172,86 @@ def cpu_space(facts: DeviceFacts, own_batch: int, batched: bool, bounds: Bounds,
         bounds: What the user allows.
         hint_requests: Requests that the hint asks for.
     """
-    batches = tuple(sorted({*BATCHES, own_batch})) if batched else (own_batch,)
-    axes: dict[str, tuple[Choice, ...]] = {
-        "streams": bounds.streams or (HINT, *stream_counts(facts.max_streams)),
-        "batch": bounds.batch or batches,
-    }
-    if bounds.requests:
-        axes["requests"] = bounds.requests
-    else:
-        axes["requests_per_stream"] = REQUESTS_PER_STREAM
+    axes: Axes = {"streams": _stream_choices(facts, bounds), **_common_axes(own_batch, batched, bounds)}
     if facts.logical_cores > facts.physical_cores and "INFERENCE_NUM_THREADS" in facts.writable:
         axes["threads"] = (DEFAULT, facts.physical_cores)
-    if facts.logical_cores >= PINNING_FROM_CORES and "ENABLE_CPU_PINNING" in facts.writable:
-        axes["pinning"] = (DEFAULT, "off")
+    for axis, (name, values) in SWITCHES.items():
+        if name in facts.writable and _matters(axis, facts):
+            axes[axis] = (DEFAULT, *values)
     return Space(facts.target, axes, hint_requests)
+
+
+def gathering_space(
+    target: Target, facts: DeviceFacts, own_batch: int, bounds: Bounds, hint_requests: int
+) -> Space:
+    """Lay out the axes of automatic batching: how many items are gathered, and for how long at most.
+
+    The application sends items of the model's own batch, many more of them at once. A target with a
+    number, like `BATCH:GPU(8)`, gathers as many; batches that the user allows are those to gather.
+    """
+    single = device_space(facts, own_batch, False, replace(bounds, batch=None), hint_requests)
+    amount = target.members[0].amount
+    wanted = (amount,) if amount else tuple(one for one in bounds.batch or GATHERED if one > 1)
+    axes = {**single.axes, "gathered": wanted or GATHERED, "timeout": (DEFAULT, SHORT_TIMEOUT_MS)}
+    if "requests_per_stream" in axes:
+        axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
+    return Space(str(target), axes, hint_requests)
+
+
+def combination_space(
+    target: Target,
+    members: Sequence[DeviceFacts],
+    policies: Sequence[str],
+    own_batch: int,
+    batched: bool,
+    bounds: Bounds,
+    hint_requests: Mapping[str, int],
+) -> Space:
+    """Lay out the axes of several devices together: each device's own settings, batch, requests, order.
+
+    Args:
+        target: The combination.
+        members: What each of its devices reports.
+        policies: Schedules beside the default that the virtual device takes.
+        own_batch: The model's own batch.
+        batched: Whether batch may be searched.
+        bounds: What the user allows; streams are those of each device.
+        hint_requests: Requests that the hint asks for, by device.
+    """
+    settings = {facts.target: member_settings(facts, members, bounds) for facts in members}
+    axes: Axes = {device: tuple(choices) for device, choices in settings.items()}
+    axes |= _common_axes(own_batch, batched, bounds)
+    axes["first"] = target.devices
+    if policies:
+        axes["policy"] = (DEFAULT, *policies)
+    if target.kind == "MULTI":
+        axes["share"] = (DEFAULT, 1, 2)
+    return Space(str(target), axes, hint_requests, settings)
+
+
+def member_settings(
+    facts: DeviceFacts, members: Sequence[DeviceFacts], bounds: Bounds
+) -> dict[Choice, Properties]:
+    """Return what a device of a combination may be set to, by the words for it.
+
+    Processors leave room for each other, and a core for the thread that feeds a device of another
+    kind: threads capped at that share go unpinned, since pinned ones of two processors would meet on the
+    same cores.
+    """
+    found: dict[Choice, Properties] = {HINT: ()}
+    if "NUM_STREAMS" in facts.writable:
+        for count in stream_counts(facts.max_streams):
+            own: Properties = (("NUM_STREAMS", count),)
+            found[" ".join(words_of(own))] = own
+        for own in _in_a_share_of_the_cores(facts, members):
+            found[", ".join(words_of(own))] = own
+    if bounds.streams:
+        found = {
+            words: own
+            for words, own in found.items()
+            if (dict(own).get("NUM_STREAMS", HINT)) in bounds.streams
+        }
+    return found
 
 
 def stream_counts(most: int) -> tuple[int, ...]:
@@ -139,3 +259,49 @@ def stream_counts(most: int) -> tuple[int, ...]:
     powers = {1 << exponent for exponent in range(most.bit_length())}
     divisors = {count for count in range(1, most + 1) if most % count == 0}
     return tuple(sorted(count for count in powers | divisors if count <= most))
+
+
+def _stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
+    """Return the hint and the counts that a device takes, or of what the user allows the possible ones."""
+    most = facts.max_streams if "NUM_STREAMS" in facts.writable else 0
+    if bounds.streams is None:
+        return (HINT, *stream_counts(most)) if most else (HINT,)
+    return tuple(one for one in bounds.streams if not isinstance(one, int) or one <= most) or (HINT,)
+
+
+def _in_a_share_of_the_cores(facts: DeviceFacts, members: Sequence[DeviceFacts]) -> Iterator[Properties]:
+    processors = sum(one.logical_cores > 0 for one in members)
+    if not facts.logical_cores or not {"INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"} <= facts.writable:
+        return
+    feeding = processors < len(members)
+    threads = max(1, (facts.logical_cores - feeding) // processors)
+    for count in stream_counts(threads):
+        yield (("ENABLE_CPU_PINNING", False), ("INFERENCE_NUM_THREADS", threads), ("NUM_STREAMS", count))
+
+
+def _common_axes(own_batch: int, batched: bool, bounds: Bounds) -> Axes:
+    batches = tuple(sorted({*BATCHES, own_batch})) if batched else (own_batch,)
+    axes: Axes = {"batch": bounds.batch or batches}
+    if bounds.requests:
+        axes["requests"] = bounds.requests
+    else:
+        axes["requests_per_stream"] = REQUESTS_PER_STREAM
+    return axes
+
+
+def _matters(axis: str, facts: DeviceFacts) -> bool:
+    match axis:
+        case "pinning":
+            return facts.logical_cores >= PINNING_FROM_CORES
+        case "core_type":
+            return facts.hybrid
+    return True
+
+
+def _requests(point: Point, busy: int) -> int:
+    return int(point["requests"] if "requests" in point else int(point["requests_per_stream"]) * busy)
+
+
+def _streams(properties: Properties) -> int | None:
+    count = dict(properties).get("NUM_STREAMS")
+    return None if count is None else int(count)

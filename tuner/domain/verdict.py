@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
+from tuner.domain.target import target_of
 
 CONFIDENCE = 0.98
 """Of all finalists' intervals together, in a final: `faster` looks at their lower ends alone, so it is
@@ -45,15 +46,31 @@ def decide(final: Final) -> Verdict:
     if winners:
         best = simplest_tied(final, winners)
         return Verdict("faster", best, best.speedup, best.configuration)
+    best = _as_fast_alone(final, eligible) or final.baseline
     if lost := [one for one in final.finalists if one.disqualified and one.effective]:
         what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
         why = f"{what}; run the same command again"
-        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
+        return Verdict("inconclusive", best, top.speedup, top.configuration, why)
     closest = {one.configuration: _against(final, one, KEEP_CONFIDENCE) for one in eligible}
     if max(gain.high for gain in closest.values()) > 1 + GAIN_WORTH_FINDING:
         why = "the intervals are too wide to tell; give it a larger --budget"
-        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
-    return Verdict("keep_hint", final.baseline, closest[top.configuration], top.configuration)
+        return Verdict("inconclusive", best, top.speedup, top.configuration, why)
+    return Verdict("keep_hint", best, closest[top.configuration], top.configuration)
+
+
+def _as_fast_alone(final: Final, eligible: Sequence[Finalist]) -> Finalist | None:
+    """Return a finalist on one device that is as fast as a baseline of several, or None.
+
+    A loss as large as a gain worth finding must be ruled out, and the estimate within the minimum gain.
+    """
+    if not target_of(final.baseline.configuration.device).combines:
+        return None
+    single = [one for one in eligible if not target_of(one.configuration.device).combines]
+    gains = [(one, _against(final, one, KEEP_CONFIDENCE)) for one in single]
+    as_fast = [
+        one for one, gain in gains if gain.low > 1 - GAIN_WORTH_FINDING and gain.ratio > 1 - MINIMUM_GAIN
+    ]
+    return min(as_fast, key=lambda one: one.configuration.complexity, default=None)
 
 
 def best_drop_in(final: Final, own_batch: int) -> Finalist:

@@ -19,8 +19,12 @@ TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
 
 
 def tolerance(*precisions: str | None) -> float:
-    """Return the tolerance of the coarsest precision; unknown ones count as coarsest."""
-    return max(TOLERANCE.get(precision or "", max(TOLERANCE.values())) for precision in precisions)
+    """Return the tolerance of the coarsest precision; unknown ones count as coarsest.
+
+    A combination's precision may be several, like `bf16+f16`.
+    """
+    each = [one for precision in precisions for one in (precision or "").split("+")]
+    return max(TOLERANCE.get(one, max(TOLERANCE.values())) for one in each)
 
 
 def difference(ours: Answers, theirs: Answers) -> float:

@@ -34,6 +34,7 @@ class ProcessLanes:
         limit_s: float = 30.0,
         stopped: Callable[[], bool] = lambda: False,
         method: str = START_METHOD,
+        plugins: str | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -43,11 +44,12 @@ class ProcessLanes:
             limit_s: Seconds after which a lane that does not answer is killed.
             stopped: Asked while waiting; True makes every wait end with `Interrupted`.
             method: How processes start, as `multiprocessing` names it.
+            plugins: OpenVINO's plugins XML with further devices, or None.
         """
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
-        self._model, self._samples = model, samples
+        self._model, self._samples, self._plugins = model, samples, plugins
         self._limit_s, self._stopped = limit_s, stopped
 
     def open(self, configuration: Configuration) -> ProcessLane:
@@ -75,7 +77,7 @@ class ProcessLanes:
 
     def _start(self, configuration: Configuration) -> ProcessLane:
         ours, theirs = self._context.Pipe()
-        plan = LanePlan(self._model, configuration, self._samples)
+        plan = LanePlan(self._model, configuration, self._samples, self._plugins)
         process = self._context.Process(target=serve, args=(plan, theirs), daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()

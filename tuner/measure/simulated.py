@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
+from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.lane import Answers, Lane, LaneFacts, open_in_turn
 
@@ -92,18 +93,79 @@ class SimulatedDevice:
         return self.base_fps * gain * sharing * busy * queued
 
 
+@dataclass(frozen=True, slots=True)
+class SimulatedHost:
+    """Several devices in one machine, alone and together.
+
+    Attributes:
+        devices: By name, in no order.
+        together: Share of the plain sum of its devices' rates that a combination reaches.
+        missing: Devices that OpenVINO silently leaves out of combinations.
+    """
+
+    devices: Mapping[str, SimulatedDevice]
+    together: float = 0.9
+    missing: frozenset[str] = frozenset()
+
+    def broken(self, configuration: Configuration) -> str | None:
+        """Say why a configuration fails to compile, or None: combinations go on without a member."""
+        target = target_of(configuration.device)
+        return None if target.kind else self.devices[target.devices[0]].broken(configuration)
+
+    def wrong(self, configuration: Configuration) -> bool:
+        """Whether any of its devices gives other answers than the rest."""
+        return any(
+            self.devices[name].wrong(configuration) for name in target_of(configuration.device).devices
+        )
+
+    def effective(self, configuration: Configuration) -> Effective:
+        """Return what its devices make of a configuration."""
+        target, properties = target_of(configuration.device), configuration.compile_properties
+        own = properties.get("DEVICE_PROPERTIES", {}) if target.kind else {target.devices[0]: properties}
+        members = tuple(
+            self.devices[name].effective(Configuration.of(name, own.get(name, {}), configuration.batch, 0))
+            for name in target.devices
+            if name not in self.missing or not target.kind
+        )
+        if not target.kind:
+            return replace(members[0], requests=configuration.requests or members[0].requests)
+        return Effective(
+            devices=tuple(one.devices[0] for one in members),
+            streams=None,
+            threads=None,
+            pinned=None,
+            precision="f32",
+            batch=configuration.batch,
+            requests=configuration.requests or sum(one.requests for one in members),
+            members=members,
+            virtual=configuration.device,
+        )
+
+    def fps(self, effective: Effective) -> float:
+        """Return the true rate in items per second; requests go where streams are."""
+        if not effective.members:
+            return self.devices[effective.devices[0]].fps(effective)
+        a_stream = effective.requests / sum(one.streams or 1 for one in effective.members)
+        alone = (
+            self.devices[one.devices[0]].fps(replace(one, requests=round(a_stream * (one.streams or 1))))
+            for one in effective.members
+        )
+        return self.together * sum(alone)
+
+
 class SimulatedLanes:
     """Opens simulated lanes that share one virtual clock and one noisy machine."""
 
     def __init__(
         self,
-        device: SimulatedDevice | None = None,
+        device: SimulatedDevice | SimulatedHost | None = None,
         noise: Noise | None = None,
         seed: int = 0,
         stop_at_s: float = math.inf,
     ) -> None:
         """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on."""
-        self.device, self.noise = device or SimulatedDevice(), noise or Noise()
+        self.device: SimulatedDevice | SimulatedHost = device or SimulatedDevice()
+        self.noise = noise or Noise()
         self.opened: list[Configuration] = []
         self.lanes: list[SimulatedLane] = []
         self.time_s, self._stop_at_s = 0.0, stop_at_s
@@ -166,7 +228,8 @@ class SimulatedLane:
     @property
     def facts(self) -> LaneFacts:
         """What the simulated device compiled."""
-        return LaneFacts(self._effective, self._effective.streams or 1, 0.15)
+        streams = sum(one.streams or 1 for one in self._effective.members or (self._effective,))
+        return LaneFacts(self._effective, streams, 0.15)
 
     def window(self, seconds: float) -> Window:
         """Return a window's figures; virtual time passes, at least three cycles of the queue."""

@@ -12,8 +12,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
+from tuner.domain.target import target_of
 from tuner.errors import reason
 from tuner.measure.lane import Answers, LaneFacts
 from tuner.probe.inputs import Sample, from_bf16_bits
@@ -34,6 +35,9 @@ DROPPED_CYCLES = 1
 COUNTED_CYCLES = 1
 """Whole cycles that each request must have in a window, however long that takes."""
 
+
+SHARED = 0
+"""As a member's number of requests: the combination hands them out as devices fall free."""
 
 LONE_LEAD_S = 0.8
 """Run before a lone request's window. Threads that take turns begin on one core, where waking is
@@ -51,6 +55,7 @@ class LanePlan:
     model: Model
     configuration: Configuration
     samples: tuple[Sample, ...]
+    plugins: str | None = None
 
 
 def serve(plan: LanePlan, pipe: Connection) -> None:
@@ -88,7 +93,7 @@ class Engine:
         self._queue = ov.AsyncInferQueue(self._compiled, configuration.requests or optimal)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self.facts = LaneFacts(
-            effective=read_back(self._compiled, configuration.batch, len(self._requests)),
+            effective=read_back(self._compiled, configuration, len(self._requests)),
             optimal_requests=optimal,
             compile_s=time.perf_counter() - began,
         )
@@ -165,28 +170,50 @@ def peak_memory_mb() -> float:
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-def read_back(compiled: ov.CompiledModel, batch: int, requests: int) -> Effective:
-    """Return what the device made of a configuration, None for what it does not tell."""
+def read_back(compiled: ov.CompiledModel, configuration: Configuration, requests: int) -> Effective:
+    """Return what a device, or each of several, made of a configuration; None for what is not told."""
+    told = _properties_of(compiled)
+    of_members: Mapping[str, Any] = told("DEVICE_PROPERTIES") or {}
+    devices = tuple(told("EXECUTION_DEVICES") or ())
+    batch = configuration.batch
+    members = tuple(
+        _effective(of_members[one].get, (one,), batch, SHARED) for one in devices if one in of_members
+    )
+    whole = _effective(told, devices, batch, requests)
+    if not target_of(configuration.device).kind:
+        return whole
+    precisions = {one.precision for one in members}
+    virtual = f"{configuration.device}, {told('SCHEDULE_POLICY')}, {told('AUTO_BATCH_TIMEOUT')}"
+    precision = whole.precision if not members else _joined(precisions)
+    return replace(whole, precision=precision, members=members, virtual=virtual)
+
+
+def _properties_of(compiled: ov.CompiledModel) -> Callable[[str], Any]:
     known = {str(name) for name in compiled.get_property("SUPPORTED_PROPERTIES")}
+    return lambda name: compiled.get_property(name) if name in known else None
 
-    def read(name: str) -> Any:
-        return compiled.get_property(name) if name in known else None
 
-    streams, threads = read("NUM_STREAMS"), read("INFERENCE_NUM_THREADS")
-    precision = read("INFERENCE_PRECISION_HINT")
+def _effective(told: Callable[[str], Any], devices: tuple[str, ...], batch: int, requests: int) -> Effective:
+    streams, threads = told("NUM_STREAMS"), told("INFERENCE_NUM_THREADS")
+    precision = told("INFERENCE_PRECISION_HINT")
     return Effective(
-        devices=tuple(read("EXECUTION_DEVICES") or ()),
+        devices=devices,
         streams=None if streams is None else int(streams),
         threads=None if threads is None else int(threads),
-        pinned=read("ENABLE_CPU_PINNING"),
+        pinned=told("ENABLE_CPU_PINNING"),
         precision=None if precision is None else str(precision.to_string()),
         batch=batch,
         requests=requests,
     )
 
 
+def _joined(precisions: set[str | None]) -> str | None:
+    """Return the precision that all devices share, or all of them, like `bf16+f16`."""
+    return None if None in precisions else "+".join(sorted(one for one in precisions if one))
+
+
 def _compile(plan: LanePlan) -> ov.CompiledModel:
-    core = ov.Core()
+    core = ov.Core(plan.plugins) if plan.plugins else ov.Core()
     graph = core.read_model(plan.model.path)
     shapes = plan.model.shapes(plan.configuration.batch)
     graph.reshape({index: list(shape) for index, shape in shapes.items()})

@@ -6,13 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import openvino as ov
 import psutil
 
 from tuner.domain.space import DeviceFacts
-from tuner.errors import DeviceError, reason
+from tuner.domain.target import Target
+from tuner.errors import DeviceError, UsageError, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Device:
         name: Device string, e.g. `CPU`.
         full_name: The hardware's name.
         streams: Ends of `RANGE_FOR_STREAMS`, or None.
+        requests: Ends of `RANGE_FOR_ASYNC_INFER_REQUESTS`, or None.
         capabilities: `OPTIMIZATION_CAPABILITIES`.
         precision: Inference precision by default, e.g. `bf16`, or None.
         writable: Properties that can be set.
@@ -31,47 +34,75 @@ class Device:
     name: str
     full_name: str
     streams: tuple[int, int] | None
+    requests: tuple[int, int] | None
     capabilities: tuple[str, ...]
     precision: str | None
     writable: frozenset[str]
 
 
-@lru_cache(maxsize=1)
-def core() -> ov.Core:
-    """Return the one core of this process; loading plugins takes time."""
-    return ov.Core()
+@lru_cache(maxsize=4)
+def core(plugins: str | None = None) -> ov.Core:
+    """Return the one core of this process for a plugins file; loading plugins takes time.
+
+    Raises:
+        UsageError: The file is none that OpenVINO takes.
+    """
+    if plugins is None:
+        return ov.Core()
+    try:
+        Path(plugins).read_bytes()
+        return ov.Core(plugins)
+    except OSError as error:
+        raise UsageError(
+            f"--plugins '{plugins}' cannot be read ({error.strerror}); "
+            "give an XML file like OpenVINO's plugins.xml."
+        ) from error
+    except RuntimeError as error:
+        raise UsageError(
+            f"--plugins '{plugins}' is no plugins file that OpenVINO takes ({reason(error)}); "
+            "give an XML file like OpenVINO's plugins.xml."
+        ) from error
 
 
-def list_devices() -> tuple[Device, ...]:
-    """Return every device that OpenVINO finds here."""
-    return tuple(describe(name) for name in core().available_devices)
+def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
+    """Return every device that OpenVINO finds here, those of a plugins file included."""
+    return tuple(describe(name, plugins) for name in core(plugins).available_devices)
 
 
-def describe(name: str) -> Device:
+def describe(name: str, plugins: str | None = None) -> Device:
     """Return what a device reports.
 
     Raises:
         DeviceError: There is no such device here; the sentence lists those that exist.
     """
-    names = core().available_devices
+    names = core(plugins).available_devices
     if name not in names:
         raise DeviceError(f"There is no device '{name}' here; --device takes one of: {', '.join(names)}.")
-    properties: Mapping[str, str] = core().get_property(name, "SUPPORTED_PROPERTIES")
-    precision = _read(name, "INFERENCE_PRECISION_HINT", properties)
-    streams = _read(name, "RANGE_FOR_STREAMS", properties)
+    properties = _properties(name, plugins)
+    precision = _read(name, "INFERENCE_PRECISION_HINT", properties, plugins)
+    streams = _read(name, "RANGE_FOR_STREAMS", properties, plugins)
+    requests = _read(name, "RANGE_FOR_ASYNC_INFER_REQUESTS", properties, plugins)
     return Device(
         name=name,
-        full_name=str(_read(name, "FULL_DEVICE_NAME", properties) or name).strip(),
+        full_name=str(_read(name, "FULL_DEVICE_NAME", properties, plugins) or name).strip(),
         streams=None if streams is None else (int(streams[0]), int(streams[1])),
-        capabilities=tuple(_read(name, "OPTIMIZATION_CAPABILITIES", properties) or ()),
+        requests=None if requests is None else (int(requests[0]), int(requests[1])),
+        capabilities=tuple(_read(name, "OPTIMIZATION_CAPABILITIES", properties, plugins) or ()),
         precision=None if precision is None else str(precision.to_string()),
-        writable=frozenset(key for key, access in properties.items() if access == "RW"),
+        writable=_writable(properties),
     )
+
+
+def schedules(target: Target, plugins: str | None = None) -> tuple[str, ...]:
+    """Return the schedules beside the default that a combination takes."""
+    writable = _writable(_properties(target.kind, plugins))
+    return ("ROUND_ROBIN",) if "SCHEDULE_POLICY" in writable else ()
 
 
 def facts(device: Device) -> DeviceFacts:
     """Return what a search space needs to know of a device."""
-    usable = usable_cores()
+    processor = "INFERENCE_NUM_THREADS" in device.writable
+    usable = usable_cores() if processor else 0
     physical = psutil.cpu_count(logical=False) or usable
     logical = psutil.cpu_count() or usable
     return DeviceFacts(
@@ -79,7 +110,8 @@ def facts(device: Device) -> DeviceFacts:
         max_streams=device.streams[1] if device.streams else 1,
         writable=device.writable,
         logical_cores=usable,
-        physical_cores=max(1, usable * physical // logical),
+        physical_cores=max(1, usable * physical // logical) if processor else 0,
+        hybrid=processor and all(Path(f"/sys/devices/cpu_{kind}").exists() for kind in ("core", "atom")),
     )
 
 
@@ -90,10 +122,29 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(name: str, key: str, properties: Mapping[str, str]) -> Any:
+def _properties(name: str, plugins: str | None) -> Mapping[str, str]:
+    """Return the device's properties, each `RO`, `RW` or `WO`."""
+    try:
+        found: Mapping[str, str] = core(plugins).get_property(name, "SUPPORTED_PROPERTIES")
+    except RuntimeError as error:
+        raise DeviceError(f"Device '{name}' does not tell its properties: {reason(error)}.") from error
+    return found
+
+
+def _writable(properties: Mapping[str, str]) -> frozenset[str]:
+    """Return what can be set.
+
+    Automatic batching is not the device's own: OpenVINO's core takes the property for every device
+    that tells an optimal batch.
+    """
+    gathers = {"ALLOW_AUTO_BATCHING"} if "OPTIMAL_BATCH_SIZE" in properties else set()
+    return frozenset(key for key, access in properties.items() if access == "RW") | gathers
+
+
+def _read(name: str, key: str, properties: Mapping[str, str], plugins: str | None) -> Any:
     if key not in properties:
         return None
     try:
-        return core().get_property(name, key)
+        return core(plugins).get_property(name, key)
     except RuntimeError as error:
         raise DeviceError(f"Device '{name}' does not tell its {key}: {reason(error)}.") from error

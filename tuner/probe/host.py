@@ -17,9 +17,9 @@ LOOK_S = 0.3
 """How long other load is watched before a search."""
 
 
-def describe_host() -> Host:
-    """Return the machine's fingerprint."""
-    devices = {device.name: device.full_name for device in list_devices()}
+def describe_host(plugins: str | None = None) -> Host:
+    """Return the machine's fingerprint, with the devices of a plugins file."""
+    devices = {device.name: device.full_name for device in list_devices(plugins)}
     return Host(
         cpu=_cpu_name() or devices.get("CPU", platform.processor() or "unknown"),
         cores=usable_cores(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Final, Trial
+from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import Lane, Lanes
@@ -21,12 +22,19 @@ START_S = 0.05
 
 
 def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
-    """Return the best few by lower bound, the best with the model's own batch always among them."""
+    """Return the best few by lower bound, and the best on one device and with the model's own batch.
+
+    Without the one, where it may be as fast, a combination could not lose against one of its
+    devices; without the other an application that cannot gather items would get no answer.
+    """
     ranked = history.measured()
     chosen = ranked[:finalists]
+    single = [trial for trial in ranked if not target_of(trial.configuration.device).combines]
+    alone = [trial for trial in single if history.may_tie(trial, ranked[0])]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
-    if own and not any(trial in chosen for trial in own):
-        chosen.append(own[0])
+    for kind in (alone, own):
+        if kind and not any(trial in chosen for trial in kind):
+            chosen.append(kind[0])
     return [history.simplest_form(trial) for trial in chosen]
 
 

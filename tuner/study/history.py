@@ -74,6 +74,10 @@ class History:
         best = max(open_ones, key=_ratio, default=None)
         return best if best and _ratio(best) > 1.0 else None
 
+    def may_tie(self, trial: Trial, best: Trial) -> bool:
+        """Return whether the rounds so far leave it open that a trial is as fast as the best."""
+        return _look(trial).high >= _look(best).low
+
     def to_beat(self) -> Speedup | None:
         """Return the best trial's speedup as a duel looks at it, or None while that is the hint."""
         best = self.best()

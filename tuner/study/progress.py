@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.result import Finalist, Host, Trial, Warning
+from tuner.domain.target import Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Began:
 
     model: Model
     host: Host
-    target: str
+    targets: Sequence[str]
     budget_s: float
 
 
@@ -36,11 +37,17 @@ class Warned:
 
 @dataclass(frozen=True, slots=True)
 class BaselineReady:
-    """The hint is compiled and measured; `known` trials come from earlier runs of the study."""
+    """The hints are compiled and measured; `known` trials come from earlier runs of the study.
+
+    Everything is compared with the `baseline`, the best of them; `others` are those of further
+    targets, `left_out` says why a target is not searched.
+    """
 
     baseline: Finalist
     points: int
     known: int
+    others: Sequence[Finalist] = ()
+    left_out: Mapping[Target, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,22 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
+from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.domain.result import Host, Result, SearchRun, Warning
-from tuner.domain.space import Bounds, Space, cpu_space
+from tuner.domain.result import Host, Result, SearchRun, Trial, Warning, standings
+from tuner.domain.space import Bounds, Space, combination_space, device_space, gathering_space
 from tuner.domain.stats import spread
+from tuner.domain.target import Member, Target, target_of
 from tuner.errors import DeviceError, StorageError, UsageError
 from tuner.measure.answers import first_proved
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
-from tuner.probe.devices import Device, describe, facts
+from tuner.probe.devices import Device, facts, list_devices, schedules
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
@@ -29,6 +32,8 @@ from tuner.study.storage import Study
 from tuner.study.tune import Findings, Task, tune
 
 STUDY_NAME = "study.db"
+
+Batching = Literal["explicit", "auto", "both"]
 
 LIMIT_S = (30.0, 300.0)
 """Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
@@ -47,7 +52,10 @@ class Wanted:
     Attributes:
         model: Path of the model.
         output: Directory of the study and the advice.
-        device: Target to search.
+        devices: Targets to search, as `compile_model` takes them; with none, every device that is there and,
+            of several, their combination.
+        plugins: OpenVINO's plugins XML with further devices, or None.
+        batching: Who gathers items into a batch: the application (`explicit`), OpenVINO (`auto`), or both.
         budget_s: Seconds that the search may take, final included.
         trials: Trials at most, or None.
         bounds: Bounds of the space.
@@ -59,7 +67,9 @@ class Wanted:
 
     model: Path
     output: Path
-    device: str = "CPU"
+    devices: tuple[str, ...] = ()
+    plugins: Path | None = None
+    batching: Batching = "explicit"
     budget_s: float = 60.0
     trials: int | None = None
     bounds: Bounds = field(default_factory=Bounds)
@@ -85,44 +95,98 @@ def run_search(wanted: Wanted, version: str, tell: Observer) -> Result:
 def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], bool]) -> Result:
     budget = Budget(wanted.budget_s, wanted.trials, time.monotonic)
     limit_s = min(max(LIMIT_S[0], wanted.budget_s / 4), LIMIT_S[1])
-    device = _searchable(wanted.device)
+    plugins = str(wanted.plugins) if wanted.plugins else None
+    devices = {one.name: one for one in list_devices(plugins)}
+    targets = targets_for(wanted.devices, tuple(devices), wanted.batching)
     reading = read_model(wanted.model, wanted.shapes)
-    host, noted = describe_host(), list(host_warnings())
-    lanes_for = _lanes_factory(wanted, limit_s, stopped)
-    model, sighted = _proved(reading, device, lanes_for)
-    _check_bounds(wanted.bounds, model, device)
+    host, noted = describe_host(plugins), list(host_warnings())
+    lanes_for = _lanes_factory(wanted, plugins, limit_s, stopped)
+    first = devices[targets[0].devices[0]]
+    model, sighted = _proved(reading, first, lanes_for)
+    facts_of = {name: facts(device) for name, device in devices.items()}
+    _check_bounds(wanted.bounds, model, [devices[target.devices[0]] for target in targets if not target.kind])
     noted += _model_warnings(model, sighted)
-    tell(Began(model, host, device.name, wanted.budget_s))
+    tell(Began(model, host, tuple(map(str, targets)), wanted.budget_s))
     for one in noted:
         tell(Warned(one))
 
-    def space_for(hint_requests: int) -> Space:
-        batched = model.batch_refusal is None
-        return cpu_space(facts(device), model.batch, batched, wanted.bounds, hint_requests)
+    def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
+        if target.kind == "BATCH":
+            single = target_of(target.devices[0])
+            requests = hints[single].requests
+            return gathering_space(target, facts_of[str(single)], model.batch, wanted.bounds, requests)
+        batched = model.batch_refusal is None and wanted.batching != "auto"
+        if not target.combines:
+            requests = hints[target].requests
+            return device_space(facts_of[target.devices[0]], model.batch, batched, wanted.bounds, requests)
+        members = [facts_of[name] for name in target.devices]
+        requests_of = {name: hints[target_of(name)].requests for name in target.devices}
+        policies = schedules(target, plugins)
+        return combination_space(target, members, policies, model.batch, batched, wanted.bounds, requests_of)
 
     stolen_before = stolen_seconds()
-    with closing(_study(wanted, model, host, device)) as study:
-        task = Task(model, device.name, lanes_for(model), space_for, study, budget, wanted.seed, tell)
-        found = tune(task)
+    with closing(_study(wanted, model, host, targets)) as study:
+        found = tune(Task(model, targets, lanes_for(model), space_for, study, budget, wanted.seed, tell))
     stolen = (stolen_seconds() - stolen_before) / max(budget.spent_s(), 1e-9) / host.cores
+    noted += [
+        Warning("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
+    ]
     for one in afterthoughts(found, stolen):
         noted.append(one)
         tell(Warned(one))
     return _result(wanted, version, model, host, found, noted, budget.spent_s())
 
 
-def _searchable(name: str) -> Device:
-    device = describe(name)
-    if not name.startswith("CPU"):
-        raise DeviceError(f"'{name}' cannot be searched by this version; --device takes CPU.")
-    return device
+def targets_for(
+    asked: Sequence[str], present: Sequence[str], batching: Batching = "explicit"
+) -> tuple[Target, ...]:
+    """Return what to search: single devices first, then combinations.
+
+    The devices of a combination are searched alone too: their hints are what it has to beat, and
+    their best settings what it begins with.
+
+    Args:
+        asked: Device strings; with none, every device present, and all of them together.
+        present: Devices that OpenVINO finds here.
+        batching: With `auto` or `both`, automatic batching is a target of its own for each device.
+
+    Raises:
+        UsageError: A string names no target, or one is given twice.
+        DeviceError: There is no such device here.
+    """
+    targets = [target_of(one) for one in asked] or _everything(present)
+    for target in targets:
+        for name in target.devices:
+            if name not in present:
+                whole = f" (in '{target}')" if target.kind else ""
+                there = ", ".join(present)
+                raise DeviceError(f"There is no device '{name}'{whole} here; --device takes one of: {there}.")
+        if targets.count(target) > 1:
+            raise UsageError(f"--device '{target}' is given twice; give each target once.")
+    alone = dict.fromkeys(target_of(name) for target in targets for name in target.devices)
+    gathering = dict.fromkeys(one for one in targets if one.kind == "BATCH")
+    if batching != "explicit":
+        gathering |= dict.fromkeys(Target("BATCH", one.members) for one in alone)
+    return (*alone, *gathering, *(replace(one, members=_bare(one)) for one in targets if one.combines))
+
+
+def _everything(present: Sequence[str]) -> list[Target]:
+    """Return every device and, of several, their combinations, processors last in priority."""
+    ranked = sorted(present, key=lambda name: name.startswith("CPU"))
+    kinds = ("AUTO", "MULTI") if len(ranked) > 1 else ()
+    return [*map(target_of, ranked), *(target_of(f"{kind}:{','.join(ranked)}") for kind in kinds)]
+
+
+def _bare(target: Target) -> tuple[Member, ...]:
+    return tuple(Member(name) for name in target.devices)
 
 
 def _lanes_factory(
-    wanted: Wanted, limit_s: float, stopped: Callable[[], bool]
+    wanted: Wanted, plugins: str | None, limit_s: float, stopped: Callable[[], bool]
 ) -> Callable[[Model], ProcessLanes]:
     def lanes_for(model: Model) -> ProcessLanes:
-        return ProcessLanes(model, make_pool(model, wanted.inputs, wanted.seed), limit_s, stopped)
+        pool = make_pool(model, wanted.inputs, wanted.seed)
+        return ProcessLanes(model, pool, limit_s, stopped, plugins=plugins)
 
     return lanes_for
 
@@ -135,18 +199,25 @@ def _proved(
     return first_proved(proposals, reading.unbatched, device.name, "EXECUTION_MODE_HINT" in device.writable)
 
 
-def _check_bounds(bounds: Bounds, model: Model, device: Device) -> None:
+def _check_bounds(bounds: Bounds, model: Model, devices: Sequence[Device]) -> None:
     """Refuse bounds that no configuration can meet."""
     if model.batch_refusal and bounds.batch and set(bounds.batch) != {model.batch}:
         raise UsageError(
             f"--batch cannot be searched on this model ({model.batch_refusal}); leave --batch out."
         )
-    most = device.streams[1] if device.streams else 1
-    beyond = [count for count in bounds.streams or () if isinstance(count, int) and count > most]
+    most = {
+        one.name: one.streams[1] if one.streams and "NUM_STREAMS" in one.writable else 0 for one in devices
+    }
+    widest = max(most, key=lambda name: most[name])
+    beyond = [count for count in bounds.streams or () if isinstance(count, int) and count > most[widest]]
+    if beyond and most[widest]:
+        raise UsageError(
+            f"--streams asks for {beyond[0]}, but {widest} runs 1 to {most[widest]} streams here; "
+            "give counts in that range."
+        )
     if beyond:
         raise UsageError(
-            f"--streams asks for {beyond[0]}, but {device.name} runs 1 to {most} streams here; "
-            "give counts in that range."
+            f"--streams asks for {beyond[0]}, but {widest} chooses its own; leave --streams out."
         )
 
 
@@ -165,7 +236,7 @@ def _model_warnings(model: Model, sighted: bool) -> list[Warning]:
     return noted
 
 
-def _study(wanted: Wanted, model: Model, host: Host, device: Device) -> Study:
+def _study(wanted: Wanted, model: Model, host: Host, targets: Sequence[Target]) -> Study:
     """Open the study, once it is sure that files can be written beside it."""
     output = wanted.output
     try:
@@ -178,7 +249,7 @@ def _study(wanted: Wanted, model: Model, host: Host, device: Device) -> Study:
             f"'{output}' cannot be written ({why}); choose another directory with --output."
         ) from error
     inputs = " ".join(f"{name}={path}" for name, path in sorted(wanted.inputs.items()))
-    return Study(output / STUDY_NAME, model, host, device.name, inputs)
+    return Study(output / STUDY_NAME, model, host, " + ".join(map(str, targets)), inputs)
 
 
 def afterthoughts(found: Findings, stolen: float) -> list[Warning]:
@@ -194,6 +265,19 @@ def afterthoughts(found: Findings, stolen: float) -> list[Warning]:
                 "search on a quieter machine or with a larger --budget.",
             )
         )
+    if changed := next(filter(None, map(_clamped, found.trials)), None):
+        noted.append(Warning("clamped", f"{changed}: configurations are told apart by what was compiled."))
+    mixed = [
+        one.effective for one in found.trials if one.effective and "+" in (one.effective.precision or "")
+    ]
+    if mixed:
+        noted.append(
+            Warning(
+                "mixed-precision",
+                f"Devices together compute in different precisions ({mixed[0].precision}): which one "
+                "answers a request decides how it is rounded; search devices of one precision.",
+            )
+        )
     if stolen > STOLEN:
         noted.append(
             Warning(
@@ -203,6 +287,20 @@ def afterthoughts(found: Findings, stolen: float) -> list[Warning]:
             )
         )
     return noted
+
+
+def _clamped(trial: Trial) -> str | None:
+    """Say which device silently changed its number of streams, or None."""
+    if trial.effective is None:
+        return None
+    asked = trial.configuration.compile_properties
+    own = asked.get("DEVICE_PROPERTIES", {})
+    members = [(one.devices[0].removesuffix(".0"), one.streams) for one in trial.effective.members]
+    pairs = [(name, own.get(name, {}).get("NUM_STREAMS"), streams) for name, streams in members] or [
+        (trial.configuration.device, asked.get("NUM_STREAMS"), trial.effective.streams)
+    ]
+    changed = (each for each in pairs if None not in each and each[1] != each[2])
+    return next((f"{name} made {streams} of NUM_STREAMS={wish}" for name, wish, streams in changed), None)
 
 
 def _result(
@@ -235,4 +333,5 @@ def _result(
         points=found.points,
         covered=found.covered,
         interrupted=found.interrupted,
+        targets=standings(found.trials, found.targets),
     )

@@ -85,7 +85,11 @@ class Study:
         """Add a trial that ended; one transaction, so an interruption loses none or all of it."""
         params, distributions = _plain_parameters(trial)
         value = trial.speedup.ratio if trial.speedup else None
-        attributes: dict[str, Any] = {"trial": _jsonable(trial), "configuration": str(trial.configuration)}
+        attributes: dict[str, Any] = {
+            "trial": _jsonable(trial),
+            "device": trial.configuration.device,
+            "configuration": str(trial.configuration),
+        }
         if trial.measured:
             attributes["throughput_fps"] = trial.measured.throughput_fps
             attributes["latency_p99_ms"] = trial.measured.latency_ms.p99
@@ -163,9 +167,8 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
 
 def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
     properties = trial.configuration.compile_properties
-    streams = properties.get("NUM_STREAMS", HINT)
     params: dict[str, Any] = {
-        "streams": streams,
+        "streams": properties.get("NUM_STREAMS", HINT),
         "batch": trial.configuration.batch,
         "requests": trial.configuration.requests,
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),

@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import random
 from contextlib import closing
-from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision
 from tuner.domain.result import Finalist, Trial
-from tuner.domain.stats import Speedup, speedup
+from tuner.domain.stats import speedup
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
-from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
+from tuner.measure.lane import Lane, Lanes
 from tuner.study.budget import Budget
+from tuner.study.hints import Hint
 from tuner.study.history import History
 from tuner.study.strategy import Strategy
-
-BASELINE_WINDOWS = 5
-
-
-class Baseline:
-    """The performance hint's lane, alive as long as the search, and its figures."""
-
-    def __init__(self, lanes: Lanes, target: str, own_batch: int) -> None:
-        """Compile the hint with the model's own batch and as many requests as the device asks for."""
-        self._lanes = lanes
-        asking = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, own_batch, ASK_DEVICE)
-        self.lane: Lane = lanes.open(asking)
-        self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
-
-    def trial(self, number: int, rng: random.Random) -> Trial:
-        """Measure it on its own and return it as a trial of ratio 1."""
-        alone = Comparison([self.lane], rng, self._lanes.now)
-        alone.warm_up()
-        for _ in range(BASELINE_WINDOWS):
-            alone.play()
-        facts = self.lane.facts
-        return Trial(
-            number,
-            self.configuration,
-            "measured",
-            effective=facts.effective,
-            speedup=Speedup(1.0, 1.0, 1.0, 0.95, 0),
-            measured=alone.measured(0),
-            window_s=alone.window_s(0),
-            compile_s=facts.compile_s,
-        )
-
-    def mend(self) -> bool:
-        """Open the lane again if it has died, and say whether it had; a second failure is raised."""
-        if self.lane.alive():
-            return False
-        self.lane = self._lanes.open(self.configuration)
-        return True
-
-    def close(self) -> None:
-        """End the lane."""
-        self.lane.close()
 
 
 def as_finalist(trial: Trial) -> Finalist:
@@ -71,7 +29,7 @@ class TrialRunner:
     def __init__(
         self,
         lanes: Lanes,
-        baseline: Baseline,
+        baseline: Hint,
         history: History,
         budget: Budget,
         strategy: Strategy,

@@ -1,4 +1,4 @@
-"""One search on one target, from the baseline to the verdict, over any kind of lanes.
+"""One search, on one target or several, from the hints to the verdict, over any kind of lanes.
 
 This is the path to read first. It knows nothing of files, terminals or real devices, so the same
 code runs on simulated lanes in tests.
@@ -7,7 +7,7 @@ code runs on simulated lanes in tests.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -16,12 +16,15 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.result import Final, Finalist, Trial, Verdict
 from tuner.domain.space import Space
+from tuner.domain.target import Target
 from tuner.domain.verdict import best_drop_in, decide
-from tuner.errors import DeviceError, Interrupted, LaneError
+from tuner.errors import Interrupted, LaneError
 from tuner.measure.lane import Lanes
 from tuner.study import final as finals
 from tuner.study.budget import Budget
+from tuner.study.hints import Hints, open_hints
 from tuner.study.history import History
+from tuner.study.portfolio import Portfolio
 from tuner.study.progress import (
     BaselineReady,
     FinalBegan,
@@ -32,7 +35,7 @@ from tuner.study.progress import (
 )
 from tuner.study.proposals import Proposer
 from tuner.study.strategy import Strategy
-from tuner.study.trials import Baseline, TrialRunner, as_finalist, too_dear
+from tuner.study.trials import TrialRunner, as_finalist, too_dear
 
 
 class TrialStore(Protocol):
@@ -50,7 +53,7 @@ class TrialStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a search on one target found; `baseline_fps` is the hint's rate in every round."""
+    """What a search found; `baseline_fps` is the hint's rate in every round."""
 
     baseline: Finalist
     trials: Sequence[Trial]
@@ -60,7 +63,15 @@ class Findings:
     baseline_fps: Sequence[float]
     points: int
     covered: int
+    targets: Sequence[Target]
+    left_out: Mapping[Target, str] = field(default_factory=dict)
     interrupted: bool = False
+
+
+SpaceFor = Callable[[Target, Mapping[Target, Configuration]], Space]
+"""Lays out a target's space, given every target's hint with the requests that it asks for."""
+
+Spaces = Mapping[Target, Space]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +80,9 @@ class Task:
 
     Attributes:
         model: The model, its batch axes proved.
-        target: Device string.
+        targets: Single devices first, then combinations of them.
         lanes: Opens the lanes and keeps the clock.
-        space_for: Lays out the space, given the number of requests that the hint asks for.
+        space_for: Lays out the spaces.
         store: Keeps every trial as it ends.
         budget: Seconds and trials.
         seed: Seed of proposals and of the order of windows.
@@ -80,9 +91,9 @@ class Task:
     """
 
     model: Model
-    target: str
+    targets: Sequence[Target]
     lanes: Lanes
-    space_for: Callable[[int], Space]
+    space_for: SpaceFor
     store: TrialStore
     budget: Budget
     seed: int
@@ -91,65 +102,66 @@ class Task:
 
 
 def tune(task: Task) -> Findings:
-    """Search one target: baseline, trials, final, verdict.
+    """Search: hints, trials, final, verdict.
 
     Raises:
-        DeviceError: Not even the performance hint runs.
+        DeviceError: Not even a performance hint runs.
         Interrupted: The user asked to stop before the baseline was measured.
     """
     history = History(task.store.trials())
     known = len(history.trials)
     rng = random.Random(task.seed + known)
-    with closing(_open_baseline(task)) as baseline:
-        hint = _baseline_trial(task, baseline, history, rng)
-        space = task.space_for(baseline.configuration.requests)
-        task.tell(BaselineReady(as_finalist(hint), len(space), known))
-        proposer = task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
-        runner = TrialRunner(task.lanes, baseline, history, task.budget, task.strategy, rng)
-        try:
-            _explore(task, proposer, runner, history, hint)
-            baseline.close()
-            final = _hold_final(task, history, hint, rng)
-        except Interrupted as stop:
-            return replace(_unfinished(task, history, hint, space, str(stop)), interrupted=True)
-        except LaneError as error:
-            why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
-            return _unfinished(task, history, hint, space, why)
+    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget.spent_s)
+    with closing(hints.baseline):
+        for trial in hints.trials:
+            history.add(trial)
+            task.store.save(trial)
+        found = _search(task, history, hints, rng, known)
+    return replace(found, left_out=hints.left_out)
+
+
+def _search(task: Task, history: History, hints: Hints, rng: random.Random, known: int) -> Findings:
+    hint = history.trials[0]
+    spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
+    others = [history.knows(one) for one in hints.configurations.values() if one != hint.configuration]
+    told = tuple(as_finalist(trial) for trial in others if trial)
+    points = sum(map(len, spaces.values()))
+    task.tell(BaselineReady(as_finalist(hint), points, known, told, hints.left_out))
+    proposer = _proposer(task, spaces, history, known)
+    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
+    try:
+        _explore(task, proposer, runner, history, hint)
+        hints.baseline.close()
+        final = _hold_final(task, history, hint, rng)
+    except Interrupted as stop:
+        return replace(_unfinished(task, history, hint, spaces, str(stop)), interrupted=True)
+    except LaneError as error:
+        why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
+        return _unfinished(task, history, hint, spaces, why)
     if final is None:
-        return _without_final(history, hint, space)
+        return _without_final(history, hint, spaces)
     task.store.save_final(final)
     if final.interrupted:
-        unfinished = _unfinished(task, history, hint, space, "stopped in the final")
+        unfinished = _unfinished(task, history, hint, spaces, "stopped in the final")
         return replace(unfinished, final=final, interrupted=True)
     measured = final.baseline if final.baseline.measured else as_finalist(hint)
-    return _findings(history, space, measured, decide(final), best_drop_in(final, task.model.batch), final)
+    return _findings(history, spaces, measured, decide(final), best_drop_in(final, task.model.batch), final)
 
 
-def _open_baseline(task: Task) -> Baseline:
-    try:
-        return Baseline(task.lanes, task.target, task.model.batch)
-    except LaneError as error:
-        raise DeviceError(
-            f"The model does not run on {task.target}, not even with the performance hint: {error}."
-        ) from error
+def _proposer(task: Task, spaces: Spaces, history: History, known: int) -> Proposer | Portfolio:
+    """Return what proposes configurations: of the one target, or of several in turn."""
+    proposers = {
+        target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
+        for target, space in spaces.items()
+    }
+    if len(proposers) == 1:
+        return next(iter(proposers.values()))
+    return Portfolio(proposers, spaces, history.trials)
 
 
-def _baseline_trial(task: Task, baseline: Baseline, history: History, rng: random.Random) -> Trial:
-    """Return the baseline's trial: of an earlier run, or measured now."""
-    if known := history.knows(baseline.configuration):
-        return known
-    try:
-        trial = baseline.trial(len(history.trials), rng)
-    except LaneError as error:
-        raise DeviceError(
-            f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
-        ) from error
-    history.add(trial)
-    task.store.save(trial)
-    return trial
-
-
-def _explore(task: Task, proposer: Proposer, runner: TrialRunner, history: History, hint: Trial) -> None:
+def _explore(
+    task: Task, proposer: Proposer | Portfolio, runner: TrialRunner, history: History, hint: Trial
+) -> None:
     """Run trials until time, trials or space run out."""
 
     def closed(configuration: Configuration) -> bool:
@@ -194,7 +206,7 @@ def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -
         return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
 
 
-def _unfinished(task: Task, history: History, hint: Trial, space: Space, why: str) -> Findings:
+def _unfinished(task: Task, history: History, hint: Trial, spaces: Spaces, why: str) -> Findings:
     """Return what is known of a search cut short: the best so far, claimed for nothing."""
     baseline = as_finalist(hint)
     best, own = history.best(), history.best(batch=task.model.batch)
@@ -203,27 +215,27 @@ def _unfinished(task: Task, history: History, hint: Trial, space: Space, why: st
         verdict = Verdict("inconclusive", as_finalist(best), best.speedup, best.configuration, why)
     else:
         verdict = Verdict("inconclusive", baseline, why=why)
-    return _findings(history, space, baseline, verdict, drop_in)
+    return _findings(history, spaces, baseline, verdict, drop_in)
 
 
-def _without_final(history: History, hint: Trial, space: Space) -> Findings:
+def _without_final(history: History, hint: Trial, spaces: Spaces) -> Findings:
     """Return the answer when nothing but the hint could be measured."""
     baseline = as_finalist(hint)
     failed = [trial for trial in history.trials if trial.state == "failed"]
     if failed:
         why = f"every other configuration that was tried failed ({failed[-1].reason})"
         verdict = Verdict("inconclusive", baseline, why=why)
-    elif history.covered(space) == len(space):
+    elif _covered(history, spaces) == sum(map(len, spaces.values())):
         verdict = Verdict("keep_hint", baseline, why="within these bounds everything is the hint itself")
     else:
         why = "the budget is too short for any other configuration; give it a larger --budget"
         verdict = Verdict("inconclusive", baseline, why=why)
-    return _findings(history, space, baseline, verdict, baseline)
+    return _findings(history, spaces, baseline, verdict, baseline)
 
 
 def _findings(
     history: History,
-    space: Space,
+    spaces: Spaces,
     baseline: Finalist,
     verdict: Verdict,
     drop_in: Finalist,
@@ -236,6 +248,11 @@ def _findings(
         verdict=verdict,
         drop_in=drop_in,
         baseline_fps=history.baseline_fps(),
-        points=len(space),
-        covered=history.covered(space),
+        points=sum(map(len, spaces.values())),
+        covered=_covered(history, spaces),
+        targets=tuple(spaces),
     )
+
+
+def _covered(history: History, spaces: Spaces) -> int:
+    return sum(map(history.covered, spaces.values()))

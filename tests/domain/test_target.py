@@ -1,0 +1,74 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tuner.domain.target import Member, Target, target_of
+from tuner.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("CPU", Target("", (Member("CPU"),))),
+        ("GPU.1", Target("", (Member("GPU.1"),))),
+        ("MULTI:GPU,CPU", Target("MULTI", (Member("GPU"), Member("CPU")))),
+        ("MULTI:GPU(4),CPU(2)", Target("MULTI", (Member("GPU", 4), Member("CPU", 2)))),
+        ("AUTO:GPU.0,CPU", Target("AUTO", (Member("GPU.0"), Member("CPU")))),
+        ("BATCH:GPU(8)", Target("BATCH", (Member("GPU", 8),))),
+        ("BATCH:GPU", Target("BATCH", (Member("GPU"),))),
+    ],
+)
+def test_a_device_string_is_read_in_its_parts_and_written_back(text, target):
+    assert target_of(text) == target
+    assert str(target) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "has '' where a device belongs"),
+        ("MULTI", "combines no devices"),
+        ("AUTO:", "combines no devices; name two or more, like AUTO:GPU,CPU"),
+        ("MULTI:CPU", "combines one device with nothing; give CPU"),
+        ("MULTI:CPU,CPU", "names CPU twice"),
+        ("MULTI:GPU(2),CPU,GPU(4)", "names GPU twice"),
+        ("MULTI:GPU,MULTI:CPU", "puts one combination into another"),
+        ("MULTI:GPU,AUTO", "puts one combination into another"),
+        ("AUTO:-CPU", "leaves CPU out; name the devices to use instead"),
+        ("AUTO:GPU(4),CPU", "has 'GPU(4)' where a device belongs"),
+        ("MULTI:GPU(0),CPU", "gives GPU nothing"),
+        ("MULTI:GPU,,CPU", "has '' where a device belongs"),
+        ("BATCH:", "must batch for one device"),
+        ("BATCH", "must batch for one device"),
+        ("BATCH:GPU,CPU", "must batch for one device"),
+        ("BATCH:MULTI:GPU", "puts one combination into another"),
+        ("HETERO:GPU,CPU", "names no kind of target"),
+        ("CPU(4)", "has 'CPU(4)' where a device belongs"),
+        ("G PU", "has 'G PU' where a device belongs"),
+    ],
+)
+def test_a_string_that_names_no_target_is_refused_in_one_sentence(text, told):
+    with pytest.raises(UsageError) as refusal:
+        target_of(text)
+    assert told in str(refusal.value)
+    assert str(refusal.value).startswith(f"--device '{text}' ")
+
+
+@given(st.text(alphabet="AUTOMLICPGB:,()-.8 ", max_size=20))
+def test_any_text_is_a_target_or_a_refusal(text):
+    try:
+        target = target_of(text)
+    except UsageError:
+        return
+    assert target_of(str(target)) == target
+
+
+def test_a_combination_can_be_led_by_another_device_and_share_requests():
+    target = target_of("MULTI:GPU,NPU,CPU")
+    assert str(target.led_by("CPU")) == "MULTI:CPU,GPU,NPU"
+    assert str(target.with_amounts({"GPU": 4, "CPU": 2})) == "MULTI:GPU(4),NPU,CPU(2)"
+    assert target.hint == "THROUGHPUT"
+    assert target_of("AUTO:GPU,CPU").hint == "CUMULATIVE_THROUGHPUT"
+    assert target.covers("MULTI:CPU(2),NPU,GPU")
+    assert not target.covers("AUTO:CPU,NPU,GPU")
+    assert not target.covers("MULTI:CPU,NPU")

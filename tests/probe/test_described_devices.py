@@ -1,0 +1,149 @@
+"""Devices that no test machine has, described as their plugins report them (GPU 2026.3, NPU 2026.3)."""
+
+import pytest
+from openvino import Type
+
+from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, device_space
+from tuner.domain.target import target_of
+from tuner.errors import DeviceError
+from tuner.probe import devices
+
+GPU = {
+    "AVAILABLE_DEVICES": ("RO", ["0"]),
+    "RANGE_FOR_ASYNC_INFER_REQUESTS": ("RO", (1, 2, 1)),
+    "RANGE_FOR_STREAMS": ("RO", (1, 2)),
+    "OPTIMAL_BATCH_SIZE": ("RO", 1),
+    "MAX_BATCH_SIZE": ("RO", 1),
+    "FULL_DEVICE_NAME": ("RO", "Intel(R) Graphics [0x46a6] (iGPU)"),
+    "OPTIMIZATION_CAPABILITIES": ("RO", ["FP32", "BIN", "FP16", "INT8"]),
+    "PERF_COUNT": ("RW", False),
+    "MODEL_PRIORITY": ("RW", "MEDIUM"),
+    "GPU_HOST_TASK_PRIORITY": ("RW", "MEDIUM"),
+    "GPU_QUEUE_PRIORITY": ("RW", "MEDIUM"),
+    "GPU_QUEUE_THROTTLE": ("RW", "MEDIUM"),
+    "PERFORMANCE_HINT": ("RW", "LATENCY"),
+    "EXECUTION_MODE_HINT": ("RW", "PERFORMANCE"),
+    "NUM_STREAMS": ("RW", 1),
+    "INFERENCE_PRECISION_HINT": ("RW", Type.f16),
+    "ENABLE_CPU_PINNING": ("RW", False),
+}
+NPU = {
+    "AVAILABLE_DEVICES": ("RO", ["3720"]),
+    "RANGE_FOR_ASYNC_INFER_REQUESTS": ("RO", (1, 8, 1)),
+    "RANGE_FOR_STREAMS": ("RO", (0, 8)),
+    "NUM_STREAMS": ("RO", 1),
+    "FULL_DEVICE_NAME": ("RO", "Intel(R) AI Boost"),
+    "OPTIMIZATION_CAPABILITIES": ("RO", ["FP16", "INT8", "EXPORT_IMPORT"]),
+    "INFERENCE_PRECISION_HINT": ("RW", Type.f16),
+    "PERFORMANCE_HINT": ("RW", "LATENCY"),
+    "NPU_TURBO": ("RW", False),
+    "CACHE_DIR": ("RW", ""),
+}
+ODD = {"FULL_DEVICE_NAME": ("RO", "Somebody's accelerator"), "PERFORMANCE_HINT": ("RW", "LATENCY")}
+PROCESSORS = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
+MULTI = {"SCHEDULE_POLICY": ("RW", "DEVICE_PRIORITY")}
+
+
+class DescribedCore:
+    """Answers like `ov.Core` for devices given as tables."""
+
+    def __init__(self, **described):
+        self._described = described
+        self.available_devices = [name for name in described if name != "MULTI"]
+
+    def get_property(self, device, name):
+        if name == "SUPPORTED_PROPERTIES":
+            return {key: access for key, (access, _) in self._described[device].items()}
+        return self._described[device][name][1]
+
+
+@pytest.fixture
+def facts_of(monkeypatch):
+    core = DescribedCore(GPU=GPU, NPU=NPU, ODD=ODD, MULTI=MULTI)
+    monkeypatch.setattr(devices, "core", lambda plugins=None: core)
+    return lambda name: devices.facts(devices.describe(name))
+
+
+def space_of(facts, **bounds):
+    return device_space(facts, 1, True, Bounds(**bounds), hint_requests=4)
+
+
+def test_a_gpu_has_streams_queues_and_automatic_batching(facts_of):
+    axes = space_of(facts_of("GPU")).axes
+    assert axes["streams"] == (HINT, 1, 2)
+    assert axes["queue_priority"] == ("default", "high")
+    assert axes["queue_throttle"] == ("default", "low")
+    assert axes["auto_batching"] == ("default", "off")
+    assert not {"pinning", "threads", "core_type", "turbo"} & set(axes)
+
+
+def test_a_gpus_choices_become_its_properties(facts_of):
+    point = {"streams": 2, "batch": 4, "requests_per_stream": 2}
+    switches = {"queue_priority": "high", "queue_throttle": "low", "auto_batching": "off"}
+    found = space_of(facts_of("GPU")).configuration({**point, **switches})
+    assert found.compile_properties == {
+        "NUM_STREAMS": 2,
+        "GPU_QUEUE_PRIORITY": "HIGH",
+        "GPU_QUEUE_THROTTLE": "LOW",
+        "ALLOW_AUTO_BATCHING": False,
+    }
+    assert (found.device, found.batch, found.requests) == ("GPU", 4, 4)
+
+
+def test_an_npu_chooses_its_streams_and_has_requests_and_turbo(facts_of):
+    axes = space_of(facts_of("NPU")).axes
+    assert axes["streams"] == (HINT,)
+    assert axes["requests_per_stream"] == (1, 2, 4)
+    assert axes["turbo"] == ("default", "on")
+    assert space_of(facts_of("NPU"), streams=(1, 2)).axes["streams"] == (HINT,)
+
+
+def test_an_unknown_plugin_gets_what_its_properties_allow(facts_of):
+    assert set(space_of(facts_of("ODD")).axes) == {"streams", "batch", "requests_per_stream"}
+    assert space_of(facts_of("ODD")).axes["streams"] == (HINT,)
+
+
+def test_ranges_are_those_that_a_device_tells(facts_of):
+    assert devices.describe("NPU").requests == (1, 8)
+    assert devices.describe("GPU").streams == (1, 2)
+    assert devices.describe("ODD").streams is None
+    assert devices.describe("GPU").precision == "f16"
+
+
+def test_a_processor_beside_a_gpu_leaves_a_core_for_feeding_it(facts_of):
+    gpu, target = facts_of("GPU"), target_of("MULTI:GPU,CPU")
+    cpu = DeviceFacts("CPU", 8, PROCESSORS, logical_cores=8, physical_cores=8)
+    space = combination_space(
+        target, [gpu, cpu], devices.schedules(target), 1, True, Bounds(), {"GPU": 4, "CPU": 8}
+    )
+    capped = [dict(own) for own in space.settings["CPU"].values() if "INFERENCE_NUM_THREADS" in dict(own)]
+    assert {one["INFERENCE_NUM_THREADS"] for one in capped} == {7}
+    assert not any(one["ENABLE_CPU_PINNING"] for one in capped)
+    assert space.axes["policy"] == ("default", "ROUND_ROBIN")
+    assert space.axes["first"] == ("GPU", "CPU")
+
+
+def test_a_combinations_point_sets_each_device_and_shares_the_requests(facts_of):
+    gpu, target = facts_of("GPU"), target_of("MULTI:GPU,NPU")
+    space = combination_space(
+        target, [gpu, facts_of("NPU")], ("ROUND_ROBIN",), 1, True, Bounds(), {"GPU": 4, "NPU": 4}
+    )
+    point = {"GPU": "2 streams", "NPU": HINT, "batch": 1, "requests_per_stream": 2}
+    found = space.configuration({**point, "first": "NPU", "policy": "ROUND_ROBIN", "share": 2})
+    assert found.device == "MULTI:NPU(8),GPU(4)"
+    assert found.compile_properties == {
+        "PERFORMANCE_HINT": "THROUGHPUT",
+        "DEVICE_PROPERTIES": {"GPU": {"NUM_STREAMS": 2}},
+        "SCHEDULE_POLICY": "ROUND_ROBIN",
+    }
+    assert found.requests == 12
+    plain = space.configuration({**point, "GPU": HINT, "first": "GPU"})
+    assert plain.uses_hint
+    assert plain.requests == 16
+
+
+def test_a_device_that_is_not_there_is_named_with_those_that_are(facts_of):
+    with pytest.raises(
+        DeviceError, match=r"There is no device 'GPU\.1' here; --device takes one of: GPU, NPU, ODD"
+    ):
+        devices.describe("GPU.1")

@@ -1,0 +1,133 @@
+"""Searches over several targets of a simulated machine."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation import MemoryStore, simulate_host
+from tuner.domain.result import standings
+from tuner.domain.target import target_of
+from tuner.errors import DeviceError, UsageError
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost
+from tuner.study.progress import BaselineReady, TrialEnded
+from tuner.study.search import targets_for
+
+PLAIN = SimulatedDevice(base_fps=1000, batch_gain=1.0, one_stream=1.0, more_requests=1.0)
+TWO = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN}, together=0.9)
+
+
+def test_two_devices_together_are_found_and_told_as_a_share_of_the_plain_sum():
+    found = simulate_host(TWO, "AUTO:EMU,CPU", noise=QUIET)
+    assert found.verdict.kind == "keep_hint"  # the hint on both of them at once is as fast as can be
+    assert found.baseline.configuration.device == "AUTO:EMU,CPU"
+    told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
+    assert told["AUTO:EMU,CPU"] == pytest.approx(0.9, abs=0.05)
+    assert told["CPU"] is told["EMU"] is None
+
+
+def test_a_combination_that_adds_nothing_loses_to_one_of_its_devices():
+    found = simulate_host(replace(TWO, together=0.5), "MULTI:EMU,CPU")
+    assert not target_of(found.verdict.best.configuration.device).combines
+
+
+def test_the_baseline_is_the_best_hint_of_all():
+    fast = replace(PLAIN, base_fps=5000)
+    found = simulate_host(SimulatedHost({"CPU": PLAIN, "EMU": fast}, together=0.6), "MULTI:EMU,CPU")
+    assert found.baseline.configuration.device == "EMU"
+    assert found.verdict.best.configuration.device == "EMU"
+
+
+def test_explicit_settings_of_each_device_beat_the_hint_on_all_where_they_pay():
+    crowded = replace(PLAIN, batch_gain=2.0)
+    found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
+    assert found.verdict.kind == "faster"
+    assert found.verdict.best.configuration.device.startswith("AUTO:")
+    assert found.verdict.best.configuration.batch > 4
+
+
+def test_targets_share_the_budget_and_the_leader_gets_more():
+    found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=240)
+    tried = {
+        str(target): sum(target.covers(one.configuration.device) for one in found.trials)
+        for target in found.targets
+    }
+    assert min(tried.values()) >= 3
+    assert max(tried, key=tried.get) == "AUTO:EMU,CPU"
+
+
+def test_the_members_of_a_combination_are_tried_before_it():
+    events = []
+    simulate_host(TWO, "AUTO:EMU,CPU", tell=events.append)
+    first = [event.trial.configuration.device for event in events if isinstance(event, TrialEnded)][:3]
+    assert set(first[:2]) == {"EMU", "CPU"}
+
+
+def test_a_device_that_does_not_run_is_left_out_with_its_combinations():
+    broken = replace(PLAIN, broken=lambda _: "no driver")
+    host = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN, "NPU": broken})
+    events = []
+    found = simulate_host(host, "AUTO:NPU,EMU,CPU", "MULTI:EMU,CPU", tell=events.append)
+    (ready,) = [event for event in events if isinstance(event, BaselineReady)]
+    assert {str(target): why for target, why in ready.left_out.items()} == {
+        "NPU": "no driver",
+        "AUTO:NPU,EMU,CPU": "NPU does not run (no driver)",
+    }
+    assert [str(target) for target in found.targets] == ["EMU", "CPU", "MULTI:EMU,CPU"]
+    with pytest.raises(
+        DeviceError, match="does not run on NPU, not even with the performance hint: no driver"
+    ):
+        simulate_host(host, "NPU")
+
+
+def test_a_combination_that_silently_runs_on_fewer_devices_is_left_out():
+    events = []
+    simulate_host(replace(TWO, missing=frozenset({"EMU"})), "AUTO:EMU,CPU", tell=events.append)
+    (ready,) = [event for event in events if isinstance(event, BaselineReady)]
+    assert list(ready.left_out.values()) == ["OpenVINO leaves EMU out of it"]
+
+
+def test_three_devices_are_searched_alone_and_together():
+    host = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN, "EMU2": PLAIN}, together=0.8)
+    found = simulate_host(host, "AUTO:EMU,EMU2,CPU")
+    told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
+    assert told["AUTO:EMU,EMU2,CPU"] == pytest.approx(0.8, abs=0.05)
+
+
+def test_the_same_search_again_keeps_its_baseline():
+    store = MemoryStore()
+    first = simulate_host(TWO, "AUTO:EMU,CPU", store=store, budget_s=30)
+    again = simulate_host(TWO, "AUTO:EMU,CPU", store=store, budget_s=30, seed=3)
+    assert again.baseline.configuration == first.baseline.configuration
+    assert len(store.kept) > len(first.trials)
+
+
+@pytest.mark.parametrize(
+    ("asked", "targets"),
+    [
+        ((), ["GPU", "CPU", "AUTO:GPU,CPU", "MULTI:GPU,CPU"]),
+        (("CPU",), ["CPU"]),
+        (("MULTI:CPU(2),GPU(4)",), ["CPU", "GPU", "MULTI:CPU,GPU"]),
+        (("AUTO:GPU,CPU", "CPU"), ["GPU", "CPU", "AUTO:GPU,CPU"]),
+    ],
+)
+def test_what_is_searched_for_what_was_asked(asked, targets):
+    assert [str(one) for one in targets_for(asked, ("CPU", "GPU"))] == targets
+
+
+def test_a_lone_cpu_is_searched_alone():
+    assert [str(one) for one in targets_for((), ("CPU",))] == ["CPU"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "error", "told"),
+    [
+        (("NPU",), DeviceError, "There is no device 'NPU' here; --device takes one of: CPU, GPU."),
+        (("MULTI:NPU,CPU",), DeviceError, "There is no device 'NPU' (in 'MULTI:NPU,CPU') here"),
+        (("CPU", "CPU"), UsageError, "--device 'CPU' is given twice"),
+        (("MULTI:CPU",), UsageError, "combines one device with nothing"),
+    ],
+)
+def test_targets_that_cannot_be_searched_are_refused(asked, error, told):
+    with pytest.raises(error) as refusal:
+        targets_for(asked, ("CPU", "GPU"))
+    assert told in str(refusal.value)

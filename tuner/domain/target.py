@@ -1,0 +1,133 @@
+"""Device strings: what OpenVINO's `compile_model` takes, in its parts."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from tuner.errors import UsageError
+
+COMBINING = ("MULTI", "AUTO")
+VIRTUAL = (*COMBINING, "BATCH")
+MEMBER = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.\w+)?)(?:\((?P<amount>\d+)\))?")
+EXPECTED = "give a device like CPU or GPU.1, or several like MULTI:GPU,CPU or AUTO:GPU,CPU, or BATCH:GPU(8)"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A device of a target.
+
+    Attributes:
+        name: As OpenVINO lists it, e.g. `GPU.1`.
+        amount: What stands in brackets: its infer requests under `MULTI`, the batch under `BATCH`.
+    """
+
+    name: str
+    amount: int | None = None
+
+    def __str__(self) -> str:
+        """Write it as OpenVINO reads it."""
+        return self.name if self.amount is None else f"{self.name}({self.amount})"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A device, or one of OpenVINO's virtual devices over one or several.
+
+    Attributes:
+        kind: `MULTI`, `AUTO` or `BATCH`; empty for a device of its own.
+        members: Its devices in order of priority; more than one only where they are combined.
+    """
+
+    kind: str
+    members: tuple[Member, ...]
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """The names of its devices, in order of priority."""
+        return tuple(member.name for member in self.members)
+
+    @property
+    def combines(self) -> bool:
+        """Whether several devices share the requests."""
+        return self.kind in COMBINING
+
+    @property
+    def hint(self) -> str:
+        """The performance hint that asks for throughput from all of its devices.
+
+        `AUTO` with `THROUGHPUT` would choose one of them.
+        """
+        return "CUMULATIVE_THROUGHPUT" if self.kind == "AUTO" else "THROUGHPUT"
+
+    def with_amounts(self, amounts: dict[str, int]) -> Target:
+        """Return the target with numbers in brackets, for the devices given."""
+        members = tuple(replace(one, amount=amounts.get(one.name, one.amount)) for one in self.members)
+        return replace(self, members=members)
+
+    def led_by(self, device: str) -> Target:
+        """Return the target with one device moved to the front, the others in their order."""
+        return replace(self, members=tuple(sorted(self.members, key=lambda one: one.name != device)))
+
+    def covers(self, device: str) -> bool:
+        """Whether a device string is of this target, whatever its order and numbers in brackets."""
+        other = target_of(device)
+        return self.kind == other.kind and set(self.devices) == set(other.devices)
+
+    def __str__(self) -> str:
+        """Write it as OpenVINO reads it."""
+        devices = ",".join(map(str, self.members))
+        return f"{self.kind}:{devices}" if self.kind else devices
+
+
+@lru_cache(maxsize=1024)
+def target_of(text: str) -> Target:
+    """Read a device string.
+
+    Raises:
+        UsageError: It names no target; the sentence says what would.
+    """
+    kind, colon, listed = text.strip().partition(":")
+    if not colon and kind not in VIRTUAL:
+        return Target("", (_member(kind, text, brackets=False),))
+    if kind == "BATCH":
+        return _batch(listed, text)
+    if kind not in COMBINING:
+        raise UsageError(f"--device '{text}' names no kind of target; {EXPECTED}.")
+    if not listed.strip():
+        raise UsageError(f"--device '{text}' combines no devices; name two or more, like {kind}:GPU,CPU.")
+    members = tuple(_member(one, text, brackets=kind == "MULTI") for one in listed.split(","))
+    names = [member.name for member in members]
+    if len(members) == 1:
+        raise UsageError(
+            f"--device '{text}' combines one device with nothing; give {names[0]}, or name two or more."
+        )
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"--device '{text}' names {twice[0]} twice; name each device once.")
+    return Target(kind, members)
+
+
+def _batch(listed: str, text: str) -> Target:
+    if not listed.strip() or "," in listed:
+        raise UsageError(
+            f"--device '{text}' must batch for one device; give it, like BATCH:GPU or BATCH:GPU(8)."
+        )
+    return Target("BATCH", (_member(listed, text, brackets=True),))
+
+
+def _member(part: str, text: str, brackets: bool) -> Member:
+    part = part.strip()
+    if part.startswith("-"):
+        raise UsageError(f"--device '{text}' leaves {part[1:]} out; name the devices to use instead.")
+    if part.partition(":")[0] in VIRTUAL:
+        raise UsageError(
+            f"--device '{text}' puts one combination into another; list devices only, like MULTI:GPU,CPU."
+        )
+    found = MEMBER.fullmatch(part)
+    if not found or (found["amount"] and not brackets):
+        raise UsageError(f"--device '{text}' has '{part}' where a device belongs; {EXPECTED}.")
+    amount = None if found["amount"] is None else int(found["amount"])
+    if amount == 0:
+        raise UsageError(f"--device '{text}' gives {found['name']} nothing; numbers in brackets begin at 1.")
+    return Member(found["name"], amount)

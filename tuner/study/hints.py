@@ -1,0 +1,198 @@
+"""The performance hints of every target: which of them run, and which is the baseline.
+
+A search over several targets compares everything with the best of their hints, the one that a
+user who reads no further would be told to take.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from statistics import median
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.pruning import at_a_look
+from tuner.domain.result import Trial
+from tuner.domain.stats import Speedup, speedup
+from tuner.domain.target import Target
+from tuner.domain.verdict import MINIMUM_GAIN
+from tuner.errors import DeviceError, LaneError
+from tuner.measure.comparison import Comparison
+from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
+from tuner.study.history import History
+
+WINDOWS = 5
+"""Of a hint alone: enough to know its rate and latency, it plays in every round that follows."""
+
+ROUNDS = 6
+"""Among several hints: enough to choose the baseline. Claims against it are the final's."""
+
+
+class Hint:
+    """A target's performance hint in a lane of its own."""
+
+    def __init__(self, lanes: Lanes, target: Target, own_batch: int) -> None:
+        """Compile it with the model's own batch and as many requests as the device asks for.
+
+        Raises:
+            LaneError: It does not run, or not on every device of the target.
+        """
+        asking = Configuration.of(str(target), {"PERFORMANCE_HINT": target.hint}, own_batch, ASK_DEVICE)
+        self._lanes = lanes
+        self.target = target
+        self.lane: Lane = lanes.open(asking)
+        self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
+        if missing := fallen_out(target, self.lane.facts.effective):
+            self.close()
+            raise LaneError(f"OpenVINO leaves {', '.join(missing)} out of it")
+
+    def mend(self) -> bool:
+        """Open the lane again if it has died, and say whether it had; a second failure is raised."""
+        if self.lane.alive():
+            return False
+        self.lane = self._lanes.open(self.configuration)
+        return True
+
+    def close(self) -> None:
+        """End the lane."""
+        self.lane.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What came of opening every target's hint.
+
+    Attributes:
+        baseline: The one that everything is compared with, its lane open; all others are closed.
+        trials: Of each hint that is not in the history yet, the baseline's first.
+        configurations: Every hint that runs, by target.
+        left_out: Why a target is not searched, by target.
+    """
+
+    baseline: Hint
+    trials: Sequence[Trial]
+    configurations: Mapping[Target, Configuration]
+    left_out: Mapping[Target, str]
+
+
+def open_hints(
+    lanes: Lanes,
+    targets: Sequence[Target],
+    own_batch: int,
+    history: History,
+    rng: random.Random,
+    clock: Callable[[], float],
+) -> Hints:
+    """Open every target's hint, and measure what no earlier run has.
+
+    Raises:
+        DeviceError: None runs, or not the one that earlier trials were compared with.
+        Interrupted: The user asked to stop.
+    """
+    left_out: dict[Target, str] = {}
+    with ExitStack() as stack:
+        opened: list[Hint] = []
+        for target in targets:
+            try:
+                _require_members(target, left_out)
+                opened.append(Hint(lanes, target, own_batch))
+                stack.callback(opened[-1].close)
+            except LaneError as error:
+                left_out[target] = str(error)
+        if not opened:
+            raise DeviceError(_none_runs(left_out))
+        try:
+            baseline, trials = _measured(opened, history, rng, clock)
+        except LaneError as error:
+            raise DeviceError(
+                f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
+            ) from error
+        stack.pop_all()
+    for hint in opened:
+        if hint is not baseline:
+            hint.close()
+    return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
+
+
+def fallen_out(target: Target, effective: Effective) -> list[str]:
+    """Return the devices of a combination that OpenVINO silently runs without."""
+    running = {device.removesuffix(".0") for device in effective.devices}
+    return [one for one in target.devices if target.combines and one.removesuffix(".0") not in running]
+
+
+def _measured(
+    opened: Sequence[Hint], history: History, rng: random.Random, clock: Callable[[], float]
+) -> tuple[Hint, list[Trial]]:
+    if history.trials:
+        return _known_baseline(opened, history.trials[0].configuration), []
+    comparison = Comparison([hint.lane for hint in opened], rng, clock)
+    comparison.warm_up()
+    for _ in range(ROUNDS if len(opened) > 1 else WINDOWS):
+        comparison.play()
+    best = _baseline_among(opened, comparison)
+    order = [best, *(lane for lane in range(len(opened)) if lane != best)]
+    start = len(history.trials)
+    return opened[best], [
+        _trial(start + place, opened[lane], comparison, lane, best) for place, lane in enumerate(order)
+    ]
+
+
+def _baseline_among(opened: Sequence[Hint], comparison: Comparison) -> int:
+    """Return the lane of the simplest hint that the fastest does not surely beat.
+
+    Automatic batching is a setting of its device, no hint.
+    """
+    hints = [lane for lane, hint in enumerate(opened) if hint.target.kind != "BATCH"]
+    fastest = max(hints, key=lambda lane: median(comparison.log_ratios(lane)))
+
+    def surely_slower(lane: int) -> bool:
+        gain = at_a_look([each.log_ratio(fastest, to=lane) for each in comparison.rounds])
+        return gain.low > 1.0 and gain.ratio > 1 + MINIMUM_GAIN
+
+    tied = [lane for lane in hints if lane == fastest or not surely_slower(lane)]
+    return min(tied, key=lambda lane: (opened[lane].configuration.complexity, lane != fastest))
+
+
+def _known_baseline(opened: Sequence[Hint], configuration: Configuration) -> Hint:
+    """Return the hint with which all trials of earlier runs were compared."""
+    for hint in opened:
+        if hint.target.covers(configuration.device):
+            return hint
+    raise DeviceError(
+        f"All earlier trials were compared with the hint on {configuration.device}, which does not run any "
+        "more; choose another directory with --output."
+    )
+
+
+def _trial(number: int, hint: Hint, comparison: Comparison, lane: int, baseline: int) -> Trial:
+    """Return a hint's trial: its rounds against the baseline, or none for the baseline itself."""
+    itself, facts = lane == baseline, hint.lane.facts
+    rounds = () if itself else tuple(each.pair(baseline, lane) for each in comparison.rounds)
+    return Trial(
+        number,
+        hint.configuration,
+        "measured",
+        rounds=rounds,
+        effective=facts.effective,
+        speedup=Speedup(1.0, 1.0, 1.0, 0.95, 0) if itself else speedup([one.log_ratio() for one in rounds]),
+        measured=comparison.measured(lane),
+        window_s=comparison.window_s(lane),
+        compile_s=facts.compile_s,
+    )
+
+
+def _require_members(target: Target, left_out: Mapping[Target, str]) -> None:
+    """Refuse a virtual device of which a device does not run alone."""
+    for one, why in left_out.items():
+        if target.kind and one.devices[0] in target.devices and not one.kind:
+            raise LaneError(f"{one} does not run ({why})")
+
+
+def _none_runs(left_out: Mapping[Target, str]) -> str:
+    if len(left_out) == 1:
+        ((target, why),) = left_out.items()
+        return f"The model does not run on {target}, not even with the performance hint: {why}."
+    told = "; ".join(f"{target}: {why}" for target, why in left_out.items())
+    return f"The model runs on none of the devices, not even with the performance hint ({told})."
