@@ -51,13 +51,18 @@ def table(*columns: str) -> Iterator[str]:
     yield f"| {' | '.join('---' for _ in columns)} |"
 
 
+def searches(budget_s: int = 60) -> Told:
+    """Return the real searches of one budget."""
+    return {item: one for item, one in items("regret").items() if one.get("budget_s", 60) == budget_s}
+
+
 def rows_of(told: Told, name: str) -> list[Told]:
     return [one for item, one in told.items() if item.split(":")[0] == name]
 
 
 def overview() -> Iterator[str]:
     """The table that a reader understands in a minute."""
-    regret, sweep, claims = items("regret"), items("sweep"), items("claims")
+    regret, sweep, claims = searches(), items("sweep"), items("claims")
     wins = items("false_wins_replayed")
     yield "\n## In a minute\n"
     yield "*Optimum*: the fastest configuration of the recorded space, and how many times as fast as the hint. The picks of the *tuner* (one"
@@ -96,7 +101,7 @@ def overview() -> Iterator[str]:
 
 def goals() -> Iterator[str]:
     """What was aimed at, and what came of it."""
-    regret, claims, sweep = items("regret"), items("claims"), items("sweep")
+    regret, claims, sweep = searches(), items("claims"), items("sweep")
     replayed = [one["verdicts"] for one in items("false_wins_replayed").values()]
     shares = [one["of_optimum"]["ratio"] for one in regret.values()]
     off = [abs(one["repeated_over_claimed"] - 1) for one in claims.values()]
@@ -185,9 +190,19 @@ def landscapes() -> Iterator[str]:
 
 
 def regret(told: Told) -> Iterator[str]:
-    yield from head("How far from the optimum is a real search of 60 s?", told)
+    yield from head("How far from the optimum is a real search?", told)
+    others = [(budget_s, found) for budget_s in (15, 30, 120) if (found := searches(budget_s))]
+    for budget_s, found in others:
+        shares = [one["of_optimum"]["ratio"] for one in found.values()]
+        kinds = Counter(one["verdict"] for one in found.values())
+        yield (
+            f"{budget_s} s, {len(shares)} searches: {median(shares):.3f} of the optimum in the median, {min(shares):.3f} the worst; "
+            + ", ".join(f"{count} `{kind}`" for kind, count in kinds.most_common())
+            + "."
+        )
+    yield "60 s:\n"
     yield from table("model: seed", "trials", "the search said", "pick", "of the optimum")
-    for item, one in told["items"].items():
+    for item, one in searches().items():
         pick = configuration_of(one["pick"])
         yield f"| {item} | {one['trials']} | {one['sentence']} | {pick} | {told_share(one['of_optimum'])} |"
 

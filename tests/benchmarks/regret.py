@@ -22,8 +22,9 @@ from tuner.measure.comparison import Comparison
 from tuner.measure.process import ProcessLanes
 from tuner.measure.replay import Landscape, read
 
-BUDGET_S = 60
-SEEDS = (0, 1)
+RUNS = ((60, 0), (60, 1), (30, 0), (15, 0), (120, 0))
+"""Budgets in seconds and seeds, the most telling first."""
+
 SITTINGS, ROUNDS = 6, 4
 LONGEST_S = 60.0
 
@@ -44,16 +45,18 @@ def direct_duel(lanes: ProcessLanes, optimum: Configuration, pick: Configuration
     return plain(speedup_over_sittings(sittings))
 
 
-def search(name: str, folder: Path, seed: int) -> dict[str, object]:
+def search(name: str, folder: Path, budget_s: int, seed: int) -> dict[str, object]:
     path, shapes = MODELS[name].make(folder), MODELS[name].shapes
     began = time.monotonic()
-    result = tuner.search(path, budget=BUDGET_S, seed=seed, shapes=shapes, output=folder / f"{name}-{seed}")
+    output = folder / f"{name}-{budget_s}-{seed}"
+    result = tuner.search(path, device="CPU", budget=budget_s, seed=seed, shapes=shapes, output=output)
     wall_s = time.monotonic() - began
     optimum = Landscape(read(recordings.path_of(name))).best().configuration
     verdict, pick = result.verdict, result.verdict.best.configuration
     with quiet_host("regret"):
         of_optimum = direct_duel(lanes_of(name, folder)[1], optimum, pick)
     return {
+        "budget_s": budget_s,
         "verdict": verdict.kind,
         "sentence": in_words(verdict),
         "pick": told_of(pick),
@@ -71,13 +74,17 @@ def search(name: str, folder: Path, seed: int) -> dict[str, object]:
 def main() -> None:
     evidence = Evidence("regret")
     with tempfile.TemporaryDirectory() as folder:
-        for seed in SEEDS:
+        for budget_s, seed in RUNS:
             for name in sys.argv[1:] or MODELS:
-                item = f"{name}: seed {seed}"
+                item = item_of(name, budget_s, seed)
                 if item not in evidence.items and recordings.path_of(name).exists():
-                    evidence.save(item, **search(name, Path(folder), seed))
+                    evidence.save(item, **search(name, Path(folder), budget_s, seed))
                     found = evidence.items[item]
                     print(item, found["sentence"], found["of_optimum"]["ratio"], flush=True)
+
+
+def item_of(name: str, budget_s: int, seed: int) -> str:
+    return f"{name}: seed {seed}" if budget_s == 60 else f"{name}: {budget_s} s, seed {seed}"
 
 
 if __name__ == "__main__":
