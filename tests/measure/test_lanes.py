@@ -295,3 +295,20 @@ def test_rounds_run_every_lane_once_in_shuffled_order():
     firsts = [sum(order[0] == lane for order in orders) for lane in range(3)]
     assert min(firsts) > 70
     assert len(set(orders)) == 6
+
+
+def test_what_a_virtual_device_does_not_echo_still_tells_configurations_apart(tmp_path):
+    lanes, seen = lanes_of(models.mlp(tmp_path / "m.xml")), []
+    for properties in (THROUGHPUT, {"NUM_STREAMS": 1}, {"NUM_STREAMS": 2}):
+        lane = lanes.open(Configuration.of("BATCH:CPU(4)", properties, 1, 8))
+        seen.append(lane.facts.effective)
+        lane.close()
+    assert len(set(seen)) == 3
+    assert seen[1].settings == (("NUM_STREAMS", 1),)
+    assert seen[1].virtual.startswith("BATCH:CPU(4)")
+
+
+def test_what_the_device_tells_of_streams_and_threads_is_not_told_twice(tmp_path):
+    lane = lanes_of(models.mlp(tmp_path / "m.xml")).open(Configuration.of("CPU", {"NUM_STREAMS": 1}, 1, 2))
+    assert lane.facts.effective.settings == ()
+    lane.close()

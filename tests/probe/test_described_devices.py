@@ -142,6 +142,16 @@ def test_a_combinations_point_sets_each_device_and_shares_the_requests(facts_of)
     assert plain.requests == 16
 
 
+@pytest.mark.parametrize("streams", [(3,), (5, 7), ("hint", 2)])
+def test_bounds_on_streams_leave_every_device_of_a_combination_a_choice(facts_of, streams):
+    cpu = DeviceFacts("CPU", 8, PROCESSORS, logical_cores=8, physical_cores=8)
+    members, hints = [facts_of("NPU"), cpu], {"NPU": 4, "CPU": 8}
+    space = combination_space(target_of("AUTO:NPU,CPU"), members, (), 1, True, Bounds(streams=streams), hints)
+    assert space.axes["NPU"] == (HINT,)
+    counts = {dict(own).get("NUM_STREAMS", HINT) for own in space.settings["CPU"].values()}
+    assert counts == set(streams)
+
+
 def test_a_device_that_is_not_there_is_named_with_those_that_are(facts_of):
     with pytest.raises(
         DeviceError, match=r"There is no device 'GPU\.1' here; --device takes one of: GPU, NPU, ODD"

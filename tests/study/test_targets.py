@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation import MemoryStore, simulate_host
-from tuner.domain.result import standings
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Trial, standings
+from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError, UsageError
-from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.study.progress import BaselineReady, TrialEnded
 from tuner.study.search import targets_for
 
@@ -88,7 +90,7 @@ def test_a_combination_that_silently_runs_on_fewer_devices_is_left_out():
 
 def test_three_devices_are_searched_alone_and_together():
     host = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN, "EMU2": PLAIN}, together=0.8)
-    found = simulate_host(host, "AUTO:EMU,EMU2,CPU")
+    found = simulate_host(host, "AUTO:EMU,EMU2,CPU", noise=QUIET)
     told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
     assert told["AUTO:EMU,EMU2,CPU"] == pytest.approx(0.8, abs=0.05)
 
@@ -124,6 +126,8 @@ def test_a_lone_cpu_is_searched_alone():
         (("NPU",), DeviceError, "There is no device 'NPU' here; --device takes one of: CPU, GPU."),
         (("MULTI:NPU,CPU",), DeviceError, "There is no device 'NPU' (in 'MULTI:NPU,CPU') here"),
         (("CPU", "CPU"), UsageError, "--device 'CPU' is given twice"),
+        (("AUTO:GPU,CPU", "AUTO:CPU,GPU"), UsageError, "is given twice; give each target once, in one order"),
+        (("BATCH:CPU(8)", "BATCH:CPU(16)"), UsageError, "is given twice"),
         (("MULTI:CPU",), UsageError, "combines one device with nothing"),
     ],
 )
@@ -131,3 +135,57 @@ def test_targets_that_cannot_be_searched_are_refused(asked, error, told):
     with pytest.raises(error) as refusal:
         targets_for(asked, ("CPU", "GPU"))
     assert told in str(refusal.value)
+
+
+def test_automatic_batching_is_a_target_of_its_own_for_each_device():
+    told = [str(one) for one in targets_for(("AUTO:GPU,CPU", "BATCH:CPU(8)"), ("CPU", "GPU"), "both")]
+    assert told == ["GPU", "CPU", "BATCH:CPU(8)", "BATCH:GPU", "AUTO:GPU,CPU"]
+
+
+class FailingLanes(SimulatedLanes):
+    """Lanes whose windows fail on one device."""
+
+    def open(self, configuration):
+        lane = super().open(configuration)
+        if "EMU" in configuration.device:
+            lane.close()
+        return lane
+
+
+def test_a_device_that_compiles_and_does_not_run_is_left_out_and_the_rest_goes_on(monkeypatch):
+    monkeypatch.setattr("tests.simulation.SimulatedLanes", FailingLanes)
+    events = []
+    found = simulate_host(TWO, "AUTO:EMU,CPU", tell=events.append)
+    (ready,) = [event for event in events if isinstance(event, BaselineReady)]
+    assert {str(one) for one in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
+    assert [str(one) for one in found.targets] == ["CPU"]
+
+
+def test_a_trial_that_silently_runs_on_fewer_devices_fails():
+    class LosesOne(SimulatedHost):
+        def effective(self, configuration):
+            told = super().effective(configuration)
+            return replace(told, devices=told.devices[1:]) if told.members and told.batch > 1 else told
+
+    found = simulate_host(LosesOne(TWO.devices), "AUTO:EMU,CPU", noise=QUIET)
+    lost = [one for one in found.trials if "AUTO" in one.configuration.device and one.configuration.batch > 1]
+    assert lost
+    assert {one.state for one in lost} == {"failed"}
+    assert all(one.reason.startswith("OpenVINO leaves ") for one in lost)
+
+
+def test_automatic_batching_tells_its_share_of_an_explicit_batchs_gain():
+    hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
+    found = [
+        trial_of(hint, 1.0),
+        trial_of(replace(hint, batch=16), 3.0),
+        trial_of(replace(hint, device="BATCH:CPU(16)", requests=32), 2.0),
+    ]
+    targets = [target_of("CPU"), target_of("BATCH:CPU")]
+    assert [one.share_of_gain for one in standings(found, targets)] == [None, pytest.approx(0.5)]
+    no_batch = [found[0], trial_of(replace(hint, requests=4), 1.2), found[2]]
+    assert [one.share_of_gain for one in standings(no_batch, targets)] == [None, None]
+
+
+def trial_of(configuration, ratio):
+    return Trial(0, configuration, "measured", speedup=Speedup(ratio, ratio, ratio, 0.95, 6))

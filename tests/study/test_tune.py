@@ -368,6 +368,12 @@ def test_the_best_with_the_models_own_batch_is_always_in_the_final():
     assert [one.batch for one in choose(history, 1, 2)] == [32, 16, 1]
 
 
+def test_a_winner_with_few_rounds_is_invited_before_a_loser_with_many():
+    short = trial(1, 8, 4.0)
+    history = History([trial(0, 4, 0.9), replace(short, rounds=short.rounds[:2])])
+    assert [one.batch for one in choose(history, 1, 1)] == [8]
+
+
 def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
     explicit = replace(trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2))
     history = History([explicit, trial(1, 8, 1.5, state="duplicate")])
@@ -400,7 +406,7 @@ def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
     def kill_one(event):
-        if isinstance(event, FinalRound) and event.done == 9:
+        if isinstance(event, FinalRound) and event.done == 7:
             alive_one(lanes, is_hint=False).close()
 
     found = simulate(lanes=lanes, tell=kill_one)
@@ -413,7 +419,7 @@ def test_a_hint_that_dies_in_the_final_is_no_win():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
     def kill_the_hint(event):
-        if isinstance(event, FinalRound) and event.done == 9:
+        if isinstance(event, FinalRound) and event.done == 7:
             alive_one(lanes, is_hint=True).close()
 
     found = simulate(lanes=lanes, tell=kill_the_hint)

@@ -88,7 +88,11 @@ def _standings(targets: Sequence[Standing]) -> Iterator[str]:
     for one in targets:
         told = gain(one.best.speedup) if one.best.speedup else ""
         share = f", {100 * one.share_of_sum:.0f} % of the sum of its devices" if one.share_of_sum else ""
-        kept = f", {100 * one.share_of_gain:.0f} % of an explicit batch's gain" if one.share_of_gain else ""
+        kept = (
+            f", {100 * one.share_of_gain:.0f} % of an explicit batch's gain"
+            if one.share_of_gain is not None
+            else ""
+        )
         yield f"  target   {one.best.configuration}: {told}{share}{kept}"
 
 
@@ -96,7 +100,8 @@ def _alone(result: Result) -> Iterator[str]:
     """Yield what the final says of one device against several."""
     best = target_of(result.verdict.best.configuration.device)
     if not best.combines:
-        if any(target_of(one.target).combines for one in result.targets):
+        met = result.final.finalists if result.final and result.verdict.kind != "inconclusive" else ()
+        if any(target_of(one.configuration.device).combines for one in met):
             yield f"  alone    {best}: no combination was surely faster"
         return
     for one in result.final.finalists if result.final else ():

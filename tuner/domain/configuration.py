@@ -131,6 +131,8 @@ class Effective:
         members: What each device of a combination made of it, in order of priority.
         virtual: The combination as it was asked for, with what it does not tell of itself: each
             device's requests, the schedule, a timeout. None for a device of its own.
+        settings: Properties that no other attribute tells, as read back or, where the compiled model
+            does not tell them either, as asked for.
     """
 
     devices: tuple[str, ...]
@@ -142,3 +144,9 @@ class Effective:
     requests: int
     members: tuple[Effective, ...] = ()
     virtual: str | None = None
+    settings: Properties = ()
+
+    def lacks(self, device: str) -> list[str]:
+        """Return the devices of a combination that OpenVINO silently runs without."""
+        target, running = target_of(device), {one.removesuffix(".0") for one in self.devices}
+        return [one for one in target.devices if target.combines and one.removesuffix(".0") not in running]

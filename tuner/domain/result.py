@@ -167,14 +167,18 @@ class Standing:
         target: Device string.
         best: Its fastest trial, by estimate: no claim.
         share_of_sum: Of a combination: its speed over the sum of what its devices reach alone.
-        share_of_gain: Of automatic batching: its gain over that of the device's own best, where
-            that one sends batches and gains.
+        share_of_gain: Of automatic batching: its gain over the device's own hint as a share of that of the
+            device's best explicit batch, where there is one that gains.
     """
 
     target: str
     best: Trial
     share_of_sum: float | None = None
     share_of_gain: float | None = None
+
+
+LEAST_GAIN = 0.01
+"""Gain of an explicit batch from which a share of it means something."""
 
 
 def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Standing, ...]:
@@ -191,8 +195,13 @@ def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Stand
         return _ratio(best[target]) / sum(alone[device] for device in target.devices) if known else None
 
     def of_gain(target: Target) -> float | None:
-        ratio = alone.get(target.devices[0], 0.0)
-        return (_ratio(best[target]) - 1) / (ratio - 1) if target.kind == "BATCH" and ratio > 1 else None
+        device = next((one for one in best if str(one) == target.devices[0]), None)
+        if target.kind != "BATCH" or device is None:
+            return None
+        hint = next(one for one in trials if one.speedup and device.covers(one.configuration.device))
+        gain = _ratio(best[device]) / _ratio(hint) - 1
+        batched = best[device].configuration.batch > hint.configuration.batch
+        return (_ratio(best[target]) / _ratio(hint) - 1) / gain if batched and gain > LEAST_GAIN else None
 
     return tuple(
         Standing(str(target), trial, of_sum(target), of_gain(target)) for target, trial in best.items()

@@ -189,6 +189,7 @@ def gathering_space(
     The application sends items of the model's own batch, many more of them at once. A target with a
     number, like `BATCH:GPU(8)`, gathers as many; batches that the user allows are those to gather.
     """
+    facts = replace(facts, writable=facts.writable - {"ALLOW_AUTO_BATCHING"})
     single = device_space(facts, own_batch, False, replace(bounds, batch=None), hint_requests)
     amount = target.members[0].amount
     wanted = (amount,) if amount else tuple(one for one in bounds.batch or GATHERED if one > 1)
@@ -238,19 +239,13 @@ def member_settings(
     kind: threads capped at that share go unpinned, since pinned ones of two processors would meet on the
     same cores.
     """
-    found: dict[Choice, Properties] = {HINT: ()}
-    if "NUM_STREAMS" in facts.writable:
-        for count in stream_counts(facts.max_streams):
-            own: Properties = (("NUM_STREAMS", count),)
-            found[" ".join(words_of(own))] = own
-        for own in _in_a_share_of_the_cores(facts, members):
+    found: dict[Choice, Properties] = {}
+    for choice in _stream_choices(facts, bounds):
+        own: Properties = () if choice == HINT else (("NUM_STREAMS", int(choice)),)
+        found[HINT if choice == HINT else " ".join(words_of(own))] = own
+    for own in _in_a_share_of_the_cores(facts, members):
+        if bounds.streams is None or dict(own)["NUM_STREAMS"] in bounds.streams:
             found[", ".join(words_of(own))] = own
-    if bounds.streams:
-        found = {
-            words: own
-            for words, own in found.items()
-            if (dict(own).get("NUM_STREAMS", HINT)) in bounds.streams
-        }
     return found
 
 
@@ -262,7 +257,10 @@ def stream_counts(most: int) -> tuple[int, ...]:
 
 
 def _stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
-    """Return the hint and the counts that a device takes, or of what the user allows the possible ones."""
+    """Return the hint and the counts that a device takes, or of what the user allows the possible ones.
+
+    A device that takes none of those keeps its hint: of several devices, one may be such.
+    """
     most = facts.max_streams if "NUM_STREAMS" in facts.writable else 0
     if bounds.streams is None:
         return (HINT, *stream_counts(most)) if most else (HINT,)

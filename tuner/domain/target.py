@@ -10,7 +10,7 @@ from tuner.errors import UsageError
 
 COMBINING = ("MULTI", "AUTO")
 VIRTUAL = (*COMBINING, "BATCH")
-MEMBER = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.\w+)?)(?:\((?P<amount>\d+)\))?")
+MEMBER = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.\w+)?)(?:\((?P<amount>\d{1,6})\))?")
 EXPECTED = "give a device like CPU or GPU.1, or several like MULTI:GPU,CPU or AUTO:GPU,CPU, or BATCH:GPU(8)"
 
 

@@ -55,7 +55,8 @@ def decide(final: Final) -> Verdict:
     if max(gain.high for gain in closest.values()) > 1 + GAIN_WORTH_FINDING:
         why = "the intervals are too wide to tell; give it a larger --budget"
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
-    return Verdict("keep_hint", best, closest[top.configuration], top.configuration)
+    alone = None if best is final.baseline else f"{best.configuration} alone is as fast as several devices"
+    return Verdict("keep_hint", best, closest[top.configuration], top.configuration, alone)
 
 
 def _as_fast_alone(final: Final, eligible: Sequence[Finalist]) -> Finalist | None:
@@ -83,7 +84,11 @@ def best_drop_in(final: Final, own_batch: int) -> Finalist:
         and one.speedup
         and one.speedup.low > 1 + MINIMUM_GAIN
     ]
-    return simplest_tied(final, winners) if winners and not final.trouble else final.baseline
+    if winners and not final.trouble:
+        return simplest_tied(final, winners)
+    eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
+    own = [one for one in eligible if one.configuration.batch == own_batch and not final.trouble]
+    return _as_fast_alone(final, own) or final.baseline
 
 
 def simplest_tied(final: Final, winners: Sequence[Finalist]) -> Finalist:
@@ -132,6 +137,7 @@ def in_words(verdict: Verdict) -> str:
         if found is None:
             return f"keep the hint: {verdict.why}"
         gain = f"a gain of {100 * GAIN_WORTH_FINDING:.0f} % is ruled out"
+        gain = f"{verdict.why}; {gain}" if verdict.why else gain
         return f"keep the hint: {gain} (closest: {verdict.challenger}, {_gain_words(found)})"
     closest = f" (closest: {verdict.challenger}, {_gain_words(found)})" if found else ""
     return f"inconclusive: {verdict.why}{closest}"

@@ -96,6 +96,16 @@ class Lanes(Protocol):
         """Return seconds since some fixed moment."""
 
 
+def require_all_devices(configuration: Configuration, lane: Lane) -> None:
+    """Make sure that a combination runs on all of its devices.
+
+    Raises:
+        LaneError: OpenVINO silently left one out.
+    """
+    if missing := lane.facts.effective.lacks(configuration.device):
+        raise LaneError(f"OpenVINO leaves {', '.join(missing)} out of it")
+
+
 def open_in_turn(lanes: Lanes, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
     """Open several lanes one after the other."""
     opened: list[Lane | LaneError] = []

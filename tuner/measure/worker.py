@@ -21,7 +21,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.configuration import Configuration, Effective, Properties
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
@@ -180,12 +180,34 @@ def read_back(compiled: ov.CompiledModel, configuration: Configuration, requests
         _effective(of_members[one].get, (one,), batch, SHARED) for one in devices if one in of_members
     )
     whole = _effective(told, devices, batch, requests)
-    if not target_of(configuration.device).kind:
+    whole = replace(whole, settings=_further_settings(configuration, told, whole))
+    target = target_of(configuration.device)
+    if not target.kind:
         return whole
     precisions = {one.precision for one in members}
-    virtual = f"{configuration.device}, {told('SCHEDULE_POLICY')}, {told('AUTO_BATCH_TIMEOUT')}"
+    asked = "" if len(members) == len(target.devices) else configuration.compile_properties
+    virtual = f"{configuration.device}, {told('SCHEDULE_POLICY')}, {told('AUTO_BATCH_TIMEOUT')}{asked}"
     precision = whole.precision if not members else _joined(precisions)
     return replace(whole, precision=precision, members=members, virtual=virtual)
+
+
+def _further_settings(
+    configuration: Configuration, told: Callable[[str], Any], whole: Effective
+) -> Properties:
+    """Return what was asked for and is told by no attribute: on a GPU its queues, on an NPU turbo."""
+    seen = {
+        "NUM_STREAMS": whole.streams,
+        "INFERENCE_NUM_THREADS": whole.threads,
+        "ENABLE_CPU_PINNING": whole.pinned,
+    }
+    plain = [(name, value) for name, value in configuration.properties if not isinstance(value, tuple)]
+    further = [
+        (name, value)
+        for name, value in plain
+        if name not in {"PERFORMANCE_HINT", "SCHEDULE_POLICY", "AUTO_BATCH_TIMEOUT"}
+        and seen.get(name) is None
+    ]
+    return tuple((name, value if told(name) is None else str(told(name))) for name, value in further)
 
 
 def _properties_of(compiled: ov.CompiledModel) -> Callable[[str], Any]:

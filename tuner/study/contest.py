@@ -21,7 +21,7 @@ from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, Lane, Lanes, open_in_turn
+from tuner.measure.lane import Answers, Lane, Lanes, open_in_turn, require_all_devices
 from tuner.study.budget import Budget
 from tuner.study.strategy import Strategy
 
@@ -99,7 +99,7 @@ class Contest:
         seated = [hint]
         for entrant, lane in zip(running, others, strict=True):
             try:
-                seated.append(_admit(lane, hint, truth))
+                seated.append(_admit(entrant.configuration, lane, hint, truth))
                 entrant.effective = seated[-1].facts.effective
             except LaneError as error:
                 self._leave_out(entrant, str(error))
@@ -179,14 +179,16 @@ class Contest:
         return speedup_over_sittings(logs, CONFIDENCE, len(self._challengers))
 
 
-def _admit(lane: Lane | LaneError, hint: Lane, truth: Answers | None) -> Lane:
+def _admit(configuration: Configuration, lane: Lane | LaneError, hint: Lane, truth: Answers | None) -> Lane:
     """Return a challenger's lane.
 
     Raises:
-        LaneError: It did not open, or its answers differ from the hint's `truth`, where given.
+        LaneError: It did not open, or not on all of its devices, or its answers differ from the
+            hint's `truth`, where given.
     """
     if isinstance(lane, LaneError):
         raise lane
+    require_all_devices(configuration, lane)
     if truth:
         allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
         apart = difference(truth, lane.answers())

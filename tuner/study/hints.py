@@ -12,15 +12,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from statistics import median
 
-from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.target import Target
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, LaneError
-from tuner.measure.comparison import Comparison
-from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
+from tuner.measure.comparison import WINDOW_S, Comparison
+from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
 from tuner.study.history import History
 
 WINDOWS = 5
@@ -37,16 +37,19 @@ class Hint:
         """Compile it with the model's own batch and as many requests as the device asks for.
 
         Raises:
-            LaneError: It does not run, or not on every device of the target.
+            LaneError: It does not compile, does not run, or not on every device of the target.
         """
         asking = Configuration.of(str(target), {"PERFORMANCE_HINT": target.hint}, own_batch, ASK_DEVICE)
         self._lanes = lanes
         self.target = target
         self.lane: Lane = lanes.open(asking)
         self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
-        if missing := fallen_out(target, self.lane.facts.effective):
+        try:
+            require_all_devices(self.configuration, self.lane)
+            self.lane.window(WINDOW_S)
+        except LaneError:
             self.close()
-            raise LaneError(f"OpenVINO leaves {', '.join(missing)} out of it")
+            raise
 
     def mend(self) -> bool:
         """Open the lane again if it has died, and say whether it had; a second failure is raised."""
@@ -114,12 +117,6 @@ def open_hints(
         if hint is not baseline:
             hint.close()
     return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
-
-
-def fallen_out(target: Target, effective: Effective) -> list[str]:
-    """Return the devices of a combination that OpenVINO silently runs without."""
-    running = {device.removesuffix(".0") for device in effective.devices}
-    return [one for one in target.devices if target.combines and one.removesuffix(".0") not in running]
 
 
 def _measured(

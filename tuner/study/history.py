@@ -57,9 +57,13 @@ class History:
         return min(forms, key=lambda one: one.complexity, default=trial.configuration)
 
     def measured(self) -> list[Trial]:
-        """Return trials with an estimate, the baseline excluded, by lower bound, the best first."""
+        """Return trials with an estimate, the baseline excluded, by lower bound, the best first.
+
+        What seems no faster than the baseline comes last: with rounds enough for a bound, it would
+        rank above a winner that has too few.
+        """
         challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
-        return sorted(challengers, key=lambda trial: (-_look(trial).low, -_ratio(trial)))
+        return sorted(challengers, key=lambda one: (_ratio(one) <= 1.0, -_look(one).low, -_ratio(one)))
 
     def best(self, batch: int | None = None) -> Trial | None:
         """Return the trial with the highest estimate among those not pruned, or None for the hint.

@@ -24,7 +24,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device, facts, list_devices, schedules
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
-from tuner.probe.model import ModelReading, read_model
+from tuner.probe.model import ModelReading, digest, read_model
 from tuner.study.budget import Budget
 from tuner.study.interrupt import interruptible
 from tuner.study.progress import Began, Observer, Waiting, Warned
@@ -115,14 +115,16 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
             single = target_of(target.devices[0])
             requests = hints[single].requests
             return gathering_space(target, facts_of[str(single)], model.batch, wanted.bounds, requests)
-        batched = model.batch_refusal is None and wanted.batching != "auto"
+        batched, bounds = model.batch_refusal is None, wanted.bounds
+        if wanted.batching == "auto":
+            batched, bounds = False, replace(bounds, batch=None)
         if not target.combines:
             requests = hints[target].requests
-            return device_space(facts_of[target.devices[0]], model.batch, batched, wanted.bounds, requests)
+            return device_space(facts_of[target.devices[0]], model.batch, batched, bounds, requests)
         members = [facts_of[name] for name in target.devices]
         requests_of = {name: hints[target_of(name)].requests for name in target.devices}
         policies = schedules(target, plugins)
-        return combination_space(target, members, policies, model.batch, batched, wanted.bounds, requests_of)
+        return combination_space(target, members, policies, model.batch, batched, bounds, requests_of)
 
     stolen_before = stolen_seconds()
     with closing(_study(wanted, model, host, targets)) as study:
@@ -161,12 +163,15 @@ def targets_for(
                 whole = f" (in '{target}')" if target.kind else ""
                 there = ", ".join(present)
                 raise DeviceError(f"There is no device '{name}'{whole} here; --device takes one of: {there}.")
-        if targets.count(target) > 1:
-            raise UsageError(f"--device '{target}' is given twice; give each target once.")
+        if [one.covers(str(target)) for one in targets].count(True) > 1:
+            raise UsageError(f"--device '{target}' is given twice; give each target once, in one order.")
     alone = dict.fromkeys(target_of(name) for target in targets for name in target.devices)
     gathering = dict.fromkeys(one for one in targets if one.kind == "BATCH")
     if batching != "explicit":
-        gathering |= dict.fromkeys(Target("BATCH", one.members) for one in alone)
+        every = (Target("BATCH", one.members) for one in alone)
+        gathering |= dict.fromkeys(
+            one for one in every if not any(one.covers(str(known)) for known in gathering)
+        )
     return (*alone, *gathering, *(replace(one, members=_bare(one)) for one in targets if one.combines))
 
 
@@ -249,6 +254,8 @@ def _study(wanted: Wanted, model: Model, host: Host, targets: Sequence[Target]) 
             f"'{output}' cannot be written ({why}); choose another directory with --output."
         ) from error
     inputs = " ".join(f"{name}={path}" for name, path in sorted(wanted.inputs.items()))
+    if wanted.plugins:
+        inputs = f"{inputs} plugins {digest(wanted.plugins)[:16]}".strip()
     return Study(output / STUDY_NAME, model, host, " + ".join(map(str, targets)), inputs)
 
 

@@ -11,7 +11,7 @@ from tuner.domain.result import Finalist, Trial
 from tuner.domain.stats import speedup
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
-from tuner.measure.lane import Lane, Lanes
+from tuner.measure.lane import Lane, Lanes, require_all_devices
 from tuner.study.budget import Budget
 from tuner.study.hints import Hint
 from tuner.study.history import History
@@ -57,6 +57,7 @@ class TrialRunner:
     def _run(self, configuration: Configuration) -> Trial:
         number = len(self._history.trials)
         with closing(self._lanes.open(configuration)) as lane:
+            require_all_devices(configuration, lane)
             known = self._history.same(lane.facts.effective)
             if known is None:
                 return self._measure(number, configuration, lane)
