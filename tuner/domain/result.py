@@ -46,6 +46,11 @@ class Trial:
     compile_s: float | None = None
     reason: str | None = None
 
+    @property
+    def ratio(self) -> float:
+        """The estimated speedup; 0 where there is none."""
+        return self.speedup.ratio if self.speedup else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
@@ -187,29 +192,25 @@ def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Stand
     for target in targets:
         own = [one for one in trials if one.speedup and target.covers(one.configuration.device)]
         if own:
-            best[target] = max(own, key=_ratio)
-    alone = {target.devices[0]: _ratio(trial) for target, trial in best.items() if not target.kind}
+            best[target] = max(own, key=lambda trial: trial.ratio)
+    alone = {target.devices[0]: trial.ratio for target, trial in best.items() if not target.kind}
 
     def of_sum(target: Target) -> float | None:
         known = target.combines and all(device in alone for device in target.devices)
-        return _ratio(best[target]) / sum(alone[device] for device in target.devices) if known else None
+        return best[target].ratio / sum(alone[device] for device in target.devices) if known else None
 
     def of_gain(target: Target) -> float | None:
         device = next((one for one in best if str(one) == target.devices[0]), None)
         if target.kind != "BATCH" or device is None:
             return None
         hint = next(one for one in trials if one.speedup and device.covers(one.configuration.device))
-        gain = _ratio(best[device]) / _ratio(hint) - 1
+        gain = best[device].ratio / hint.ratio - 1
         batched = best[device].configuration.batch > hint.configuration.batch
-        return (_ratio(best[target]) / _ratio(hint) - 1) / gain if batched and gain > LEAST_GAIN else None
+        return (best[target].ratio / hint.ratio - 1) / gain if batched and gain > LEAST_GAIN else None
 
     return tuple(
         Standing(str(target), trial, of_sum(target), of_gain(target)) for target, trial in best.items()
     )
-
-
-def _ratio(trial: Trial) -> float:
-    return trial.speedup.ratio if trial.speedup else 0.0
 
 
 @dataclass(frozen=True, slots=True)

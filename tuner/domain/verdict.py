@@ -33,7 +33,8 @@ def decide(final: Final) -> Verdict:
 
     `faster` needs a finalist whose lower bound lies above the minimum gain. Among those tied with
     the best of them the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every
-    finalist, and none that ran well and died; all else is inconclusive.
+    finalist, and none that ran well and died; all else is inconclusive. A finalist on one device that
+    is as fast as a hint on several takes that hint's place.
     """
     eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
     if final.trouble or not eligible:

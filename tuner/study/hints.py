@@ -130,9 +130,8 @@ def _measured(
         comparison.play()
     best = _baseline_among(opened, comparison)
     order = [best, *(lane for lane in range(len(opened)) if lane != best)]
-    start = len(history.trials)
     return opened[best], [
-        _trial(start + place, opened[lane], comparison, lane, best) for place, lane in enumerate(order)
+        _trial(number, opened[lane], comparison, lane, best) for number, lane in enumerate(order)
     ]
 
 

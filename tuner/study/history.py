@@ -63,7 +63,7 @@ class History:
         rank above a winner that has too few.
         """
         challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
-        return sorted(challengers, key=lambda one: (_ratio(one) <= 1.0, -_look(one).low, -_ratio(one)))
+        return sorted(challengers, key=lambda one: (one.ratio <= 1.0, -_look(one).low, -one.ratio))
 
     def best(self, batch: int | None = None) -> Trial | None:
         """Return the trial with the highest estimate among those not pruned, or None for the hint.
@@ -75,8 +75,8 @@ class History:
             for trial in self.measured()
             if trial.state == "measured" and batch in {None, trial.configuration.batch}
         ]
-        best = max(open_ones, key=_ratio, default=None)
-        return best if best and _ratio(best) > 1.0 else None
+        best = max(open_ones, key=lambda trial: trial.ratio, default=None)
+        return best if best and best.ratio > 1.0 else None
 
     def may_tie(self, trial: Trial, best: Trial) -> bool:
         """Return whether the rounds so far leave it open that a trial is as fast as the best."""
@@ -100,10 +100,6 @@ class History:
 
 def _without_requests(configuration: Configuration) -> Configuration:
     return replace(configuration, requests=0)
-
-
-def _ratio(trial: Trial) -> float:
-    return trial.speedup.ratio if trial.speedup else 0.0
 
 
 def _look(trial: Trial) -> Speedup:

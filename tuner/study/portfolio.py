@@ -71,7 +71,7 @@ class Portfolio:
         """Keep the best trial of each target; return this one's."""
         device = trial.configuration.device
         target = next((one for one in self._proposers if one.covers(device)), None)
-        if target and _ratio(trial) > _ratio(self._best.get(target)):
+        if target and trial.ratio > (self._best[target].ratio if target in self._best else 0.0):
             self._best[target] = trial
         return target
 
@@ -81,7 +81,7 @@ class Portfolio:
         opening = [one for one in by_need if not one.combines and self._tried[one] < OPENING]
         if opening or self._turn % 2 or not self._best:
             return [*opening, *(target for target in by_need if target not in opening)]
-        leader = max(self._best, key=lambda target: _ratio(self._best[target]))
+        leader = max(self._best, key=lambda target: self._best[target].ratio)
         return [leader, *(target for target in by_need if target != leader)]
 
     def _seed(self, target: Target) -> None:
@@ -137,7 +137,3 @@ def _labelled(settings: Mapping[Choice, Properties], wanted: Mapping[str, object
 
 def _capped(settings: Mapping[Choice, Properties]) -> Choice | None:
     return next((words for words, own in settings.items() if "INFERENCE_NUM_THREADS" in dict(own)), None)
-
-
-def _ratio(trial: Trial | None) -> float:
-    return trial.speedup.ratio if trial and trial.speedup else 0.0
