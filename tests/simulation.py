@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.result import Final, Trial
-from tuner.domain.space import Bounds, DeviceFacts, Space, combination_space, device_space
-from tuner.domain.target import Target, target_of
+from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
+from tuner.domain.target import target_of
 from tuner.measure.replay import Landscape, ReplayedLanes
 from tuner.measure.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.study.budget import Budget
-from tuner.study.search import targets_for
 from tuner.study.strategy import Strategy
+from tuner.study.targets import Layout, targets_for
 from tuner.study.tune import Findings, Task, tune
 
 CPU = (target_of("CPU"),)
@@ -79,28 +79,23 @@ def simulate_host(
     store: MemoryStore | None = None,
     tell=lambda _: None,
     noise: Noise | None = None,
+    facts: Mapping[str, DeviceFacts] | None = None,
 ) -> Findings:
     """Search several targets of a simulated machine."""
     lanes = SimulatedLanes(host, noise, seed)
     properties = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
-    facts = {
+    facts = facts or {
         name: DeviceFacts(name, one.cores, properties, one.cores, one.cores)
         for name, one in host.devices.items()
     }
-
-    def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
-        if not target.combines:
-            return device_space(facts[target.devices[0]], 1, True, Bounds(), hints[target].requests)
-        members = [facts[name] for name in target.devices]
-        requests = {name: hints[target_of(name)].requests for name in target.devices}
-        return combination_space(target, members, ("ROUND_ROBIN",), 1, True, Bounds(), requests)
-
+    chosen = targets_for(targets, tuple(host.devices))
+    policies = {target: ("ROUND_ROBIN",) for target in chosen if target.combines}
     return tune(
         Task(
             MODEL,
-            targets_for(targets, tuple(host.devices)),
+            chosen,
             lanes,
-            space_for,
+            Layout(MODEL, Bounds(), "explicit", facts, policies),
             store or MemoryStore(),
             Budget(budget_s, None, lanes.now),
             seed,

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-import tuner
 from tests import emu, models
+from tuner.deploy.loader import read
+from tuner.domain.target import target_of
 from tuner.probe.demo import write_demo_model
 
 pytestmark = pytest.mark.skipif(emu.missing() is not None, reason=emu.missing() or "")
@@ -21,8 +22,8 @@ def second(tmp_path_factory):
     def with_devices(devices):
         plugins, environment = emu.build(folder / "-".join(devices), devices)
 
-        def run(*arguments):
-            command = [sys.executable, "-m", "tuner", *map(str, arguments), "--plugins", str(plugins)]
+        def run(*arguments, module="tuner"):
+            command = [sys.executable, "-m", module, *map(str, arguments), "--plugins", str(plugins)]
             return subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=300, env=environment
             )
@@ -30,6 +31,12 @@ def second(tmp_path_factory):
         return run
 
     return with_devices
+
+
+def read_advice(out):
+    """Read the advice as it is: the plugins are not there in this process."""
+    (advice,) = read(out / "config.yaml")
+    return advice
 
 
 def test_devices_of_a_plugins_file_are_listed(second):
@@ -43,9 +50,9 @@ def test_two_devices_of_a_thread_each_are_nearly_twice_as_fast_together(second, 
     """With as many requests as OpenVINO asks for they are not: the search has to find that out."""
     pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
     done = second(pair)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                        "--budget", "100s", "--output", out)  # fmt: skip
+                        "--budget", "60s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    advice = tuner.load(out / "config.yaml")
+    advice = read_advice(out)
     assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
     *alone, together = advice.devices
     assert together.speedup.ratio > 1.3 * max(one.speedup.ratio for one in alone)
@@ -53,12 +60,27 @@ def test_two_devices_of_a_thread_each_are_nearly_twice_as_fast_together(second, 
     assert f"{100 * together.share_of_sum:.0f} % of the sum of its devices" in done.stdout
 
 
-def test_devices_that_share_a_core_reach_about_half_of_their_sum(second, tmp_path, onnx_light):
+def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path, onnx_light):
+    """Left to their hints, two of them together are hardly faster than one."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
                           "--budget", "40s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    *_, together = tuner.load(out / "config.yaml").devices
+    advice = read_advice(out)
+    *alone, together = advice.devices
+    assert together.share_of_sum > 0.65
+    assert together.speedup.ratio > 1.3 * max(one.speedup.ratio for one in alone)
+    assert "unpinned" in str(together.configuration)
+
+
+def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path, onnx_light):
+    out = tmp_path / "out"
+    done = second({"EMU": {}})("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,CPU", "--batch", "1",
+                               "--budget", "40s", "--output", out)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    advice = read_advice(out)
+    assert ":" not in advice.best.device
+    *_, together = advice.devices
     assert together.device.startswith("AUTO:")
     assert together.share_of_sum < 0.75
 
@@ -69,8 +91,9 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
         "search", model, "--budget", "15s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
-    assert [one.device for one in tuner.load(out / "config.yaml").devices] == [
-        "EMU", "EMV", "CPU", "AUTO:EMU,EMV,CPU", "MULTI:EMU,EMV,CPU",
+    targets = [target_of(one.device) for one in read_advice(out).devices]
+    assert [(one.kind, *sorted(one.devices)) for one in targets] == [
+        ("", "EMU"), ("", "EMV"), ("", "CPU"), ("AUTO", "CPU", "EMU", "EMV"), ("MULTI", "CPU", "EMU", "EMV"),
     ]  # fmt: skip
 
 
@@ -79,7 +102,7 @@ def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
                                "--budget", "20s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    devices = [one.device for one in tuner.load(out / "config.yaml").devices]
+    devices = [one.device for one in read_advice(out).devices]
     assert devices[0] == "CPU"
     assert devices[1].startswith("BATCH:CPU")
     assert "of an explicit batch's gain" in done.stdout
@@ -90,5 +113,53 @@ def test_a_stateful_model_is_searched_on_each_device_and_not_on_both(second, tmp
     done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "10s", "--trials", "2",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {one.device for one in tuner.load(out / "config.yaml").devices} == {"EMU", "CPU"}
+    assert {one.device for one in read_advice(out).devices} == {"EMU", "CPU"}
     assert "out    AUTO:EMU,CPU: " in done.stderr
+
+
+def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(second, tmp_path):
+    """Real lanes in a process of their own, where the second device is."""
+    model = write_demo_model(tmp_path / "demo.xml")
+    done = second({"EMU": {}})(model, module="tests.cli.open_lanes")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    for kind in ("MULTI", "AUTO"):
+        assert sorted(told[kind]["devices"]) == ["CPU", "EMU.0"]
+        assert sorted(told[kind]["streams"]) == [1, 2]
+        assert "EMU" in told[f"{kind}, a member fails"]["error"]
+
+
+def test_another_plugins_file_is_another_study(second, tmp_path):
+    model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
+    search = ["search", model, "--device", "EMU", "--budget", "6s", "--trials", "1", "--output", out]
+    assert "known from earlier runs" not in second({"EMU": {}})(*search).stderr
+    assert "known from earlier runs" in second({"EMU": {}})(*search).stderr
+    assert "known from earlier runs" not in second({"EMU": emu.ONE_THREAD})(*search).stderr
+
+
+def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
+    model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
+    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "15s", "--trials", "4",
+                               "--output", out)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert {one.device for one in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
+
+
+@pytest.mark.parametrize(
+    ("make", "shape", "told"),
+    [
+        (models.stateful, [], "BATCH:CPU(4): "),
+        (lambda path: models.mlp(path, shape=(8, 16)), [], "BATCH:CPU(4): OpenVINO gathers no requests"),
+        (lambda path: models.embedding(path, shape=(1, -1)), ["--shape", "ids[1,8]"], None),
+        (lambda path: models.embedding(path, shape=(1, -1)), [], "--shape 'ids[1,128]'"),
+    ],
+    ids=["stateful", "of a batch", "dynamic, with a shape", "dynamic"],
+)
+def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, told):
+    done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
+                               "--budget", "10s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
+    assert "Traceback" not in done.stderr
+    if told is None:
+        assert any(one.device.startswith("BATCH:") for one in read_advice(tmp_path / "out").devices)
+    else:
+        assert told in done.stderr

@@ -1,11 +1,23 @@
+from dataclasses import replace
+
 import pytest
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import HINT, Bounds, DeviceFacts, device_space, stream_counts
-
-TWO_CORES = DeviceFacts(
-    "CPU", 2, frozenset({"NUM_STREAMS", "ENABLE_CPU_PINNING", "INFERENCE_NUM_THREADS"}), 2, 2
+from tuner.domain.space import (
+    HINT,
+    Bounds,
+    DeviceFacts,
+    combination_space,
+    device_space,
+    gathering_space,
+    stream_counts,
 )
+from tuner.domain.target import target_of
+
+CPU_PROPERTIES = {
+    "NUM_STREAMS", "ENABLE_CPU_PINNING", "ENABLE_HYPER_THREADING", "INFERENCE_NUM_THREADS", "SCHEDULING_CORE_TYPE",
+}  # fmt: skip
+TWO_CORES = DeviceFacts("CPU", 2, frozenset(CPU_PROPERTIES), 2, 2)
 SERVER = DeviceFacts("CPU", 64, TWO_CORES.writable, 64, 32)
 
 
@@ -23,28 +35,65 @@ def test_the_space_of_a_small_cpu_has_streams_batch_and_requests():
     assert len(space) == len(configurations(space)) == 63
 
 
-def test_threads_and_pinning_are_searched_only_where_they_can_matter():
+def test_hyper_threading_pinning_and_core_type_are_searched_only_where_they_can_matter():
     axes = device_space(SERVER, 1, True, Bounds(), 64).axes
-    assert axes["threads"] == ("default", 32)
-    assert axes["pinning"] == ("default", "off")
-    sealed = DeviceFacts("CPU", 64, frozenset(), 64, 32)
-    assert not {"threads", "pinning"} & set(device_space(sealed, 1, True, Bounds(), 64).axes)
+    assert axes["hyper_threading"] == axes["pinning"] == ("default", "off")
+    assert "core_type" not in axes
+    assert device_space(replace(SERVER, hybrid=True), 1, True, Bounds(), 64).axes["core_type"] == (
+        "default",
+        "performance",
+    )
+    sealed = replace(SERVER, writable=frozenset())
+    switches = {"hyper_threading", "pinning", "core_type"}
+    assert not switches & set(device_space(sealed, 1, True, Bounds(), 64).axes)
+    assert not switches & set(device_space(TWO_CORES, 1, True, Bounds(), 2).axes)
+
+
+def test_batches_are_those_that_the_device_can_hold_and_the_one_that_it_calls_optimal():
+    told = replace(TWO_CORES, optimal_batch=24, max_batch=40)
+    assert device_space(told, 1, True, Bounds(), 2).axes["batch"] == (1, 2, 4, 8, 16, 24, 32)
+    assert gathering_space(target_of("BATCH:CPU"), told, 1, Bounds(), 2).axes["gathered"] == (
+        4,
+        8,
+        16,
+        24,
+        32,
+    )
+    both = combination_space(
+        target_of("AUTO:GPU,CPU"),
+        [replace(told, target="GPU"), TWO_CORES],
+        (),
+        1,
+        True,
+        Bounds(),
+        {"GPU": 2, "CPU": 2},
+    )
+    assert both.axes["batch"] == (1, 2, 4, 8, 16, 24, 32)
+    assert device_space(replace(told, max_batch=2), 1, True, Bounds(), 2).axes["batch"] == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("most", "multiples"), [(None, (1, 2, 4)), (1, (1, 2, 4)), (8, (1, 2, 4)), (5, (1, 2)), (2, (1,))]
+)
+def test_requests_stay_within_a_range_that_holds_what_the_hint_asks_for(most, multiples):
+    space = device_space(replace(TWO_CORES, max_requests=most), 1, True, Bounds(), hint_requests=2)
+    assert space.axes["requests_per_stream"] == multiples
 
 
 def test_requests_are_multiples_of_what_keeps_the_streams_busy():
     space = device_space(SERVER, 1, True, Bounds(), hint_requests=16)
-    point = {"batch": 4, "requests_per_stream": 2, "threads": "default", "pinning": "default"}
+    point = {"batch": 4, "requests_per_stream": 2, "pinning": "default"}
     hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 4, 32)
     assert space.configuration({**point, "streams": HINT}) == hint
     assert space.configuration({**point, "streams": 8}) == Configuration.of("CPU", {"NUM_STREAMS": 8}, 4, 16)
 
 
-def test_a_point_with_threads_and_pinning_becomes_their_properties():
+def test_a_point_with_switches_becomes_their_properties():
     space = device_space(SERVER, 1, True, Bounds(), 16)
-    point = {"streams": 4, "batch": 1, "requests_per_stream": 1, "threads": 32, "pinning": "off"}
+    point = {"streams": 4, "batch": 1, "requests_per_stream": 1, "hyper_threading": "off", "pinning": "off"}
     assert space.configuration(point).compile_properties == {
         "ENABLE_CPU_PINNING": False,
-        "INFERENCE_NUM_THREADS": 32,
+        "ENABLE_HYPER_THREADING": False,
         "NUM_STREAMS": 4,
     }
 

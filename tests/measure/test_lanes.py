@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests import models, recordings
+from tests.described import GPU, NPU, described
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import StopRule
 from tuner.errors import Interrupted, LaneError
@@ -17,7 +18,7 @@ from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
 from tuner.measure.replay import Landscape, ReplayedLanes, read
-from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
@@ -34,27 +35,29 @@ def lanes_of(path, **options):
 class LaneContract:
     """What every kind of lane keeps; inherited by one class a kind, which has the fixture `lanes`."""
 
+    device = "CPU"
+
     @pytest.fixture
     def opened(self, lanes):
-        lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 4, 3))
+        lane = lanes.open(Configuration.of(self.device, THROUGHPUT, 4, 3))
         yield lane
         lane.close()
 
     def test_it_tells_what_was_compiled(self, opened):
         effective = opened.facts.effective
         assert (effective.batch, effective.requests) == (4, 3)
-        assert effective.devices == ("CPU",)
+        assert effective.devices == (self.device,)
         assert effective.streams >= 1
         assert opened.facts.optimal_requests >= 1
         assert opened.facts.compile_s > 0
 
     def test_it_asks_the_device_for_requests(self, lanes):
-        lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 1, ASK_DEVICE))
+        lane = lanes.open(Configuration.of(self.device, THROUGHPUT, 1, ASK_DEVICE))
         assert lane.facts.effective.requests == lane.facts.optimal_requests
         lane.close()
 
     def test_too_many_streams_are_clamped_and_told(self, lanes):
-        lane = lanes.open(Configuration.of("CPU", {"NUM_STREAMS": 999}, 1, 1))
+        lane = lanes.open(Configuration.of(self.device, {"NUM_STREAMS": 999}, 1, 1))
         assert lane.facts.effective.streams < 999
         lane.close()
 
@@ -85,13 +88,13 @@ class LaneContract:
 
     def test_what_does_not_compile_is_a_lane_error_of_one_line(self, lanes):
         with pytest.raises(LaneError) as caught:
-            lanes.open(Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1))
+            lanes.open(Configuration.of(self.device, {"NO_SUCH_PROPERTY": 1}, 1, 1))
         assert str(caught.value)
         assert "\n" not in str(caught.value)
 
     def test_several_open_at_once_and_who_fails_is_told_apart(self, lanes):
-        asked = [Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1)]
-        asked += [Configuration.of("CPU", THROUGHPUT, batch, 2) for batch in (1, 4)]
+        asked = [Configuration.of(self.device, {"NO_SUCH_PROPERTY": 1}, 1, 1)]
+        asked += [Configuration.of(self.device, THROUGHPUT, batch, 2) for batch in (1, 4)]
         failed, *opened = lanes.open_all(asked)
         assert isinstance(failed, LaneError)
         assert [lane.facts.effective.batch for lane in opened] == [1, 4]
@@ -107,6 +110,26 @@ class TestSimulatedLanes(LaneContract):
             return "no such property" if "NO_SUCH_PROPERTY" in configuration.compile_properties else None
 
         return SimulatedLanes(SimulatedDevice(broken=broken))
+
+
+class TestDescribedGpuLanes(LaneContract):
+    device = "GPU"
+
+    @pytest.fixture
+    def lanes(self):
+        return SimulatedLanes(SimulatedHost({"GPU": described(GPU)}))
+
+
+class TestDescribedNpuLanes(LaneContract):
+    device = "NPU"
+
+    @pytest.fixture
+    def lanes(self):
+        return SimulatedLanes(SimulatedHost({"NPU": described(NPU)}))
+
+    def test_too_many_streams_are_clamped_and_told(self, lanes):
+        with pytest.raises(LaneError, match="Unsupported property NUM_STREAMS"):  # it is read-only there
+            super().test_too_many_streams_are_clamped_and_told(lanes)
 
 
 class TestReplayedLanes(LaneContract):

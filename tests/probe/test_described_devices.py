@@ -1,60 +1,18 @@
-"""Devices that no test machine has, described as their plugins report them (GPU 2026.3, NPU 2026.3)."""
+"""The spaces of devices that no test machine has."""
+
+from pathlib import Path
 
 import pytest
-from openvino import Type
 
+from tests.described import BROKEN, GPU, MULTI, NPU, ODD, DescribedCore, described
+from tests.simulation import simulate_host
 from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, device_space
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
+from tuner.measure.simulated import SimulatedDevice, SimulatedHost
 from tuner.probe import devices
 
-GPU = {
-    "AVAILABLE_DEVICES": ("RO", ["0"]),
-    "RANGE_FOR_ASYNC_INFER_REQUESTS": ("RO", (1, 2, 1)),
-    "RANGE_FOR_STREAMS": ("RO", (1, 2)),
-    "OPTIMAL_BATCH_SIZE": ("RO", 1),
-    "MAX_BATCH_SIZE": ("RO", 1),
-    "FULL_DEVICE_NAME": ("RO", "Intel(R) Graphics [0x46a6] (iGPU)"),
-    "OPTIMIZATION_CAPABILITIES": ("RO", ["FP32", "BIN", "FP16", "INT8"]),
-    "PERF_COUNT": ("RW", False),
-    "MODEL_PRIORITY": ("RW", "MEDIUM"),
-    "GPU_HOST_TASK_PRIORITY": ("RW", "MEDIUM"),
-    "GPU_QUEUE_PRIORITY": ("RW", "MEDIUM"),
-    "GPU_QUEUE_THROTTLE": ("RW", "MEDIUM"),
-    "PERFORMANCE_HINT": ("RW", "LATENCY"),
-    "EXECUTION_MODE_HINT": ("RW", "PERFORMANCE"),
-    "NUM_STREAMS": ("RW", 1),
-    "INFERENCE_PRECISION_HINT": ("RW", Type.f16),
-    "ENABLE_CPU_PINNING": ("RW", False),
-}
-NPU = {
-    "AVAILABLE_DEVICES": ("RO", ["3720"]),
-    "RANGE_FOR_ASYNC_INFER_REQUESTS": ("RO", (1, 8, 1)),
-    "RANGE_FOR_STREAMS": ("RO", (0, 8)),
-    "NUM_STREAMS": ("RO", 1),
-    "FULL_DEVICE_NAME": ("RO", "Intel(R) AI Boost"),
-    "OPTIMIZATION_CAPABILITIES": ("RO", ["FP16", "INT8", "EXPORT_IMPORT"]),
-    "INFERENCE_PRECISION_HINT": ("RW", Type.f16),
-    "PERFORMANCE_HINT": ("RW", "LATENCY"),
-    "NPU_TURBO": ("RW", False),
-    "CACHE_DIR": ("RW", ""),
-}
-ODD = {"FULL_DEVICE_NAME": ("RO", "Somebody's accelerator"), "PERFORMANCE_HINT": ("RW", "LATENCY")}
 PROCESSORS = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
-MULTI = {"SCHEDULE_POLICY": ("RW", "DEVICE_PRIORITY")}
-
-
-class DescribedCore:
-    """Answers like `ov.Core` for devices given as tables."""
-
-    def __init__(self, **described):
-        self._described = described
-        self.available_devices = [name for name in described if name != "MULTI"]
-
-    def get_property(self, device, name):
-        if name == "SUPPORTED_PROPERTIES":
-            return {key: access for key, (access, _) in self._described[device].items()}
-        return self._described[device][name][1]
 
 
 @pytest.fixture
@@ -93,7 +51,7 @@ def test_a_gpus_choices_become_its_properties(facts_of):
 def test_an_npu_chooses_its_streams_and_has_requests_and_turbo(facts_of):
     axes = space_of(facts_of("NPU")).axes
     assert axes["streams"] == (HINT,)
-    assert axes["requests_per_stream"] == (1, 2, 4)
+    assert axes["requests_per_stream"] == (1, 2)  # of 4, up to the 8 that it reports
     assert axes["turbo"] == ("default", "on")
     assert space_of(facts_of("NPU"), streams=(1, 2)).axes["streams"] == (HINT,)
 
@@ -157,3 +115,51 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(facts_of):
         DeviceError, match=r"There is no device 'GPU\.1' here; --device takes one of: GPU, NPU, ODD"
     ):
         devices.describe("GPU.1")
+
+
+def test_a_device_that_tells_nothing_is_left_with_its_hint(monkeypatch):
+    monkeypatch.setattr(devices, "core", lambda plugins=None: DescribedCore(BROKEN=BROKEN))
+    (told,) = devices.list_devices()
+    assert (told.full_name, told.streams, told.writable) == ("BROKEN", None, frozenset())
+    assert space_of(devices.facts(told)).axes["streams"] == (HINT,)
+
+
+class WeighingCore(DescribedCore):
+    """Tells batch sizes once it is given a model, as the GPU plugin does."""
+
+    def read_model(self, path):
+        return str(path)
+
+    def get_property(self, device, name, arguments=None):
+        sizes = {"OPTIMAL_BATCH_SIZE": 16, "MAX_BATCH_SIZE": 40}
+        if arguments and name in sizes:
+            assert arguments == {"MODEL_PTR": "m.xml"}
+            return sizes[name]
+        return super().get_property(device, name)
+
+
+def test_batch_sizes_are_those_that_a_device_tells_for_the_model(monkeypatch):
+    monkeypatch.setattr(devices, "core", lambda plugins=None: WeighingCore(GPU=GPU, NPU=NPU))
+    facts = devices.facts(devices.describe("GPU"), Path("m.xml"))
+    assert (facts.optimal_batch, facts.max_batch) == (16, 40)
+    facts = devices.facts(devices.describe("NPU"), Path("m.xml"))
+    assert (facts.optimal_batch, facts.max_batch) == (None, None)
+
+
+def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
+    cpu = DeviceFacts("CPU", 4, PROCESSORS, logical_cores=4, physical_cores=4)
+    host = SimulatedHost(
+        {
+            "GPU": described(GPU, base_fps=4000),
+            "NPU": described(NPU, base_fps=3000),
+            "CPU": SimulatedDevice(cores=4, base_fps=1000),
+        }
+    )
+    facts = {"GPU": facts_of("GPU"), "NPU": facts_of("NPU"), "CPU": cpu}
+    found = simulate_host(host, budget_s=600, facts=facts)
+    assert [str(one) for one in found.targets] == [
+        "GPU", "NPU", "CPU", "AUTO:GPU,NPU,CPU", "MULTI:GPU,NPU,CPU",
+    ]  # fmt: skip
+    assert {one.state for one in found.trials} <= {"measured", "pruned", "duplicate"}
+    switched = {name for one in found.trials for name in one.configuration.compile_properties}
+    assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "DEVICE_PROPERTIES"} <= switched

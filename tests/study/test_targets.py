@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from tests.simulation import MemoryStore, simulate_host
+from tests.simulation import MODEL, MemoryStore, simulate_host
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Trial, standings
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError, UsageError
+from tuner.measure.answers import first_proved
 from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.study.progress import BaselineReady, TrialEnded
-from tuner.study.search import targets_for
+from tuner.study.targets import targets_for
 
 PLAIN = SimulatedDevice(base_fps=1000, batch_gain=1.0, one_stream=1.0, more_requests=1.0)
 TWO = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN}, together=0.9)
@@ -189,3 +190,42 @@ def test_automatic_batching_tells_its_share_of_an_explicit_batchs_gain():
 
 def trial_of(configuration, ratio):
     return Trial(0, configuration, "measured", speedup=Speedup(ratio, ratio, ratio, 0.95, 6))
+
+
+def test_targets_whose_turn_comes_after_the_time_is_up_are_left_out_and_named():
+    events = []
+    found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=0.4, tell=events.append)  # a lane opens in 0.25 s
+    (ready,) = [event for event in events if isinstance(event, BaselineReady)]
+    why = "the time was up before its turn; give the search a larger --budget"
+    assert {str(target): told for target, told in ready.left_out.items()} == {"AUTO:EMU,CPU": why}
+    assert found.verdict.kind == "inconclusive"
+
+
+def test_the_best_of_a_target_is_told_as_the_final_saw_it():
+    crowded = replace(PLAIN, batch_gain=2.0)
+    found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
+    *_, together = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
+    assert together.best is found.verdict.best
+    everything = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
+    alone = [one for one in everything if not one.target.startswith("AUTO:")]
+    assert together.share_of_sum == pytest.approx(
+        found.verdict.speedup.ratio / sum(one.best.ratio for one in alone)
+    )
+
+
+def test_where_the_hint_is_kept_it_is_the_best_of_its_target():
+    found = simulate_host(TWO, "AUTO:EMU,CPU", noise=QUIET)
+    *_, together = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
+    assert together.best is found.baseline
+    assert together.best.ratio == 1.0
+
+
+def test_batching_is_proved_on_the_first_device_that_runs_the_model():
+    def opened(*names):
+        host = SimulatedHost({"NPU": replace(PLAIN, broken=lambda _: "no driver"), "CPU": PLAIN})
+        lanes = SimulatedLanes(host)
+        found = first_proved([(MODEL, lanes)], replace(MODEL, inputs=()), dict.fromkeys(names, False))
+        return found[0], [one.device for one in lanes.opened]
+
+    assert opened("NPU", "CPU") == (MODEL, ["NPU", "CPU", "CPU"])
+    assert opened("NPU")[0].batch_refusal == "batch 1 does not run: no driver"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tuner.domain.configuration import Effective
 from tuner.domain.model import Model
@@ -12,8 +13,12 @@ from tuner.domain.result import Finalist, Host, Result, Standing, Trial
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
-from tuner.domain.verdict import in_words
+from tuner.domain.verdict import gain_words, in_words
 from tuner.study.progress import BaselineReady, Began
+
+if TYPE_CHECKING:
+    from tuner.deploy.records import SpeedupRecord
+    from tuner.verification import Verification
 
 NAME_WIDTH = 36
 
@@ -40,7 +45,10 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
 
 def trial_line(trial: Trial, best: Trial | None) -> str:
     """Return one line about a trial that ended; `best` is the best so far, itself included."""
-    start = f"{trial.number:>3}  {trial.configuration!s:<{NAME_WIDTH}}"
+    name = str(trial.configuration)
+    if len(name) > NAME_WIDTH:  # a line of its own, so that figures stay in their column
+        name = f"{name}\n{'':<{NAME_WIDTH + 5}}"
+    start = f"{trial.number:>3}  {name:<{NAME_WIDTH}}"
     if trial.speedup is None or trial.measured is None:
         return f"{start}  {trial.state}: {trial.reason}"
     end = "pruned" if trial.state == "pruned" else "best" if trial == best else "measured"
@@ -80,13 +88,63 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
                 yield f"  out      {one.configuration}: {one.disqualified}"
     yield f"  known    {result.covered} of {result.points} configurations"
     yield f"  config   {config}"
+    yield f"  report   {config.with_name('report.html')}"
     yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
 
 
+def verification(found: Verification) -> Iterator[str]:
+    """Yield the lines of a check of advice."""
+    advice = found.advice
+    yield f"{_answer(found)}"
+    yield f"  advice   {advice.best.configuration}"
+    yield f"  against  {found.against}"
+    if found.then and found.then.rounds:
+        yield f"  then     {gain_words(_speedup(found.then))}"
+    if found.now:
+        yield f"  now      {gain_words(found.now)}"
+    for one in (found.final.baseline, *found.final.finalists) if found.final else ():
+        yield f"           {_finalist(one)}" + (f": {one.disqualified}" if one.disqualified else "")
+    yield f"  host     {found.fit.level}" + (f": {found.fit}" if found.fit.reasons else "")
+    if found.model_changed:
+        yield "  model    is not the file that was measured"
+
+
+def verification_document(found: Verification) -> dict[str, Any]:
+    """Return a check of advice as plain data."""
+    now = found.now
+    return {
+        "holds": found.holds,
+        "sentence": _answer(found),
+        "min_ratio": found.min_ratio,
+        "against": found.against,
+        "ratio": now.ratio if now else None,
+        "low": now.low if now else None,
+        "high": now.high if now and not math.isinf(now.high) else None,
+        "rounds": now.rounds if now else 0,
+        "host": {"level": found.fit.level, "reasons": list(found.fit.reasons)},
+        "model_changed": found.model_changed,
+    }
+
+
+def _answer(found: Verification) -> str:
+    if found.final is None:
+        return f"the advice is {found.against} itself: nothing to measure"
+    if found.now is None:
+        lost = found.final.trouble or found.final.finalists[0].disqualified or "the time was too short"
+        return f"fails: the advice could not be measured ({lost})"
+    told = f"{found.now.ratio:.3g} times as fast as {found.against}, {found.min_ratio:.4g} is asked for"
+    return f"holds: {told}" if found.holds else f"fails: {told}"
+
+
+def _speedup(told: SpeedupRecord) -> Speedup:
+    high = math.inf if told.high is None else told.high
+    return Speedup(told.ratio, told.low, high, told.confidence, told.rounds, told.sittings)
+
+
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:
-    """Yield a line about each target's best, as the search saw it."""
+    """Yield a line about each target's best: as the final saw it, else as its trial did."""
     for one in targets:
-        told = gain(one.best.speedup) if one.best.speedup else ""
+        told = gain(one.best.speedup) if one.best.speedup else "the baseline"
         share = f", {100 * one.share_of_sum:.0f} % of the sum of its devices" if one.share_of_sum else ""
         kept = (
             f", {100 * one.share_of_gain:.0f} % of an explicit batch's gain"

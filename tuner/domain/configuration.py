@@ -99,6 +99,10 @@ def words_of(properties: Properties) -> list[str]:
                 words.append("1 thread" if count == 1 else f"{count} threads")
             case "ENABLE_CPU_PINNING", pinned:
                 words.append("pinned" if pinned else "unpinned")
+            case "SCHEDULE_POLICY", "ROUND_ROBIN":
+                words.append("round robin")
+            case "ENABLE_HYPER_THREADING", False:
+                words.append("no hyper-threading")
             case _:
                 words.append(f"{name}={value}")
     return sorted(words, key=lambda word: "stream" not in word)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from tuner.domain.configuration import Configuration, Effective
@@ -14,6 +14,9 @@ from tuner.domain.target import Target
 
 TrialState = Literal["measured", "pruned", "duplicate", "failed"]
 VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
+
+MINIMUM_GAIN = 0.01
+"""A gain below this is not worth leaving the portable hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,11 @@ class Finalist:
     speedup: Speedup | None
     measured: Measured | None
     disqualified: str | None = None
+
+    @property
+    def ratio(self) -> float:
+        """The measured speedup; 1 for the baseline, 0 for one that never ran."""
+        return self.speedup.ratio if self.speedup else 1.0 if self.measured else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +141,8 @@ class Host:
         os: Operating system and release.
         openvino: OpenVINO's version.
         devices: Full name by device.
+        cgroup_cores: Limit of its control group in cores, or None.
+        drivers: Driver version by device, where one tells it.
     """
 
     cpu: str
@@ -141,6 +151,8 @@ class Host:
     os: str
     openvino: str
     devices: Mapping[str, str]
+    cgroup_cores: float | None = None
+    drivers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,29 +182,34 @@ class Standing:
 
     Attributes:
         target: Device string.
-        best: Its fastest trial, by estimate: no claim.
+        best: What was chosen, where it is of this target; else its fastest finalist; else its fastest
+            trial, by estimate: no claim.
         share_of_sum: Of a combination: its speed over the sum of what its devices reach alone.
         share_of_gain: Of automatic batching: its gain over the device's own hint as a share of that of the
             device's best explicit batch, where there is one that gains.
     """
 
     target: str
-    best: Trial
+    best: Trial | Finalist
     share_of_sum: float | None = None
     share_of_gain: float | None = None
 
 
-LEAST_GAIN = 0.01
-"""Gain of an explicit batch from which a share of it means something."""
-
-
-def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Standing, ...]:
+def standings(
+    trials: Sequence[Trial],
+    targets: Sequence[Target],
+    chosen: Finalist | None = None,
+    finalists: Sequence[Finalist] = (),
+) -> tuple[Standing, ...]:
     """Return every target's best, for the targets that have a trial, in their order."""
-    best: dict[Target, Trial] = {}
+    running = [one for one in finalists if one.disqualified is None]
+    best: dict[Target, Trial | Finalist] = {}
     for target in targets:
-        own = [one for one in trials if one.speedup and target.covers(one.configuration.device)]
-        if own:
-            best[target] = max(own, key=lambda trial: trial.ratio)
+        for known in ([chosen] if chosen else [], running, trials):
+            own = [one for one in known if one.ratio and target.covers(one.configuration.device)]
+            if own:
+                best[target] = max(own, key=lambda one: one.ratio)
+                break
     alone = {target.devices[0]: trial.ratio for target, trial in best.items() if not target.kind}
 
     def of_sum(target: Target) -> float | None:
@@ -200,17 +217,15 @@ def standings(trials: Sequence[Trial], targets: Sequence[Target]) -> tuple[Stand
         return best[target].ratio / sum(alone[device] for device in target.devices) if known else None
 
     def of_gain(target: Target) -> float | None:
-        device = next((one for one in best if str(one) == target.devices[0]), None)
-        if target.kind != "BATCH" or device is None:
+        own = [one for one in trials if one.ratio and one.configuration.device == target.devices[0]]
+        if target.kind != "BATCH" or not own:
             return None
-        hint = next(one for one in trials if one.speedup and device.covers(one.configuration.device))
-        gain = best[device].ratio / hint.ratio - 1
-        batched = best[device].configuration.batch > hint.configuration.batch
-        return (best[target].ratio / hint.ratio - 1) / gain if batched and gain > LEAST_GAIN else None
+        hint = own[0]
+        batched = (one.ratio for one in own if one.configuration.batch > hint.configuration.batch)
+        gain = max(batched, default=0.0) / hint.ratio - 1
+        return (best[target].ratio / hint.ratio - 1) / gain if gain > MINIMUM_GAIN else None
 
-    return tuple(
-        Standing(str(target), trial, of_sum(target), of_gain(target)) for target, trial in best.items()
-    )
+    return tuple(Standing(str(target), one, of_sum(target), of_gain(target)) for target, one in best.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +246,7 @@ class Result:
         covered: How many of them are known: tried, or the same as one that was.
         interrupted: Whether the user stopped it.
         targets: How far each target came, single devices first.
+        importance: Each parameter's share of what makes a configuration fast; empty where unknown.
     """
 
     model: Model
@@ -246,15 +262,16 @@ class Result:
     covered: int
     interrupted: bool
     targets: Sequence[Standing]
+    importance: Mapping[str, float] = field(default_factory=dict)
 
-    def at_final_speed(self, trial: Trial) -> Measured | None:
+    def at_final_speed(self, trial: Trial | Finalist) -> Measured | None:
         """Return a trial's figures as they would be at the speed that the host had in the final.
 
         A host drifts while a search goes on, so figures of different trials do not compare; their
         paired ratios to the baseline do. The rate is the ratio times the baseline's rate, and
         latencies are stretched by as much as the rate was corrected.
         """
-        if not (trial.speedup and trial.measured and self.baseline.measured):
+        if isinstance(trial, Finalist) or not (trial.speedup and trial.measured and self.baseline.measured):
             return trial.measured
         throughput_fps = trial.speedup.ratio * self.baseline.measured.throughput_fps
         stretch = trial.measured.throughput_fps / throughput_fps

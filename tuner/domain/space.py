@@ -8,7 +8,7 @@ where the device lists its property as writable, so a device nobody has heard of
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import DEVICE_PROPERTIES, Configuration, PlainValue, Properties, words_of
@@ -26,13 +26,15 @@ GATHERED = (4, 8, 16, 32)
 """Items that automatic batching may gather into one inference."""
 
 SHORT_TIMEOUT_MS = 10
-"""`AUTO_BATCH_TIMEOUT` beside the default of a second: a batch that does not fill starts sooner."""
+"""`AUTO_BATCH_TIMEOUT` before the default of a second: a batch that does not fill starts sooner, the last
+ones of every window among them."""
 
 PINNING_FROM_CORES = 4
 """Cores from which pinning is an axis: on 2 cores unpinned ran at 0.99-1.01 of pinned."""
 
 SWITCHES: Mapping[str, tuple[str, Mapping[str, PlainValue]]] = {
     "pinning": ("ENABLE_CPU_PINNING", {"off": False}),
+    "hyper_threading": ("ENABLE_HYPER_THREADING", {"off": False}),
     "core_type": ("SCHEDULING_CORE_TYPE", {"performance": "PCORE_ONLY"}),
     "queue_priority": ("GPU_QUEUE_PRIORITY", {"high": "HIGH"}),
     "queue_throttle": ("GPU_QUEUE_THROTTLE", {"low": "LOW"}),
@@ -53,6 +55,9 @@ class DeviceFacts:
         logical_cores: Hardware threads this process may use; 0 for a device that is no processor.
         physical_cores: Cores behind them.
         hybrid: Whether they are of two kinds.
+        max_requests: Upper end of `RANGE_FOR_ASYNC_INFER_REQUESTS`, where told.
+        optimal_batch: `OPTIMAL_BATCH_SIZE` for the model, where told.
+        max_batch: `MAX_BATCH_SIZE` for the model, where told.
     """
 
     target: str
@@ -61,6 +66,9 @@ class DeviceFacts:
     logical_cores: int
     physical_cores: int
     hybrid: bool = False
+    max_requests: int | None = None
+    optimal_batch: int | None = None
+    max_batch: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +125,6 @@ class Space:
         for axis, (name, values) in SWITCHES.items():
             if (choice := point.get(axis, DEFAULT)) != DEFAULT:
                 properties[name] = values[str(choice)]
-        if (threads := point.get("threads", DEFAULT)) != DEFAULT:
-            properties["INFERENCE_NUM_THREADS"] = int(threads)
         if "gathered" in point:
             gathered = int(point["gathered"])
             target = target_of(device)
@@ -172,9 +178,8 @@ def device_space(
         bounds: What the user allows.
         hint_requests: Requests that the hint asks for.
     """
-    axes: Axes = {"streams": _stream_choices(facts, bounds), **_common_axes(own_batch, batched, bounds)}
-    if facts.logical_cores > facts.physical_cores and "INFERENCE_NUM_THREADS" in facts.writable:
-        axes["threads"] = (DEFAULT, facts.physical_cores)
+    axes: Axes = {"streams": _stream_choices(facts, bounds)}
+    axes |= _common_axes([facts], own_batch, batched, bounds, hint_requests)
     for axis, (name, values) in SWITCHES.items():
         if name in facts.writable and _matters(axis, facts):
             axes[axis] = (DEFAULT, *values)
@@ -192,8 +197,9 @@ def gathering_space(
     facts = replace(facts, writable=facts.writable - {"ALLOW_AUTO_BATCHING"})
     single = device_space(facts, own_batch, False, replace(bounds, batch=None), hint_requests)
     amount = target.members[0].amount
-    wanted = (amount,) if amount else tuple(one for one in bounds.batch or GATHERED if one > 1)
-    axes = {**single.axes, "gathered": wanted or GATHERED, "timeout": (DEFAULT, SHORT_TIMEOUT_MS)}
+    usual = _batches([facts], set(GATHERED))
+    wanted = (amount,) if amount else tuple(one for one in bounds.batch or usual if one > 1)
+    axes = {**single.axes, "gathered": wanted or usual, "timeout": (SHORT_TIMEOUT_MS, DEFAULT)}
     if "requests_per_stream" in axes:
         axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
     return Space(str(target), axes, hint_requests)
@@ -221,7 +227,7 @@ def combination_space(
     """
     settings = {facts.target: member_settings(facts, members, bounds) for facts in members}
     axes: Axes = {device: tuple(choices) for device, choices in settings.items()}
-    axes |= _common_axes(own_batch, batched, bounds)
+    axes |= _common_axes(members, own_batch, batched, bounds, sum(hint_requests.values()))
     axes["first"] = target.devices
     if policies:
         axes["policy"] = (DEFAULT, *policies)
@@ -277,20 +283,42 @@ def _in_a_share_of_the_cores(facts: DeviceFacts, members: Sequence[DeviceFacts])
         yield (("ENABLE_CPU_PINNING", False), ("INFERENCE_NUM_THREADS", threads), ("NUM_STREAMS", count))
 
 
-def _common_axes(own_batch: int, batched: bool, bounds: Bounds) -> Axes:
-    batches = tuple(sorted({*BATCHES, own_batch})) if batched else (own_batch,)
+def _common_axes(
+    devices: Sequence[DeviceFacts], own_batch: int, batched: bool, bounds: Bounds, hint_requests: int
+) -> Axes:
+    batches = _batches(devices, {*BATCHES, own_batch}) if batched else (own_batch,)
     axes: Axes = {"batch": bounds.batch or batches}
     if bounds.requests:
         axes["requests"] = bounds.requests
     else:
-        axes["requests_per_stream"] = REQUESTS_PER_STREAM
+        axes["requests_per_stream"] = _requests_per_stream(devices, hint_requests)
     return axes
+
+
+def _batches(devices: Sequence[DeviceFacts], usual: Set[int]) -> tuple[int, ...]:
+    """Return the usual batches that every device can hold, and those that a device calls optimal."""
+    told = {one.optimal_batch for one in devices if one.optimal_batch}
+    most = min((one.max_batch for one in devices if one.max_batch), default=max(usual | told))
+    return tuple(sorted(one for one in {*usual, *told} if one <= most or one == min(usual)))
+
+
+def _requests_per_stream(devices: Sequence[DeviceFacts], hint_requests: int) -> tuple[int, ...]:
+    """Return multiples of what the hint asks for, within the ranges that the devices report.
+
+    A range that ends below what the device's own hint asks for (1 on every CPU) is no limit.
+    """
+    ranges = [one.max_requests for one in devices if one.max_requests]
+    most = sum(ranges) if len(ranges) == len(devices) else 0
+    within = tuple(one for one in REQUESTS_PER_STREAM if one * hint_requests <= most)
+    return within or REQUESTS_PER_STREAM
 
 
 def _matters(axis: str, facts: DeviceFacts) -> bool:
     match axis:
         case "pinning":
             return facts.logical_cores >= PINNING_FROM_CORES
+        case "hyper_threading":
+            return facts.logical_cores > facts.physical_cores
         case "core_type":
             return facts.hybrid
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tuner.domain.result import Final, Finalist, Verdict
+from tuner.domain.result import MINIMUM_GAIN, Final, Finalist, Verdict
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.domain.target import target_of
@@ -13,9 +13,6 @@ from tuner.domain.target import target_of
 CONFIDENCE = 0.98
 """Of all finalists' intervals together, in a final: `faster` looks at their lower ends alone, so it is
 said in at most 1 % of searches in which nothing is faster."""
-
-MINIMUM_GAIN = 0.01
-"""A gain below this is not worth leaving the portable hint."""
 
 TOLD_IN_TIMES = 3.0
 """From this ratio on, a factor reads better than a percentage."""
@@ -139,12 +136,13 @@ def in_words(verdict: Verdict) -> str:
             return f"keep the hint: {verdict.why}"
         gain = f"a gain of {100 * GAIN_WORTH_FINDING:.0f} % is ruled out"
         gain = f"{verdict.why}; {gain}" if verdict.why else gain
-        return f"keep the hint: {gain} (closest: {verdict.challenger}, {_gain_words(found)})"
-    closest = f" (closest: {verdict.challenger}, {_gain_words(found)})" if found else ""
+        return f"keep the hint: {gain} (closest: {verdict.challenger}, {gain_words(found)})"
+    closest = f" (closest: {verdict.challenger}, {gain_words(found)})" if found else ""
     return f"inconclusive: {verdict.why}{closest}"
 
 
-def _gain_words(found: Speedup) -> str:
+def gain_words(found: Speedup) -> str:
+    """Say a speedup as a signed percentage with its interval and rounds."""
     return f"{_percent(found.ratio - 1, signed=True)}, {_interval_words(found)}"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -61,10 +61,13 @@ def prove_batching(lanes: Lanes, target: str, precise: bool) -> tuple[str | None
     Returns:
         Why batch is refused, or None; and whether the model's answers depend on its inputs at all,
         without which the check can see little.
+
+    Raises:
+        LaneError: The model does not run on the device at all.
     """
     properties = {"EXECUTION_MODE_HINT": "ACCURACY"} if precise else {}
+    alone, one = _answers(lanes, Configuration.of(target, properties, 1, 1))
     try:
-        alone, one = _answers(lanes, Configuration.of(target, properties, 1, 1))
         together, two = _answers(lanes, Configuration.of(target, properties, 2, 1))
     except LaneError as error:
         return f"batch 2 does not run: {error}", True
@@ -84,16 +87,34 @@ def _answers(lanes: Lanes, configuration: Configuration) -> tuple[Answers, str |
 
 
 def first_proved(
-    proposals: Iterable[tuple[Model, Lanes]], plain: Model, target: str, precise: bool
+    proposals: Iterable[tuple[Model, Lanes]], plain: Model, devices: Mapping[str, bool]
 ) -> tuple[Model, bool]:
     """Return the first proposal that passes its proof, else `plain` with the first one's refusal.
 
-    The flag says whether the answers depend on the inputs, as `prove_batching` does.
+    Args:
+        proposals: Models with proposed batch axes, and what opens their lanes.
+        plain: The model with batch left alone.
+        devices: Where to run, the first that runs the model at all; each with whether it takes
+            `EXECUTION_MODE_HINT`.
+
+    Returns:
+        The model, and whether its answers depend on its inputs, as `prove_batching` says.
     """
     refusals: list[str] = []
     for model, lanes in proposals:
-        refusal, sighted = prove_batching(lanes, target, precise)
+        refusal, sighted = _proof(lanes, devices)
         if refusal is None:
             return model, sighted
         refusals.append(refusal)
     return replace(plain, batch_refusal=refusals[0] if refusals else plain.batch_refusal), True
+
+
+def _proof(lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]:
+    """Hold the proof on the first device that runs the model."""
+    why = "no device to prove it on"
+    for device, precise in devices.items():
+        try:
+            return prove_batching(lanes, device, precise)
+        except LaneError as error:
+            why = f"batch 1 does not run: {error}"
+    return why, True

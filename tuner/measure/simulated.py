@@ -112,6 +112,11 @@ class SimulatedHost:
         target = target_of(configuration.device)
         return None if target.kind else self.devices[target.devices[0]].broken(configuration)
 
+    def _hidden(self, name: str, own: Mapping[str, object], batch: int) -> bool:
+        """Whether OpenVINO goes on without a device of a combination, as it does if that does not compile."""
+        refused = self.devices[name].broken(Configuration.of(name, own, batch, 0))
+        return name in self.missing or refused is not None
+
     def wrong(self, configuration: Configuration) -> bool:
         """Whether any of its devices gives other answers than the rest."""
         return any(
@@ -125,7 +130,7 @@ class SimulatedHost:
         members = tuple(
             self.devices[name].effective(Configuration.of(name, own.get(name, {}), configuration.batch, 0))
             for name in target.devices
-            if name not in self.missing or not target.kind
+            if not target.kind or not self._hidden(name, own.get(name, {}), configuration.batch)
         )
         if not target.kind:
             return replace(members[0], requests=configuration.requests or members[0].requests)

@@ -16,6 +16,8 @@ from tuner.domain.space import DeviceFacts
 from tuner.domain.target import Target
 from tuner.errors import DeviceError, UsageError, reason
 
+BATCH_SIZES = frozenset({"OPTIMAL_BATCH_SIZE", "MAX_BATCH_SIZE"})
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -26,18 +28,22 @@ class Device:
         full_name: The hardware's name.
         streams: Ends of `RANGE_FOR_STREAMS`, or None.
         requests: Ends of `RANGE_FOR_ASYNC_INFER_REQUESTS`, or None.
+        batches: Whether it tells `OPTIMAL_BATCH_SIZE` and `MAX_BATCH_SIZE` for a model.
         capabilities: `OPTIMIZATION_CAPABILITIES`.
         precision: Inference precision by default, e.g. `bf16`, or None.
         writable: Properties that can be set.
+        driver: Version of its driver, or None.
     """
 
     name: str
     full_name: str
     streams: tuple[int, int] | None
     requests: tuple[int, int] | None
+    batches: bool
     capabilities: tuple[str, ...]
     precision: str | None
     writable: frozenset[str]
+    driver: str | None = None
 
 
 @lru_cache(maxsize=4)
@@ -70,7 +76,7 @@ def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
 
 
 def describe(name: str, plugins: str | None = None) -> Device:
-    """Return what a device reports.
+    """Return what a device reports; what it fails to tell counts as not told.
 
     Raises:
         DeviceError: There is no such device here; the sentence lists those that exist.
@@ -87,9 +93,11 @@ def describe(name: str, plugins: str | None = None) -> Device:
         full_name=str(_read(name, "FULL_DEVICE_NAME", properties, plugins) or name).strip(),
         streams=None if streams is None else (int(streams[0]), int(streams[1])),
         requests=None if requests is None else (int(requests[0]), int(requests[1])),
+        batches=set(properties) >= BATCH_SIZES,
         capabilities=tuple(_read(name, "OPTIMIZATION_CAPABILITIES", properties, plugins) or ()),
         precision=None if precision is None else str(precision.to_string()),
         writable=_writable(properties),
+        driver=_driver(name, properties, plugins),
     )
 
 
@@ -99,8 +107,9 @@ def schedules(target: Target, plugins: str | None = None) -> tuple[str, ...]:
     return ("ROUND_ROBIN",) if "SCHEDULE_POLICY" in writable else ()
 
 
-def facts(device: Device) -> DeviceFacts:
-    """Return what a search space needs to know of a device."""
+def facts(device: Device, model: Path | None = None, plugins: str | None = None) -> DeviceFacts:
+    """Return what a search space needs to know of a device, its batch sizes for the model included."""
+    optimal, largest = _batch_sizes(device, model, plugins) if model else (None, None)
     processor = "INFERENCE_NUM_THREADS" in device.writable
     usable = usable_cores() if processor else 0
     physical = psutil.cpu_count(logical=False) or usable
@@ -112,6 +121,9 @@ def facts(device: Device) -> DeviceFacts:
         logical_cores=usable,
         physical_cores=max(1, usable * physical // logical) if processor else 0,
         hybrid=processor and all(Path(f"/sys/devices/cpu_{kind}").exists() for kind in ("core", "atom")),
+        max_requests=device.requests[1] if device.requests else None,
+        optimal_batch=optimal,
+        max_batch=largest,
     )
 
 
@@ -122,12 +134,28 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
+def _batch_sizes(device: Device, model: Path, plugins: str | None) -> tuple[int | None, int | None]:
+    """Return the optimal and the largest batch that a device tells for a model; None for what it does not.
+
+    1 is what a GPU tells when it cannot weigh the model.
+    """
+    if not device.batches:
+        return None, None
+    asked = {"MODEL_PTR": core(plugins).read_model(model)}
+    try:
+        told = {key: int(core(plugins).get_property(device.name, key, asked)) for key in BATCH_SIZES}
+    except RuntimeError:
+        return None, None
+    optimal, largest = told["OPTIMAL_BATCH_SIZE"], told["MAX_BATCH_SIZE"]
+    return (optimal if optimal > 1 else None), (largest if largest > 1 else None)
+
+
 def _properties(name: str, plugins: str | None) -> Mapping[str, str]:
-    """Return the device's properties, each `RO`, `RW` or `WO`."""
+    """Return the device's properties, each `RO`, `RW` or `WO`; none of a plugin that fails to tell them."""
     try:
         found: Mapping[str, str] = core(plugins).get_property(name, "SUPPORTED_PROPERTIES")
-    except RuntimeError as error:
-        raise DeviceError(f"Device '{name}' does not tell its properties: {reason(error)}.") from error
+    except RuntimeError:
+        return {}
     return found
 
 
@@ -141,10 +169,17 @@ def _writable(properties: Mapping[str, str]) -> frozenset[str]:
     return frozenset(key for key, access in properties.items() if access == "RW") | gathers
 
 
+def _driver(name: str, properties: Mapping[str, str], plugins: str | None) -> str | None:
+    """Return the driver's version, e.g. `NPU_DRIVER_VERSION`: each plugin has a word of its own."""
+    keys = [key for key in properties if key.endswith("DRIVER_VERSION")]
+    told = _read(name, keys[0], properties, plugins) if keys else None
+    return None if told is None else str(told)
+
+
 def _read(name: str, key: str, properties: Mapping[str, str], plugins: str | None) -> Any:
     if key not in properties:
         return None
     try:
         return core(plugins).get_property(name, key)
-    except RuntimeError as error:
-        raise DeviceError(f"Device '{name}' does not tell its {key}: {reason(error)}.") from error
+    except RuntimeError:
+        return None

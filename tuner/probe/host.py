@@ -19,7 +19,8 @@ LOOK_S = 0.3
 
 def describe_host(plugins: str | None = None) -> Host:
     """Return the machine's fingerprint, with the devices of a plugins file."""
-    devices = {device.name: device.full_name for device in list_devices(plugins)}
+    found = list_devices(plugins)
+    devices = {device.name: device.full_name for device in found}
     return Host(
         cpu=_cpu_name() or devices.get("CPU", platform.processor() or "unknown"),
         cores=usable_cores(),
@@ -27,6 +28,8 @@ def describe_host(plugins: str | None = None) -> Host:
         os=f"{platform.system()} {platform.release()}",
         openvino=str(ov.__version__).split("-")[0],
         devices=devices,
+        cgroup_cores=cgroup_cores(),
+        drivers={device.name: device.driver for device in found if device.driver},
     )
 
 

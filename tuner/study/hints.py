@@ -15,12 +15,14 @@ from statistics import median
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
+from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.target import Target
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.comparison import WINDOW_S, Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
+from tuner.study.budget import Budget
 from tuner.study.history import History
 
 WINDOWS = 5
@@ -39,7 +41,10 @@ class Hint:
         Raises:
             LaneError: It does not compile, does not run, or not on every device of the target.
         """
-        asking = Configuration.of(str(target), {"PERFORMANCE_HINT": target.hint}, own_batch, ASK_DEVICE)
+        asked: dict[str, str | int] = {"PERFORMANCE_HINT": target.hint}
+        if target.kind == "BATCH":
+            asked["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
+        asking = Configuration.of(str(_gathering(target)), asked, own_batch, ASK_DEVICE)
         self._lanes = lanes
         self.target = target
         self.lane: Lane = lanes.open(asking)
@@ -86,9 +91,9 @@ def open_hints(
     own_batch: int,
     history: History,
     rng: random.Random,
-    clock: Callable[[], float],
+    budget: Budget,
 ) -> Hints:
-    """Open every target's hint, and measure what no earlier run has.
+    """Open every target's hint while there is time, and measure what no earlier run has.
 
     Raises:
         DeviceError: None runs, or not the one that earlier trials were compared with.
@@ -100,14 +105,18 @@ def open_hints(
         for target in targets:
             try:
                 _require_members(target, left_out)
-                opened.append(Hint(lanes, target, own_batch))
-                stack.callback(opened[-1].close)
+                if opened and budget.left_s() <= 0 and not history.began_with(target):
+                    raise LaneError("the time was up before its turn; give the search a larger --budget")
+                hint = Hint(lanes, target, own_batch)
+                stack.callback(hint.close)
+                _require_gathering(hint, opened)
+                opened.append(hint)
             except LaneError as error:
                 left_out[target] = str(error)
         if not opened:
             raise DeviceError(_none_runs(left_out))
         try:
-            baseline, trials = _measured(opened, history, rng, clock)
+            baseline, trials = _measured(opened, history, rng, budget.spent_s)
         except LaneError as error:
             raise DeviceError(
                 f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
@@ -123,7 +132,7 @@ def _measured(
     opened: Sequence[Hint], history: History, rng: random.Random, clock: Callable[[], float]
 ) -> tuple[Hint, list[Trial]]:
     if history.trials:
-        return _known_baseline(opened, history.trials[0].configuration), []
+        return _known_baseline(opened, history), []
     comparison = Comparison([hint.lane for hint in opened], rng, clock)
     comparison.warm_up()
     for _ in range(ROUNDS if len(opened) > 1 else WINDOWS):
@@ -151,13 +160,14 @@ def _baseline_among(opened: Sequence[Hint], comparison: Comparison) -> int:
     return min(tied, key=lambda lane: (opened[lane].configuration.complexity, lane != fastest))
 
 
-def _known_baseline(opened: Sequence[Hint], configuration: Configuration) -> Hint:
+def _known_baseline(opened: Sequence[Hint], history: History) -> Hint:
     """Return the hint with which all trials of earlier runs were compared."""
     for hint in opened:
-        if hint.target.covers(configuration.device):
+        if history.began_with(hint.target):
             return hint
+    device = history.trials[0].configuration.device
     raise DeviceError(
-        f"All earlier trials were compared with the hint on {configuration.device}, which does not run any "
+        f"All earlier trials were compared with the hint on {device}, which does not run any "
         "more; choose another directory with --output."
     )
 
@@ -184,6 +194,21 @@ def _require_members(target: Target, left_out: Mapping[Target, str]) -> None:
     for one, why in left_out.items():
         if target.kind and one.devices[0] in target.devices and not one.kind:
             raise LaneError(f"{one} does not run ({why})")
+
+
+def _gathering(target: Target) -> Target:
+    """Give automatic batching a number where it has none: a CPU knows no optimal batch, and gathers none."""
+    if target.kind != "BATCH" or target.members[0].amount:
+        return target
+    return target.with_amounts({target.devices[0]: GATHERED[0]})
+
+
+def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
+    """Refuse automatic batching that asks for no more requests than its device alone: it gathers none."""
+    alone = [one.configuration.requests for one in opened if str(one.target) == hint.target.devices[0]]
+    if hint.target.kind == "BATCH" and alone and hint.configuration.requests <= alone[0]:
+        hint.close()
+        raise LaneError("OpenVINO gathers no requests of this model, whose batch is not 1 or not known to it")
 
 
 def _none_runs(left_out: Mapping[Target, str]) -> str:

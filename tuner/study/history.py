@@ -10,6 +10,7 @@ from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
 from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
+from tuner.domain.target import Target
 
 CYCLES_A_WINDOW = 4
 """Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
@@ -35,6 +36,10 @@ class History:
             self._compiled[_without_requests(trial.configuration)] = trial.effective
             if trial.speedup:
                 self._by_effective.setdefault(trial.effective, trial)
+
+    def began_with(self, target: Target) -> bool:
+        """Return whether all trials were compared with the hint on this target."""
+        return bool(self.trials) and target.covers(self.trials[0].configuration.device)
 
     def same(self, effective: Effective) -> Trial | None:
         """Return the measured trial with this effective configuration."""

@@ -37,6 +37,9 @@ class Portfolio:
         for trial in known:
             if target := self._note(trial):
                 self._tried[target] += 1
+        for target, trial in self._best.items():
+            if target.combines:
+                self._echo(target, trial.configuration)
 
     def next(self, closed: Closed) -> Configuration | None:
         """Return a configuration for which `closed` is false, or None when no target has one left."""
@@ -54,6 +57,7 @@ class Portfolio:
         Else its share of their plain sum would be told of devices that nobody looked at closely.
         """
         if target := self._note(trial):
+            self._tried[target] -= trial.state == "duplicate"  # it cost no time and taught nothing
             self._proposers[target].learn(trial)
             if target.combines and self._best.get(target) is trial:
                 self._echo(target, trial.configuration)

@@ -16,7 +16,7 @@ from optuna.trial import TrialState
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Trial
-from tuner.domain.space import DEFAULT, HINT, Choice, Point, Space
+from tuner.domain.space import HINT, Choice, Point, Space
 
 GUESSES: tuple[Point, ...] = (
     {"streams": HINT, "batch": 64, "requests_per_stream": 4},
@@ -54,7 +54,7 @@ class Proposer:
         self._axes = _Axes(space)
         self._points = {space.configuration(point): point for point in space.points()}
         self._asked: dict[Configuration, optuna.Trial] = {}
-        start: Point = {"batch": own_batch, "requests_per_stream": 1, "threads": DEFAULT, "pinning": DEFAULT}
+        start: Point = {"batch": own_batch, "requests_per_stream": 1}
         points = [space.nearest({**start, **guess}) for guess in guesses]
         self._guesses = deque(dict.fromkeys(space.configuration(point) for point in points if point))
         for trial in known:

@@ -13,9 +13,9 @@ import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import optuna
@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from tuner.domain.model import Model
-from tuner.domain.result import Final, Host, Trial
+from tuner.domain.result import Final, Finalist, Host, SearchRun, Trial, Verdict, Warning
 from tuner.domain.space import DEFAULT, HINT
 from tuner.errors import StorageError
 
@@ -37,9 +37,35 @@ STATES = {
     "failed": TrialState.FAIL,
 }
 MOST = 1 << 40
+Kept = TypeVar("Kept")
 
 TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
 """What a damaged, foreign or vanished file makes the storage raise (msgspec's errors are ValueErrors)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What a study's latest run was asked for; `run` tells no trials and no time yet."""
+
+    model: Model
+    host: Host
+    targets: tuple[str, ...]
+    run: SearchRun
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a study's latest run came to, beside its trials and its final."""
+
+    baseline: Finalist
+    verdict: Verdict
+    drop_in: Finalist
+    warnings: tuple[Warning, ...]
+    run: SearchRun
+    points: int
+    covered: int
+    interrupted: bool
+    importance: dict[str, float]
 
 
 class Study:
@@ -78,8 +104,7 @@ class Study:
     def trials(self) -> list[Trial]:
         """Return every trial saved so far, in order."""
         with self._translated():
-            told = (trial.user_attrs["trial"] for trial in self._study.get_trials(deepcopy=False))
-            return [msgspec.convert(_revive(one), Trial, strict=False) for one in told]
+            return trials_of(self._study)
 
     def save(self, trial: Trial) -> None:
         """Add a trial that ended; one transaction, so an interruption loses none or all of it."""
@@ -119,8 +144,18 @@ class Study:
     def final(self) -> Final | None:
         """Return the last final that was held, or None."""
         with self._translated():
-            told = self._study.user_attrs.get("final")
-            return msgspec.convert(_revive(told), Final, strict=False) if told else None
+            return attribute(self._study, "final", Final)
+
+    def begin(self, setting: Setting) -> None:
+        """Keep what is searched, and forget what an earlier run came to."""
+        with self._translated():
+            self._study.set_user_attr("setting", _jsonable(setting))
+            self._study.set_user_attr("outcome", None)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Keep what the search came to."""
+        with self._translated():
+            self._study.set_user_attr("outcome", _jsonable(outcome))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -155,6 +190,18 @@ class Study:
             ) from error
 
 
+def trials_of(study: optuna.Study) -> list[Trial]:
+    """Return every trial that was saved, in order."""
+    told = (trial.user_attrs["trial"] for trial in study.get_trials(deepcopy=False))
+    return [msgspec.convert(_revive(one), Trial, strict=False) for one in told]
+
+
+def attribute(study: optuna.Study, name: str, kind: type[Kept]) -> Kept | None:
+    """Return what a study keeps under a name, or None."""
+    told = study.user_attrs.get(name)
+    return msgspec.convert(_revive(told), kind, strict=False) if told else None
+
+
 def _owner(model: Model, host: Host) -> dict[str, str]:
     shapes = " ".join(f"{one.name}{list(one.shape)}" for one in model.inputs)
     return {
@@ -184,7 +231,7 @@ def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
     return params, distributions
 
 
-def _jsonable(record: Trial | Final) -> Any:
+def _jsonable(record: Trial | Final | Setting | Outcome) -> Any:
     """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
     return json.loads(json.dumps(asdict(record)), parse_constant=str)
 

@@ -35,7 +35,7 @@ from tuner.study.progress import (
 )
 from tuner.study.proposals import Proposer
 from tuner.study.strategy import Strategy
-from tuner.study.trials import TrialRunner, as_finalist, too_dear
+from tuner.study.trials import TrialRunner, as_finalist, so_far, too_dear
 
 
 class TrialStore(Protocol):
@@ -111,7 +111,7 @@ def tune(task: Task) -> Findings:
     history = History(task.store.trials())
     known = len(history.trials)
     rng = random.Random(task.seed + known)
-    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget.spent_s)
+    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget)
     with closing(hints.baseline):
         for trial in hints.trials:
             history.add(trial)
@@ -208,14 +208,8 @@ def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -
 
 def _unfinished(task: Task, history: History, hint: Trial, spaces: Spaces, why: str) -> Findings:
     """Return what is known of a search cut short: the best so far, claimed for nothing."""
-    baseline = as_finalist(hint)
-    best, own = history.best(), history.best(batch=task.model.batch)
-    drop_in = as_finalist(own) if own else baseline
-    if best:
-        verdict = Verdict("inconclusive", as_finalist(best), best.speedup, best.configuration, why)
-    else:
-        verdict = Verdict("inconclusive", baseline, why=why)
-    return _findings(history, spaces, baseline, verdict, drop_in)
+    verdict, drop_in = so_far(history, hint, task.model.batch, why)
+    return _findings(history, spaces, as_finalist(hint), verdict, drop_in)
 
 
 def _without_final(history: History, hint: Trial, spaces: Spaces) -> Findings:
