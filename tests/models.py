@@ -81,3 +81,9 @@ def stateful(path: Path) -> Path:
     keep = ops.assign(total, "seen")
     ov.save_model(ov.Model([ops.result(total)], [keep], [x], "stateful"), path)
     return path
+
+
+def reshape_as_told(path: Path) -> Path:
+    """Reshapes its input as its second input says, which fails at run time where that cannot be."""
+    x, shape = parameter([1, 16]), parameter([2], ov.Type.i64, name="shape")
+    return save(path, [ops.result(ops.relu(ops.reshape(x, shape, special_zero=False)))], [x, shape])

@@ -1,5 +1,6 @@
 """What the documents say is what the code does."""
 
+import asyncio
 import re
 import shlex
 from pathlib import Path
@@ -12,7 +13,7 @@ import tuner
 from tests.benchmarks import page as evidence
 from tests.cli_reference import reference
 from tuner.cli.app import cli
-from tuner.deploy.loader import load
+from tuner.deploy.loader import read
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -53,7 +54,7 @@ def test_every_command_of_the_readme_exists_with_its_options():
         seen.add(words[1])
         known = {option for parameter in cli.commands[words[1]].params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= known
-    assert {"search", "devices", "demo"} <= seen
+    assert {"search", "devices", "demo", "verify", "export", "merge"} <= seen
 
 
 def test_every_make_target_that_is_named_exists():
@@ -79,7 +80,7 @@ def test_the_yaml_that_the_readme_shows_has_the_fields_of_the_schema():
     "path", sorted(set(ROOT.glob("reports/*/config.yaml")) - {DEMO}), ids=lambda path: path.parent.name
 )
 def test_published_advice_can_be_loaded(path):
-    advice = load(path)
+    (advice,) = read(path)
     assert advice.search.command.startswith("tuner search ")
     assert f"](./{path.parent.name}/config.yaml)" in (ROOT / "reports" / "README.md").read_text()
 
@@ -87,13 +88,17 @@ def test_published_advice_can_be_loaded(path):
 def test_the_python_of_the_readme_runs_on_real_advice(tmp_path, monkeypatch):
     from tests import models
 
-    code = blocks("python")[0]
+    loop, server = blocks("python")
     monkeypatch.chdir(tmp_path)
     models.mlp(tmp_path / "model.xml")
-    tuner.search("model.xml", budget=6, trials=1, batch=[1])
-    space = {"batches": lambda: [np.zeros((1, 16), np.float32)] * 5}
-    exec(code, space)
-    assert len(space["answers"]) == 5
+    tuner.search("model.xml", budget=8, trials=2, batch=[4])
+    samples, answers = [np.full(16, number, np.float32) for number in range(5)], []
+    space = {"samples": lambda: iter(samples), "use": answers.append, "asyncio": asyncio}
+    exec(loop, space)
+    assert [one.shape for one in answers] == [(16,)] * 5
+    exec(server, space)
+    served = asyncio.run(space["serve"](samples))
+    np.testing.assert_array_equal(np.stack(served), np.stack(answers))
 
 
 def test_every_public_function_documents_itself():

@@ -16,7 +16,7 @@ def imported_by(code: str) -> set[str]:
 
 def test_the_public_names_are_these():
     assert sorted(tuner.__all__) == dir(tuner)
-    assert {name for name in tuner.__all__ if name[0].islower()} == {"load", "search"}
+    assert {name for name in tuner.__all__ if name[0].islower()} == {"load", "search", "verify"}
     for name in tuner.__all__:
         assert getattr(tuner, name) is not None
 
@@ -31,6 +31,7 @@ def test_an_unknown_name_is_an_attribute_error():
     [
         ("import tuner", HEAVY | {"openvino", "numpy", "click", "rich"}),
         ("import tuner; tuner.load", HEAVY | {"click", "rich", "PIL"}),
+        ("import tuner; tuner.load; import tuner.deploy.export", HEAVY | {"click", "rich", "PIL"}),
         ("from tuner.cli.app import main; main(['--help'])", HEAVY | {"openvino", "numpy", "rich"}),
     ],
 )

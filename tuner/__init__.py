@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from tuner.deploy.advice import Advice
     from tuner.deploy.loader import load
     from tuner.domain.result import Result
+    from tuner.verification import verify
 
 __version__ = "0.1.0"
 
 from tuner.errors import (
     AdviceError,
     DeviceError,
+    InferenceError,
     Interrupted,
     LaneError,
     ModelError,
@@ -35,12 +37,14 @@ _LAZY = {
     "Result": "tuner.domain.result",
     "load": "tuner.deploy.loader",
     "search": "tuner.api",
+    "verify": "tuner.verification",
 }
 
 __all__ = [
     "Advice",
     "AdviceError",
     "DeviceError",
+    "InferenceError",
     "Interrupted",
     "LaneError",
     "ModelError",
@@ -51,6 +55,7 @@ __all__ = [
     "__version__",
     "load",
     "search",
+    "verify",
 ]
 
 

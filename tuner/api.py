@@ -16,8 +16,10 @@ from tuner.domain.space import Bounds, Choice
 from tuner.domain.units import seconds_of
 from tuner.domain.verdict import in_words
 from tuner.errors import StorageError
+from tuner.reporting import REPORT_NAME, write_report
 from tuner.study.progress import Observer
-from tuner.study.search import STUDY_NAME, Batching, Wanted, run_search
+from tuner.study.search import STUDY_NAME, Wanted, run_search
+from tuner.study.targets import Batching
 
 CONFIG_NAME = "config.yaml"
 
@@ -40,7 +42,7 @@ def search(
     observer: Observer = lambda _: None,
     command: str | None = None,
 ) -> Result:
-    """Search a model's best configuration and write `config.yaml` and `study.db`.
+    """Search a model's best configuration and write `config.yaml`, `report.html` and `study.db`.
 
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
@@ -98,6 +100,7 @@ def search(
             f"'{config}' cannot be written ({error.strerror or error}); the study is saved: "
             "make room there and run the same command again."
         ) from error
+    write_report(result, config, wanted.output / STUDY_NAME)
     return result
 
 
@@ -123,5 +126,5 @@ def document(result: Result, config: Path, study: Path) -> dict[str, Any]:
             {"configuration": str(one.configuration), "state": one.state, "reason": one.reason}
             for one in result.trials
         ],
-        "files": {"config": str(config), "study": str(study)},
+        "files": {"config": str(config), "report": str(config.with_name(REPORT_NAME)), "study": str(study)},
     }

@@ -5,7 +5,8 @@ TunerError                 catch this to catch them all
 ├── ModelError             the model, its shapes or its inputs cannot be used (exit code 3)
 ├── DeviceError            the device or one of its properties cannot be used (exit code 3)
 ├── LaneError              one configuration failed to compile, crashed or hung
-├── AdviceError            a configuration file that is not valid advice (exit code 2)
+├── AdviceError            a configuration file that is no valid advice, or not for this (exit code 2)
+├── InferenceError         an inference failed in the application; has the samples' indices (exit code 3)
 ├── StorageError           a study or an output directory that cannot be used (exit code 2)
 └── Interrupted            the user asked to stop; everything so far is saved (exit code 4)
 """
@@ -38,9 +39,22 @@ class LaneError(TunerError):
 
 
 class AdviceError(TunerError):
-    """A configuration file is missing, malformed, or written by a newer schema."""
+    """A configuration file is missing, malformed, of a newer schema, or used on what it is not for."""
 
     exit_code: ClassVar[int] = 2
+
+
+class InferenceError(TunerError):
+    """An inference failed in the application.
+
+    Attributes:
+        samples: Indices of the samples in the batch that failed.
+    """
+
+    def __init__(self, sentence: str, samples: range) -> None:
+        """Keep the indices beside the sentence."""
+        super().__init__(sentence)
+        self.samples = samples
 
 
 class StorageError(TunerError):

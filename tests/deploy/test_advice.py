@@ -15,39 +15,24 @@ from hypothesis import strategies as st
 
 import tuner
 from tests import models
+from tests.deploy.advice_of import advice_of, told
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.deploy.advice import Advice, json_schema
-from tuner.deploy.loader import load
+from tuner.deploy.loader import read
 from tuner.deploy.writer import make_advice, write_advice
-from tuner.domain.result import Host, Result, SearchRun, standings
+from tuner.domain.result import Result
 from tuner.errors import AdviceError, DeviceError, ModelError
 from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
-from tuner.probe.model import digest, read_model
-
-HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
-RUN = SearchRun("0.1.0", "tuner search m.xml", 0, 9, 60.0, "2026-01-01T00:00:00+00:00")
+from tuner.probe.model import digest
 
 
 def result_of(model=MODEL, **options) -> Result:
     return told(simulate(**options), model)
 
 
-def told(found, model=MODEL) -> Result:
-    return Result(
-        model,
-        HOST,
-        found.baseline,
-        found.trials,
-        found.final,
-        found.verdict,
-        found.drop_in,
-        (),
-        RUN,
-        found.points,
-        found.covered,
-        found.interrupted,
-        standings(found.trials, found.targets),
-    )
+def load(path) -> Advice:
+    (advice,) = read(path)
+    return advice
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +49,7 @@ def test_advice_comes_back_as_it_was_written(advice, tmp_path):
 def test_advice_for_several_devices_comes_back_with_each_devices_settings(tmp_path):
     crowded = SimulatedDevice(base_fps=1000, one_stream=1.3, more_requests=1.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
-    advice = make_advice(told(found))
+    advice = make_advice(told(found, MODEL))
     write_advice(advice, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == advice
     assert advice.verdict == "faster"
@@ -175,6 +160,7 @@ def test_any_names_and_figures_survive_the_round_trip(
     told = copy.deepcopy(msgspec.to_builtins(advice))
     told["model"] |= {"name": name, "path": path, "inputs": {name: {"shape": shape, "type": "f32"}}}
     told["model"]["batch_axes"] = {name: len(shape) - 1} if shape else {}
+    told["model"]["output_axes"] = shape[:1]
     told["speedup"] |= {"ratio": ratio, "high": high}
     told["best"]["properties"] = {name: value}
     odd = msgspec.convert(told, Advice)
@@ -187,13 +173,19 @@ def test_any_names_and_figures_survive_the_round_trip(
     [
         (lambda told: told.pop("best"), "missing required field `best`"),
         (lambda told: told["best"].update(batch="8"), r"Expected `int`, got `str` - at `\$.best.batch`"),
-        (lambda told: told["best"].update(bath=8), "unknown field `bath`"),
+        (
+            lambda told: told["best"].update(bath=8),
+            "unknown field `bath` - at `\\$.best`, the nearest one is `batch`",
+        ),
         (lambda told: told.update(schema=2), "has schema 2, this version reads 1; upgrade openvino-tuner"),
         (lambda told: told.update(schema=0), "Invalid enum value 0"),
         (lambda told: told.update(verdict="maybe"), "Invalid enum value 'maybe'"),
         (lambda told: told["best"].update(batch=0), r"Expected `int` >= 1 - at `\$.best.batch`"),
         (lambda told: told["best"].update(requests=-1), "Expected `int` >= 1"),
         (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
+        (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
+        (lambda told: told["best"].update(device="MULTI:CPU"), "the device 'MULTI:CPU' combines one device"),
+        (lambda told: told.update(profile=[]), "unknown field `profile`, the nearest one is `profiles`"),
         (lambda told: told["model"].update(batch_axes={"nope": 0}), "no axis of an input"),
     ],
 )
@@ -225,22 +217,9 @@ def test_a_missing_file_and_a_binary_one_are_refused(tmp_path):
         load(tmp_path / "config.yaml")
 
 
-def deployable(path: Path, properties=None, batch=4) -> Advice:
-    """Advice for a model on this machine, with the given best configuration."""
-    (model,) = read_model(path).batched
-    told = msgspec.to_builtins(make_advice(result_of(model=model)))
-    told["best"] = {
-        "device": "CPU",
-        "properties": properties or {"NUM_STREAMS": 1},
-        "batch": batch,
-        "requests": 2,
-    }
-    return msgspec.convert(told, Advice)
-
-
 def test_compile_applies_batch_and_properties(tmp_path):
     path = models.mlp(tmp_path / "m.xml")
-    compiled = deployable(path).compile()
+    compiled = advice_of(path).compile()
     assert list(compiled.inputs[0].shape) == [4, 16]
     assert compiled.get_property("NUM_STREAMS") == 1
     queue = ov.AsyncInferQueue(compiled, 2)
@@ -250,7 +229,7 @@ def test_compile_applies_batch_and_properties(tmp_path):
 
 
 def test_compile_takes_the_applications_own_path_and_core(tmp_path):
-    advice = deployable(models.mlp(tmp_path / "m.xml"))
+    advice = advice_of(models.mlp(tmp_path / "m.xml"))
     moved = tmp_path / "moved.xml"
     (tmp_path / "m.xml").rename(moved)
     (tmp_path / "m.bin").rename(tmp_path / "moved.bin")
@@ -260,7 +239,7 @@ def test_compile_takes_the_applications_own_path_and_core(tmp_path):
 
 
 def test_a_model_that_changed_is_warned_about(tmp_path):
-    advice = deployable(models.mlp(tmp_path / "m.xml"))
+    advice = advice_of(models.mlp(tmp_path / "m.xml"))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         advice.compile()
@@ -285,7 +264,7 @@ def test_a_model_that_changed_is_warned_about(tmp_path):
     ],
 )
 def test_what_the_device_refuses_is_told(tmp_path, properties, device, error, sentence):
-    advice = deployable(models.mlp(tmp_path / "m.xml"), properties)
+    advice = advice_of(models.mlp(tmp_path / "m.xml"), properties)
     told = msgspec.to_builtins(advice)
     told["best"]["device"] = device
     with pytest.raises(error, match=sentence):
@@ -294,7 +273,7 @@ def test_what_the_device_refuses_is_told(tmp_path, properties, device, error, se
 
 @pytest.mark.filterwarnings("ignore:.*is not the file")
 def test_a_model_that_does_not_take_the_batch_is_told(tmp_path):
-    advice = deployable(models.mlp(tmp_path / "m.xml"))
+    advice = advice_of(models.mlp(tmp_path / "m.xml"))
     other = models.fixed_reshape(tmp_path / "other.xml")
     with pytest.raises(ModelError, match="cannot be given batch 4"):
         advice.compile(other)

@@ -40,21 +40,28 @@ PLUGINS = click.option(
 )
 
 
+INPUT = click.option(
+    "--input", "inputs", type=options.NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
+    help="Samples of an input: .npy, an image, or a directory of them.",
+)  # fmt: skip
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Show the answer only.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+SEED = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all that is random."
+)
+
+CHECK_FAILED = 1
+
+
 def search_options(command: Any) -> Any:
     """Add the options that `search` and `demo` share."""
     for add in (
         click.option(
             "-v", "--verbose", is_flag=True, help="Show effective settings, latency, memory of each trial."
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Show the answer only."),
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output."),
-        click.option(
-            "--seed",
-            type=click.IntRange(min=0),
-            default=0,
-            show_default=True,
-            help="Seed of all that is random.",
-        ),
+        QUIET,
+        JSON,
+        SEED,
         click.option("--trials", type=click.IntRange(min=1), help="Try at most so many configurations."),
     ):
         command = add(command)
@@ -87,10 +94,7 @@ def search_options(command: Any) -> Any:
 @click.option(
     "--requests", type=options.REQUESTS, metavar="COUNTS", help="Infer requests to search: 2,4 or 2-16."
 )
-@click.option(
-    "--input", "inputs", type=options.NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
-    help="Samples of an input: .npy, an image, or a directory of them.",
-)  # fmt: skip
+@INPUT
 @click.option(
     "--shape",
     "shapes",
@@ -133,8 +137,145 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("against", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
+)
+@click.option(
+    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for the duel: 90s, 5m."
+)
+@click.option(
+    "--min-ratio",
+    type=click.FloatRange(min=0.0),
+    help="Least ratio that is good enough.  [default: 1.01; against other advice 1]",
+)
+@INPUT
 @PLUGINS
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+@SEED
+@QUIET
+@JSON
+def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **asked: Any) -> int:
+    """Measure CONFIG against the performance hint here and now, or against other advice.
+
+    Exits with 1 when it is not as much faster as --min-ratio asks for.
+    """
+    from tuner.cli import words
+    from tuner.cli.terminal import narrator
+    from tuner.verification import verify as measure
+
+    asked["inputs"] = dict(asked["inputs"])
+    with narrator(quiet, verbose=False) as observer:
+        found = measure(config, against, observer=observer, command=_command_line(), **asked)
+    if as_json:
+        click.echo(json.dumps(words.verification_document(found), indent=2, allow_nan=False))
+    else:
+        for line in words.verification(found):
+            click.echo(line)
+    return 0 if found.holds else CHECK_FAILED
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    "program",
+    type=click.Choice(["benchmark_app", "ovms", "python", "cpp", "json"]),
+    required=True,
+    help="The program that is to run it.",
+)
+@click.option(
+    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write.  [default: standard output; for benchmark_app beside CONFIG]",
+)
+def export(config: Path, program: str, model: Path | None, output: Path | None) -> int:
+    """Write the configuration of CONFIG for another program.
+
+    For benchmark_app, print its command line; for ovms, a config.json of OpenVINO Model Server;
+    for python and cpp, a program that runs the model and prints its speed.
+    """
+    from tuner.deploy.export import EXPORTS
+    from tuner.deploy.loader import here
+
+    told = EXPORTS[program](here(config, model))
+    path = output or (config.with_name(told.name) if told.command else None)
+    if path:
+        _write(path, told.text)
+    if told.command:
+        click.echo(told.line(str(path)))
+    elif not path:
+        click.echo(told.text, nl=False)
+    for note in told.notes:
+        click.echo(f"note: {note}", err=True)
+    return 0
+
+
+@cli.command()
+@click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
+@click.option(
+    "--format", "formats", type=options.FORMATS, default="html", show_default=True,
+    help="Some of html, md, csv, json, with commas between.",
+)  # fmt: skip
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder to write to.  [default: the first study's]",
+)
+def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | None) -> int:
+    """Write the report of STUDY again: what was tried, what won, why, and how sure.
+
+    STUDY is a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage,
+    while the search runs or afterwards. Several are shown side by side, with what differs.
+    """
+    from tuner.reporting import report as write
+
+    for path in write(studies, formats, output):
+        click.echo(path)
+    return 0
+
+
+@cli.command()
+@click.argument("configs", type=click.Path(path_type=Path), nargs=-1, required=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write."
+)
+def merge(configs: tuple[Path, ...], output: Path) -> int:
+    """Merge the advice of several hosts into one file; applications load the one that fits."""
+    from tuner.deploy.fleet import merged
+    from tuner.deploy.writer import write_fleet
+
+    profiles = merged(configs)
+    try:
+        write_fleet(profiles, output)
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    for one in profiles:
+        click.echo(f"{one.host.cpu}, {one.host.cores} cores: {one.best.configuration}")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"'{path}' cannot be written ({error.strerror or error}); choose another with --output."
+    )
+
+
+@cli.command()
+@PLUGINS
+@JSON
 def devices(plugins: Path | None, as_json: bool) -> int:
     """List what can be searched here, with each device's ranges."""
     from tuner.probe.devices import list_devices

@@ -39,9 +39,21 @@ def named_file(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
+def formats_of(text: str) -> tuple[str, ...]:
+    """Read formats of a report, with commas between."""
+    found = tuple(dict.fromkeys(one.strip() for one in text.split(",")))
+    for one in found:
+        if one not in REPORT_FORMATS:
+            raise UsageError(f"--format '{text}' has '{one}'; give some of {', '.join(REPORT_FORMATS)}.")
+    return found
+
+
+REPORT_FORMATS = ("html", "md", "csv", "json")
+
 DURATION = Parsed("duration", seconds_of)
 SHAPES = Parsed("shape", shapes_of)
 NAMED_FILE = Parsed("name=file", named_file)
 STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", word="hint"))
 BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
 REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
+FORMATS = Parsed("formats", formats_of)

@@ -10,6 +10,7 @@ import openvino as ov
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.errors import DeviceError, ModelError, reason
+from tuner.probe.model import input_name
 
 
 def compile_configuration(
@@ -18,11 +19,15 @@ def compile_configuration(
     """Read, reshape to the configuration's batch, compile.
 
     Raises:
-        ModelError: The model cannot be read or does not take the shapes.
+        ModelError: The model cannot be read, has other inputs, or does not take the shapes.
         DeviceError: The device is not there or refuses a property.
     """
     try:
         graph = core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"'{path}' cannot be read ({reason(error)}); give the model's file.") from error
+    _require_inputs(graph, path, model)
+    try:
         shapes = model.shapes(configuration.batch)
         graph.reshape({index: list(shape) for index, shape in shapes.items()})
     except RuntimeError as error:
@@ -34,6 +39,27 @@ def compile_configuration(
         return core.compile_model(graph, configuration.device, configuration.compile_properties)
     except RuntimeError as error:
         raise DeviceError(_refusal(core, configuration, reason(error))) from error
+
+
+def _require_inputs(graph: ov.Model, path: Path, model: Model) -> None:
+    """Refuse a model whose inputs are not those of the advice, in their order."""
+    found = [
+        (port.get_names() | {input_name(port)}, port.get_element_type().get_type_name())
+        for port in graph.inputs
+    ]
+    wanted = [(one.name, one.type) for one in model.inputs]
+    same = len(found) == len(wanted) and all(
+        name in names and kind == type for (names, kind), (name, type) in zip(found, wanted, strict=True)
+    )
+    if not same:
+        has = ", ".join(
+            f"{input_name(port)} {kind}" for port, (_, kind) in zip(graph.inputs, found, strict=True)
+        )
+        told = ", ".join(f"{name} {kind}" for name, kind in wanted)
+        raise ModelError(
+            f"'{path}' has the inputs {has or 'none'}, the advice is for {told}; "
+            "search this model for its own advice."
+        )
 
 
 def _refusal(core: ov.Core, configuration: Configuration, why: str) -> str:

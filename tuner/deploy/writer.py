@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,13 +14,15 @@ from typing import Any
 import msgspec
 import yaml
 
-from tuner.deploy import advice as records
+from tuner.deploy import records
+from tuner.deploy.advice import Advice
+from tuner.deploy.loader import Fleet
+from tuner.deploy.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.result import Finalist, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
-from tuner.domain.target import target_of
 
 UNICODE_BREAKS = "\x85\u2028\u2029"
 
@@ -39,10 +42,10 @@ def _quoted_where_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _quoted_where_needed)
 
 
-def make_advice(result: Result) -> records.Advice:
+def make_advice(result: Result) -> Advice:
     """Return the advice that a result amounts to."""
     best, verdict = result.verdict.best, result.verdict
-    return records.Advice(
+    return Advice(
         schema=1,
         model=_model(result.model),
         best=records.Deployment(**_deployment(best.configuration)),
@@ -63,26 +66,30 @@ def make_advice(result: Result) -> records.Advice:
 
 
 def _devices(result: Result) -> list[records.TargetRecord]:
-    """Return the best of each target, for the one that was chosen as the final measured it."""
-    best, found = result.verdict.best, []
+    """Return the best of each target, as the final measured it where it did."""
+    found = []
     for one in result.targets:
-        trial = one.best
-        configuration, measured, speedup = trial.configuration, result.at_final_speed(trial), trial.speedup
-        if target_of(one.target).covers(best.configuration.device) and best.measured:
-            configuration, measured, speedup = best.configuration, best.measured, best.speedup
-        if measured:
-            told = _measurement(configuration, measured, speedup)
+        if measured := result.at_final_speed(one.best):
+            told = _measurement(one.best.configuration, measured, one.best.speedup)
             share = None if one.share_of_sum is None else _round(one.share_of_sum)
             found.append(records.TargetRecord(**msgspec.structs.asdict(told), share_of_sum=share))
     return found
 
 
-def write_advice(advice: records.Advice, path: Path) -> None:
+def write_advice(advice: Advice, path: Path) -> None:
     """Write the YAML beside its place and move it there in one step."""
-    version = advice.search.version
+    _write(advice, advice.search.version, path)
+
+
+def write_fleet(profiles: Sequence[Advice], path: Path) -> None:
+    """Write the advice of several hosts into one YAML."""
+    _write(Fleet(schema=1, profiles=list(profiles)), profiles[0].search.version, path)
+
+
+def _write(told: Record, version: str, path: Path) -> None:
     header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
     body = yaml.dump(
-        msgspec.to_builtins(advice), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+        msgspec.to_builtins(told), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -154,7 +161,12 @@ def _measurement(
 def _model(model: Model) -> records.ModelRecord:
     inputs = {one.name: records.InputRecord(shape=list(one.shape), type=one.type) for one in model.inputs}
     return records.ModelRecord(
-        name=model.name, path=model.path, sha256=model.sha256, inputs=inputs, batch_axes=model.batch_axes
+        name=model.name,
+        path=model.path,
+        sha256=model.sha256,
+        inputs=inputs,
+        batch_axes=model.batch_axes,
+        output_axes=list(model.output_axes),
     )
 
 

@@ -1,0 +1,146 @@
+"""The parts of the advice YAML, schema 1: the same types write it, read it and describe it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from tuner.domain.configuration import Configuration, PlainValue
+from tuner.domain.target import target_of
+from tuner.errors import UsageError
+
+Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
+Figure = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A part of the advice: immutable, unknown fields refused."""
+
+
+class InputRecord(Record, frozen=True):
+    """Shape at the model's own batch, and element type."""
+
+    shape: list[Annotated[int, msgspec.Meta(ge=0)]]
+    type: str
+
+
+class ModelRecord(Record, frozen=True):
+    """The model that was measured.
+
+    `path` is as the search was given it; `output_axes` holds the batch axis of every output in the
+    model's order, null where an output has none.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    inputs: dict[str, InputRecord]
+    batch_axes: dict[str, int]
+    output_axes: list[Annotated[int, msgspec.Meta(ge=0)] | None]
+
+    def __post_init__(self) -> None:
+        """Refuse a batch axis that its input does not have."""
+        for name, axis in self.batch_axes.items():
+            if name not in self.inputs or not 0 <= axis < len(self.inputs[name].shape):
+                raise ValueError(f"batch_axes has axis {axis} of '{name}', which is no axis of an input")
+
+
+class LatencyRecord(Record, frozen=True):
+    """Percentiles of a request's latency in milliseconds."""
+
+    p50: Figure
+    p90: Figure
+    p99: Figure
+
+
+class MeasuredRecord(Record, frozen=True):
+    """Items per second with every request in flight; peak memory of the process in MiB."""
+
+    throughput_fps: Figure
+    latency_ms: LatencyRecord
+    memory_mb: Figure
+
+
+class SpeedupRecord(Record, frozen=True):
+    """Times faster than the hint; `high` is null where the rounds are too few for an interval.
+
+    Each sitting began with fresh processes.
+    """
+
+    ratio: Figure
+    low: Figure
+    high: Figure | None
+    confidence: float
+    rounds: int
+    sittings: Count = 1
+
+
+class Deployment(Record, frozen=True):
+    """What goes to `compile_model` and `AsyncInferQueue` verbatim."""
+
+    device: str
+    properties: dict[str, PlainValue | dict[str, dict[str, PlainValue]]]
+    batch: Count
+    requests: Count
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is compiled and run."""
+        return Configuration.of(self.device, self.properties, self.batch, self.requests)
+
+    def __post_init__(self) -> None:
+        """Refuse a device string that names no target."""
+        try:
+            target_of(self.device)
+        except UsageError as error:
+            raise ValueError(str(error).replace("--device ", "the device ")) from error
+
+
+class DropIn(Deployment, frozen=True):
+    """The best that keeps the model's own batch: no change in the application."""
+
+    speedup: SpeedupRecord
+
+
+class Baseline(Deployment, frozen=True):
+    """The performance hint on the same target."""
+
+    measured: MeasuredRecord | None
+
+
+class Measurement(Deployment, frozen=True):
+    """A configuration with its figures."""
+
+    measured: MeasuredRecord
+    speedup: SpeedupRecord
+
+
+class TargetRecord(Measurement, frozen=True, omit_defaults=True):
+    """The best of a target; of a combination also its speed over the sum of what its devices reach alone."""
+
+    share_of_sum: Figure | None = None
+
+
+class HostRecord(Record, frozen=True, omit_defaults=True):
+    """The machine that was measured; with its control group's limit and driver versions, where told."""
+
+    cpu: str
+    cores: int
+    memory_mb: int
+    os: str
+    openvino: str
+    devices: dict[str, str]
+    cgroup_cores: Figure | None = None
+    drivers: dict[str, str] = {}
+
+
+class SearchRecord(Record, frozen=True):
+    """How the advice came about."""
+
+    version: str
+    command: str
+    seed: int
+    trials: int
+    seconds: float
+    date: str

@@ -1,0 +1,101 @@
+"""`tuner report`: studies become files that people read."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from tuner.deploy.export.benchmark_app import benchmark_app
+from tuner.deploy.writer import make_advice
+from tuner.domain.result import Result
+from tuner.errors import StorageError
+from tuner.report.page import page
+from tuner.report.text import as_csv, as_data, as_markdown
+from tuner.report.view import Usage, View, view
+from tuner.study.reading import read_results
+
+REPORT_NAME = "report.html"
+
+FORMATS: Mapping[str, tuple[str, Callable[[Sequence[View]], str]]] = {
+    "html": (REPORT_NAME, page),
+    "md": ("report.md", as_markdown),
+    "csv": ("trials.csv", as_csv),
+    "json": ("report.json", lambda views: json.dumps(as_data(views), indent=2, allow_nan=False) + "\n"),
+}
+"""File name and writer by format."""
+
+PYTHON = """import tuner
+
+advice = tuner.load({config!r})
+compiled = advice.compile({model!r})
+for answer in advice.infer_many(compiled, samples):
+    ..."""
+
+
+def report(
+    studies: Sequence[str], formats: Sequence[str] = ("html",), output: Path | None = None
+) -> list[Path]:
+    """Write the report of one search, or of several side by side.
+
+    Args:
+        studies: Folders that searches wrote to, their `study.db`, or URLs of Optuna storages.
+        formats: `html`, `md`, `csv`, `json`.
+        output: Folder to write to; the first study's own unless given.
+
+    Returns:
+        The files.
+
+    Raises:
+        StorageError: A study cannot be read, or the folder not be written.
+    """
+    views = [_view(where, result) for where in studies for result in read_results(where)]
+    return write(views, formats, output or _folder(studies[0]))
+
+
+def write_report(result: Result, config: Path, study: Path) -> Path:
+    """Write the page of a search that has just ended beside its advice."""
+    (path,) = write([view(result, usage(result, config, str(study)))], ("html",), config.parent)
+    return path
+
+
+def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[Path]:
+    """Write views in some formats."""
+    paths = []
+    for name in formats:
+        file, drawn = FORMATS[name]
+        path = folder / file
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(drawn(views), encoding="utf-8")
+        except OSError as error:
+            raise StorageError(
+                f"'{path}' cannot be written ({error.strerror or error}); "
+                "choose another folder with --output."
+            ) from error
+        paths.append(path)
+    return paths
+
+
+def usage(result: Result, config: Path, study: str) -> Usage:
+    """Return how a result's advice is put to use."""
+    exported = benchmark_app(make_advice(result))
+    return Usage(
+        config=str(config),
+        study=study,
+        python=PYTHON.format(config=str(config), model=result.model.path),
+        benchmark_app=exported.line(exported.name),
+        properties=json.dumps(result.verdict.best.configuration.compile_properties),
+    )
+
+
+def _view(where: str, result: Result) -> View:
+    return view(result, usage(result, _folder(where) / "config.yaml", where))
+
+
+def _folder(where: str | os.PathLike[str]) -> Path:
+    if "://" in str(where):
+        return Path()
+    path = Path(where)
+    return path if path.is_dir() else path.parent
