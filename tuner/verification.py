@@ -11,10 +11,9 @@ from tuner.deploy.advice import Advice
 from tuner.deploy.fingerprint import Fit
 from tuner.deploy.loader import fitting, read
 from tuner.deploy.records import SpeedupRecord
-from tuner.domain.result import Final
+from tuner.domain.result import MINIMUM_GAIN, Final
 from tuner.domain.stats import Speedup
 from tuner.domain.units import seconds_of
-from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import Interrupted, UsageError
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest

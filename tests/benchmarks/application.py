@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from contextlib import closing
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -41,10 +42,10 @@ def samples_of(advice: Advice) -> list[dict[str, np.ndarray]]:
     return list(make_pool(advice.as_model(), {}, 0))
 
 
-def infer_many(advice: Advice) -> float:
+def infer_many(advice: Advice, share_inputs: bool = False) -> float:
     compiled = advice.compile()
     clock = time.perf_counter
-    answers = advice.infer_many(compiled, cycle(samples_of(advice)))
+    answers = advice.infer_many(compiled, cycle(samples_of(advice)), share_inputs=share_inputs)
     warm_until = clock() + WARM_S
     while clock() < warm_until:
         next(answers)
@@ -122,7 +123,13 @@ def synchronous(advice: Advice) -> float:
     return count / (clock() - began)
 
 
-WAYS = {"infer_many": infer_many, "runner": runner, "by hand": by_hand, "synchronous": synchronous}
+WAYS = {
+    "infer_many": infer_many,
+    "sharing inputs": partial(infer_many, share_inputs=True),
+    "runner": runner,
+    "by hand": by_hand,
+    "synchronous": synchronous,
+}
 
 
 def pick_of(name: str) -> dict[str, object]:
@@ -139,7 +146,8 @@ def measure(name: str, folder: Path) -> dict[str, object]:
     single = msgspec.structs.replace(
         advice, best=msgspec.structs.replace(advice.best, properties=HINT, batch=model.batch, requests=1)
     )
-    paths = {way: folder / f"{name}-{way.replace(' ', '-')}.yaml" for way in WAYS}
+    ways = [way for way in WAYS if way != "sharing inputs" or pick.batch == 1]
+    paths = {way: folder / f"{name}-{way.replace(' ', '-')}.yaml" for way in ways}
     for way, path in paths.items():
         write_advice(single if way == "synchronous" else advice, path)
 
@@ -157,12 +165,12 @@ def measure(name: str, folder: Path) -> dict[str, object]:
     rng, turns = random.Random(0), []
     for _ in range(TURNS):
         turn = {}
-        for way in rng.sample(["lane", *WAYS], len(WAYS) + 1):
+        for way in rng.sample(["lane", *ways], len(ways) + 1):
             turn[way] = in_a_lane() if way == "lane" else in_an_application(way)
         turns.append(turn)
     over = {
         way: plain(speedup_over_sittings([[math.log(turn[way] / turn["lane"])] for turn in turns]))
-        for way in WAYS
+        for way in ways
     }
     return {"pick": pick_of(name), "fps": turns[0]["lane"], "over": over, "turns": turns}
 

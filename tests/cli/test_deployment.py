@@ -31,9 +31,7 @@ def wide(tmp_path):
 @pytest.fixture
 def gaining(wide, tmp_path):
     """Advice whose batch gains by a factor over the hint."""
-    advice = as_baseline(
-        advice_of(wide, {"PERFORMANCE_HINT": "THROUGHPUT"}, 32, 4), 1, 2
-    )
+    advice = as_baseline(advice_of(wide, {"PERFORMANCE_HINT": "THROUGHPUT"}, 32, 4), 1, 2)
     write_advice(advice, tmp_path / "gaining.yaml")
     return tmp_path / "gaining.yaml"
 

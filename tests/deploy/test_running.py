@@ -151,8 +151,34 @@ def test_an_inference_that_fails_names_its_sample(tmp_path, ordered):
 
 def test_a_model_compiled_for_another_batch_is_refused(mlp):
     compiled = advice_of(mlp, batch=4).compile()
-    with pytest.raises(AdviceError, match=r"is \[4, 16\], the advice is for \[8, 16\]; compile it with"):
+    with pytest.raises(
+        AdviceError, match=r"inputs are \[4, 16\], the advice is for \[8, 16\]; compile it with"
+    ):
         advice_of(mlp, batch=8).infer_many(compiled, [])
+
+
+def test_samples_may_be_read_where_they_are(mlp):
+    advice = advice_of(mlp, batch=1, requests=3)
+    samples = [*samples_of(5), np.arange(16.0), np.asfortranarray(np.ones((1, 16), np.float32))[:, ::1]]
+    compiled = advice.compile()
+    shared = list(advice.infer_many(compiled, samples, share_inputs=True))
+    for one, other in zip(shared, advice.infer_many(compiled, samples), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_sample_may_be_changed_once_it_is_given(mlp):
+    """As by a camera that has one buffer."""
+    advice, buffer = advice_of(mlp, batch=2, requests=3), np.zeros(16, np.float32)
+
+    def frames():
+        for number in range(9):
+            buffer[:] = number
+            yield buffer
+
+    answers = list(advice.infer_many(advice.compile(), frames()))
+    apart = truth(mlp, [np.full(16, number, np.float32) for number in range(9)])
+    for answer, expected in zip(answers, apart, strict=True):
+        np.testing.assert_allclose(answer, expected, rtol=0.05, atol=0.1)
 
 
 def test_no_number_of_requests_leaves_it_to_the_device(mlp):
@@ -167,8 +193,8 @@ def test_single_requests_of_many_coroutines_are_gathered_into_batches(mlp):
 
     async def serve():
         async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
-            fill = runner._assembly.fill
-            runner._assembly.fill = lambda request, items: filled.append(len(items)) or fill(request, items)
+            infer = runner._infer
+            runner._infer = lambda seat, items: filled.append(len(items)) or infer(seat, items)
             return await asyncio.gather(*(runner.infer(one) for one in samples))
 
     for answer, expected in zip(asyncio.run(serve()), truth(mlp, samples), strict=True):

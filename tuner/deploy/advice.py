@@ -128,7 +128,12 @@ class Advice(Record, frozen=True):
         return path
 
     def infer_many(
-        self, compiled: ov.CompiledModel, samples: Iterable[Sample], *, ordered: bool = True
+        self,
+        compiled: ov.CompiledModel,
+        samples: Iterable[Sample],
+        *,
+        ordered: bool = True,
+        share_inputs: bool = False,
     ) -> Iterator[Answer]:
         """Infer single samples at the measured speed.
 
@@ -141,6 +146,8 @@ class Advice(Record, frozen=True):
             samples: Any iterable of items: an array, a tuple of arrays in the inputs' order, or a dict
                 by input name; each with a batch axis of length 1 or without one.
             ordered: Whether answers come in the order of the samples, or as they are ready.
+            share_inputs: Read samples where they are instead of copying them, as OpenVINO's option of this
+                name does: they must not change until their answers are there. Batches of one only.
 
         Yields:
             For each sample its outputs: an array, or a tuple for a model of several; with a
@@ -150,7 +157,8 @@ class Advice(Record, frozen=True):
             AdviceError: A sample or the compiled model does not fit; the answers before it come first.
             InferenceError: An inference failed; has the samples' indices.
         """
-        return Pipeline(compiled, self._assembly(compiled), self.requests).run(samples, ordered)
+        assembly = self._assembly(compiled, share_inputs)
+        return Pipeline(compiled, assembly, self.requests).run(samples, ordered)
 
     def runner(self, compiled: ov.CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
         """Return what gathers single requests of many coroutines into batches, for servers.
@@ -238,8 +246,8 @@ class Advice(Record, frozen=True):
         where, outputs = str(path or self.model.path), tuple(self.model.output_axes)
         return Model(self.model.name, where, self.model.sha256, inputs, outputs, self.baseline.batch)
 
-    def _assembly(self, compiled: ov.CompiledModel) -> Assembly:
-        assembly = Assembly(self.as_model(), self.batch)
+    def _assembly(self, compiled: ov.CompiledModel, share_inputs: bool = False) -> Assembly:
+        assembly = Assembly(self.as_model(), self.batch, share_inputs)
         assembly.require(compiled)
         return assembly
 

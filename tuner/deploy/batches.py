@@ -1,10 +1,13 @@
-"""Single samples in, single answers out, whole batches in between."""
+"""Single samples in, single answers out, whole batches in between.
+
+What happens to every sample costs the cores that infer: checks are a few comparisons, a batch's
+outputs are copied at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import openvino as ov
@@ -25,25 +28,41 @@ Answer = Array | tuple[Array, ...]
 """One item's outputs: an array for a model of one output, else a tuple in the outputs' order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A sample that was checked: each input's array without its batch axis, in the inputs' order.
+class Item(NamedTuple):
+    """A sample that was checked.
 
     Attributes:
-        arrays: As they go into the input tensors.
+        arrays: Each input's array without its batch axis, in the inputs' order.
         with_axis: Whether the sample had a batch axis of length 1.
     """
 
-    arrays: tuple[Array, ...]
+    arrays: list[Array]
     with_axis: bool
+
+
+class _Port(NamedTuple):
+    """An input as samples meet it: its shape without and with a batch of 1, and its type in NumPy."""
+
+    one: ModelInput
+    plain: tuple[int, ...]
+    full: tuple[int, ...]
+    dtype: np.dtype[Any]
 
 
 class Assembly:
     """How the samples of a model become batches, and batches become answers."""
 
-    def __init__(self, model: Model, batch: int) -> None:
-        """Know the model's inputs, its outputs' batch axes, and the items in a request."""
+    def __init__(self, model: Model, batch: int, share_inputs: bool = False) -> None:
+        """Know the model's inputs, its outputs' batch axes, and the items in a request.
+
+        With `share_inputs`, batches of one read a sample's own memory where it fits as it is.
+        """
         self.model, self.batch = model, batch
+        self._share = share_inputs and batch == 1
+        self._ports = [
+            _Port(one, _without_axis(one), one.at_batch(1), np.dtype(FILLABLE[one.type]))
+            for one in model.inputs
+        ]
         self._names = {one.name for one in model.inputs}
 
     def require(self, compiled: ov.CompiledModel) -> None:
@@ -52,13 +71,13 @@ class Assembly:
         Raises:
             AdviceError: It was compiled for other shapes.
         """
-        for one, port in zip(self.model.inputs, compiled.inputs, strict=True):
-            wanted, found = one.at_batch(self.batch), tuple(port.get_shape())
-            if wanted != found:
-                raise AdviceError(
-                    f"Input '{one.name}' of the compiled model is {list(found)}, the advice is for "
-                    f"{list(wanted)}; compile it with advice.compile()."
-                )
+        wanted = [list(one.at_batch(self.batch)) for one in self.model.inputs]
+        found = [list(port.get_shape()) for port in compiled.inputs]
+        if wanted != found:
+            raise AdviceError(
+                f"The compiled model's inputs are {_told(found)}, the advice is for {_told(wanted)}; "
+                "compile it with advice.compile()."
+            )
 
     def item(self, sample: Sample, index: int) -> Item:
         """Check a sample and return it in the form in which it is put into a batch.
@@ -66,65 +85,107 @@ class Assembly:
         Raises:
             AdviceError: It does not fit the model; the sentence has its index.
         """
-        arrays = [np.asarray(one) for one in self._by_position(sample, index)]
-        taken, with_axis = [], False
-        for one, array in zip(self.model.inputs, arrays, strict=True):
-            shape = _without_axis(one)
-            if array.shape == one.at_batch(1) and one.batch_axis is not None:
-                array, with_axis = array.reshape(shape), True
-            if array.shape != shape:
-                told = f"{list(shape)} or {list(one.at_batch(1))}" if shape != one.shape else f"{list(shape)}"
-                raise AdviceError(
-                    f"Sample {index} has shape {list(array.shape)} for input '{one.name}', not {told}."
-                )
-            taken.append(_typed(array, one, index))
-        return Item(tuple(taken), with_axis)
+        arrays, with_axis = [], False
+        for port, value in zip(self._ports, self._by_position(sample, index), strict=True):
+            array = value if type(value) is np.ndarray else np.asarray(value)
+            if array.shape != port.plain:
+                if array.shape != port.full:
+                    raise _misshapen(array, port, index)
+                array, with_axis = array.reshape(port.plain), True
+            arrays.append(array if array.dtype == port.dtype else _typed(array, port, index))
+        return Item(arrays, with_axis)
 
-    def fill(self, request: ov.InferRequest, items: Sequence[Item]) -> None:
-        """Write items into a request's input tensors, the last one again and again where too few are left.
+    def seat(self, request: ov.InferRequest) -> Seat:
+        """Return a request as a place for batches."""
+        return Seat(request, self._ports, self.model.output_axes, self._share)
 
-        Raises:
-            AdviceError: Items that share an input without a batch axis differ in it.
-        """
-        padded = [*items, *[items[-1]] * (self.batch - len(items))]
-        for position, one in enumerate(self.model.inputs):
-            data = request.get_input_tensor(position).data.view(FILLABLE[one.type])
-            places = _by_place(data, one.batch_axis)
-            if one.batch_axis is None:
-                _require_equal(one.name, [item.arrays[position] for item in items])
-            for at in range(len(places)):
-                np.copyto(places[at : at + 1], padded[at].arrays[position], casting="same_kind")
-
-    def answers(self, request: ov.InferRequest, items: Sequence[Item]) -> list[Answer]:
-        """Return each item's outputs, copied out of the request; padding is left behind."""
-        outputs = [
-            _by_place(_values(request.get_output_tensor(position)), axis)
-            for position, axis in enumerate(self.model.output_axes)
-        ]
-        told: list[Answer] = []
-        for place, item in enumerate(items):
-            each = tuple(
-                _cut(output, place, axis, item.with_axis)
-                for output, axis in zip(outputs, self.model.output_axes, strict=True)
-            )
-            told.append(each[0] if len(each) == 1 else each)
-        return told
-
-    def _by_position(self, sample: Sample, index: int) -> Sequence[Array]:
-        inputs = self.model.inputs
+    def _by_position(self, sample: Sample, index: int) -> Iterable[Any]:
         if isinstance(sample, Mapping):
-            if set(sample) != self._names:
+            if sample.keys() != self._names:
                 raise AdviceError(
                     f"Sample {index} has the inputs {_listed(sample)}; the model has {_listed(self._names)}."
                 )
-            return [sample[one.name] for one in inputs]
+            return [sample[port.one.name] for port in self._ports]
         arrays = sample if isinstance(sample, tuple) else (sample,)
-        if len(arrays) != len(inputs):
+        if len(arrays) != len(self._ports):
             raise AdviceError(
-                f"Sample {index} has {len(arrays)} arrays; the model has {len(inputs)} inputs "
-                f"({_listed(one.name for one in inputs)}): give a tuple of as many, or a dict."
+                f"Sample {index} has {len(arrays)} arrays; the model has {len(self._ports)} inputs "
+                f"({_listed(self._names)}): give a tuple of as many, or a dict."
             )
         return arrays
+
+
+class Seat:
+    """An infer request, filled item by item as they are read, since a sample's buffer may be used again."""
+
+    def __init__(
+        self,
+        request: ov.InferRequest,
+        ports: Sequence[_Port],
+        output_axes: Sequence[int | None],
+        share: bool,
+    ) -> None:
+        """Know the request's own input tensors, the items of each first."""
+        self.request = request
+        self._ports, self._output_axes, self._share = ports, output_axes, share
+        self._own = [request.get_input_tensor(position) for position in range(len(ports))]
+        views = [one.data.view(port.dtype) for one, port in zip(self._own, ports, strict=True)]
+        self._places = [
+            view if port.one.batch_axis is None else np.moveaxis(view, port.one.batch_axis, 0)
+            for view, port in zip(views, ports, strict=True)
+        ]
+
+    def put(self, at: int, item: Item) -> None:
+        """Write an item to its place in the batch.
+
+        Raises:
+            AdviceError: It differs from the first one in an input without a batch axis.
+        """
+        for position, (port, places, array) in enumerate(
+            zip(self._ports, self._places, item.arrays, strict=True)
+        ):
+            if self._share:
+                self._lend(position, port, array)
+            elif port.one.batch_axis is not None:
+                places[at] = array
+            elif at == 0:
+                places[...] = array
+            elif not np.array_equal(places, array):
+                raise AdviceError(
+                    f"Input '{port.one.name}' has no batch axis, but samples that share a batch differ "
+                    "in it; give all of them the same, or use advice.drop_in."
+                )
+
+    def pad(self, count: int) -> None:
+        """Repeat the last of `count` items to the end of the batch."""
+        for port, places in zip(self._ports, self._places, strict=True):
+            if port.one.batch_axis is not None:
+                places[count:] = places[count - 1]
+
+    def answers(self, with_axis: Sequence[bool]) -> list[Answer]:
+        """Return each item's outputs, copied out of the request; padding is left behind."""
+        columns = [
+            _column(_values(self.request.get_output_tensor(position)), axis, with_axis)
+            for position, axis in enumerate(self._output_axes)
+        ]
+        return [*columns[0]] if len(columns) == 1 else list(zip(*columns, strict=True))
+
+    def _lend(self, position: int, port: _Port, array: Array) -> None:
+        """Let the request read an array where it is, if it fits as it is, else its own tensor."""
+        if array.flags.c_contiguous and array.dtype == port.dtype and port.one.type != "bf16":
+            lent = ov.Tensor(array.reshape(port.full), shared_memory=True)
+            self.request.set_input_tensor(position, lent)
+        else:
+            self.request.set_input_tensor(position, self._own[position])
+            self._places[position][...] = array
+
+
+def _column(values: Array, axis: int | None, with_axis: Sequence[bool]) -> list[Array]:
+    """Return one output of every item: views into a copy of the whole, each with its axis or without."""
+    if axis is None:
+        return [values.copy() for _ in with_axis]
+    rows = (np.moveaxis(values, axis, 0) if axis else values)[: len(with_axis)].copy()
+    return [np.expand_dims(row, axis) if kept else row for row, kept in zip(rows, with_axis, strict=True)]
 
 
 def _without_axis(one: ModelInput) -> tuple[int, ...]:
@@ -132,18 +193,20 @@ def _without_axis(one: ModelInput) -> tuple[int, ...]:
     return one.shape if axis is None else (*one.shape[:axis], *one.shape[axis + 1 :])
 
 
-def _by_place(data: Array, axis: int | None) -> Array:
-    """Return a view with the items first; of a tensor without a batch axis, one place."""
-    return data[np.newaxis] if axis is None else np.moveaxis(data, axis, 0)
+def _misshapen(array: Array, port: _Port, index: int) -> AdviceError:
+    wanted = " or ".join(str(list(shape)) for shape in dict.fromkeys((port.plain, port.full)))
+    return AdviceError(
+        f"Sample {index} has shape {list(array.shape)} for input '{port.one.name}', not {wanted}."
+    )
 
 
-def _typed(array: Array, one: ModelInput, index: int) -> Array:
+def _typed(array: Array, port: _Port, index: int) -> Array:
     """Return an array that can be written into the input without losing its meaning."""
-    if one.type == "bf16" and np.issubdtype(array.dtype, np.floating):
+    if port.one.type == "bf16" and np.issubdtype(array.dtype, np.floating):
         return to_bf16_bits(array)
-    if not np.can_cast(array.dtype, FILLABLE[one.type], casting="same_kind"):
+    if not np.can_cast(array.dtype, port.dtype, casting="same_kind"):
         raise AdviceError(
-            f"Sample {index} has {array.dtype} for input '{one.name}', which takes {one.type}; "
+            f"Sample {index} has {array.dtype} for input '{port.one.name}', which takes {port.one.type}; "
             "convert it first."
         )
     return array
@@ -156,21 +219,9 @@ def _values(tensor: ov.Tensor) -> Array:
     return data
 
 
-def _require_equal(name: str, arrays: Sequence[Array]) -> None:
-    first = arrays[0]
-    if not all(other is first or np.array_equal(first, other) for other in arrays[1:]):
-        raise AdviceError(
-            f"Input '{name}' has no batch axis, but samples that share a batch differ in it; "
-            "give all of them the same, or use advice.drop_in."
-        )
+def _told(shapes: Sequence[Sequence[int]]) -> str:
+    return ", ".join(map(str, shapes))
 
 
-def _cut(places: Array, place: int, axis: int | None, with_axis: bool) -> Array:
-    if axis is None:
-        return np.array(places[0])
-    cut = np.array(places[place])
-    return np.expand_dims(cut, axis) if with_axis else cut
-
-
-def _listed(names: Any) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names))

@@ -12,7 +12,7 @@ from typing import Any
 
 import openvino as ov
 
-from tuner.deploy.batches import Answer, Assembly, Item, Sample
+from tuner.deploy.batches import Answer, Assembly, Item, Sample, Seat
 from tuner.errors import AdviceError, InferenceError, reason
 
 LOOK_AHEAD = 4
@@ -22,11 +22,15 @@ fast device may go on while the next answer in turn is still with a slow one."""
 
 @dataclass(frozen=True, slots=True)
 class _Started:
-    """A batch in flight: its place among all batches, the index of its first sample, its items."""
+    """A batch in flight.
+
+    Attributes:
+        number: Its place among all batches.
+        batch: Its samples.
+    """
 
     number: int
-    first: int
-    items: list[Item]
+    batch: _Batch
 
 
 class Pipeline:
@@ -36,6 +40,7 @@ class Pipeline:
         """Create the requests; 0 of them asks the device for its optimal number."""
         self._assembly = assembly
         self._queue = ov.AsyncInferQueue(compiled, requests)
+        self._seats = [assembly.seat(request) for request in self._queue]
         self._started: dict[int, _Started] = {}
         self._answers: dict[int, list[Answer]] = {}
         self._begun = self._told = 0
@@ -63,10 +68,10 @@ class Pipeline:
     def _start(self, reader: _Reader) -> bool:
         """Fill the idle request with the next batch and start it; False when no sample is left."""
         index = self._queue.get_idle_request_id()
-        batch = reader.next_batch(self._queue[index])
+        batch = reader.next_batch(self._seats[index])
         if batch is None:
             return False
-        self._started[index] = _Started(self._begun, batch[0], batch[1])
+        self._started[index] = _Started(self._begun, batch)
         self._begun += 1
         queue: Any = super(ov.AsyncInferQueue, self._queue)  # skips the dispatch of inputs: they are set
         queue.start_async({}, None)
@@ -91,7 +96,9 @@ class Pipeline:
     def _harvest(self, index: int) -> None:
         """Copy the answers out of a request that has finished."""
         if one := self._started.pop(index, None):
-            self._answers[one.number] = self._assembly.answers(self._queue[index], one.items)
+            self._answers[one.number] = self._seats[index].answers(
+                [item.with_axis for item in one.batch.items]
+            )
 
     def _ready(self, ordered: bool) -> Iterator[Answer]:
         """Yield the answers that may be told now."""
@@ -110,8 +117,8 @@ class Pipeline:
         return InferenceError(f"An inference failed ({reason(error)}).", range(0))
 
     def _failure(self, index: int, error: RuntimeError) -> InferenceError:
-        one = self._started[index]
-        samples = range(one.first, one.first + len(one.items))
+        batch = self._started[index].batch
+        samples = range(batch.first, batch.first + len(batch.items))
         told = (
             f"Sample {samples[0]}"
             if len(samples) == 1
@@ -128,6 +135,14 @@ class Pipeline:
                 continue
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The index of a batch's first sample, and its items: a request may read them where they are."""
+
+    first: int
+    items: list[Item]
+
+
 class _Reader:
     """Reads samples batch by batch, never further than the batch that is asked for.
 
@@ -138,24 +153,22 @@ class _Reader:
         self._assembly, self._samples, self._read = assembly, iter(samples), 0
         self.trouble: Exception | None = None
 
-    def next_batch(self, request: ov.InferRequest) -> tuple[int, list[Item]] | None:
-        """Fill a request; return the index of its first sample and its items, or None at the end."""
-        first, items = self._read, list[Item]()
+    def next_batch(self, seat: Seat) -> _Batch | None:
+        """Fill a request; return its samples, or None at the end."""
+        batch = _Batch(self._read, [])
         try:
             if self.trouble is None:
                 for sample in islice(self._samples, self._assembly.batch):
-                    items.append(self._assembly.item(sample, self._read))
+                    item = self._assembly.item(sample, self._read)
+                    seat.put(len(batch.items), item)
+                    batch.items.append(item)
                     self._read += 1
         except Exception as error:  # the samples' own, or one that does not fit
             self.trouble = error
-        if not items:
+        if not batch.items:
             return None
-        try:
-            self._assembly.fill(request, items)
-        except AdviceError as error:
-            self.trouble = error
-            return None
-        return first, items
+        seat.pad(len(batch.items))
+        return batch
 
 
 class Runner:
@@ -170,7 +183,7 @@ class Runner:
         """Create the requests; 0 of them asks the device for its optimal number."""
         self._assembly, self._max_wait_s = assembly, max_wait_s
         count = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self._idle = [compiled.create_infer_request() for _ in range(count)]
+        self._idle = [assembly.seat(compiled.create_infer_request()) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="tuner-runner")
         self._waiting: deque[_Waiting] = deque()
         self._running: set[asyncio.Task[None]] = set()
@@ -234,10 +247,10 @@ class Runner:
         full = len(waiting) >= self._assembly.batch
         return bool(waiting) and (full or self._closed or now >= waiting[0].due)
 
-    async def _run(self, request: ov.InferRequest, batch: list[_Waiting]) -> None:
+    async def _run(self, seat: Seat, batch: list[_Waiting]) -> None:
         loop, items = asyncio.get_running_loop(), [one.item for one in batch]
         try:
-            answers = await loop.run_in_executor(self._threads, self._infer, request, items)
+            answers = await loop.run_in_executor(self._threads, self._infer, seat, items)
             for one, answer in zip(batch, answers, strict=True):
                 if not one.answer.done():
                     one.answer.set_result(answer)
@@ -246,14 +259,17 @@ class Runner:
                 if not one.answer.done():
                     one.answer.set_exception(_told(error, one.index))
         finally:
-            self._idle.append(request)
+            self._idle.append(seat)
             self._dispatch()
 
-    def _infer(self, request: ov.InferRequest, items: list[Item]) -> list[Answer]:
-        self._assembly.fill(request, items)
-        request.start_async()
-        request.wait()
-        return self._assembly.answers(request, items)
+    @staticmethod
+    def _infer(seat: Seat, items: list[Item]) -> list[Answer]:
+        for at, item in enumerate(items):
+            seat.put(at, item)
+        seat.pad(len(items))
+        seat.request.start_async()
+        seat.request.wait()
+        return seat.answers([item.with_axis for item in items])
 
 
 @dataclass(slots=True)

@@ -14,11 +14,10 @@ from statistics import median
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import at_a_look
-from tuner.domain.result import Trial
+from tuner.domain.result import MINIMUM_GAIN, Trial
 from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.target import Target
-from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.comparison import WINDOW_S, Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
