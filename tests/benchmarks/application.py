@@ -33,7 +33,7 @@ from tuner.probe.inputs import make_pool
 
 NAMES = ("tiny", "dynamic_transformer", "transformer", "squeezenet", "wide_mlp", "resnet50")
 SECONDS, WARM_S = 2.0, 0.7
-TURNS = 10
+TURNS = 8
 CALLERS_A_REQUEST = 2
 """Coroutines for each place in a batch in flight, so that the runner always finds the next one waiting."""
 
