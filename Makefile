@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-multi test check format lint types layers docs docs-fresh bench bench-page clean
+.PHONY: demo demo-multi test check format lint types layers docs docs-fresh bench bench-page reports clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
@@ -37,6 +37,9 @@ bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a qui
 bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence from what was measured
 	$(BIN)/python -m tests.benchmarks.page
 	$(BIN)/python -m tests.benchmarks.plots
+
+reports: $(VENV)/.dev  ## search the models of reports/ again, on a quiet machine: ten minutes
+	$(BIN)/python -m tests.benchmarks.publish
 
 bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: searches, sweep, claims, false wins
 	$(BIN)/python -m tests.benchmarks.again $*

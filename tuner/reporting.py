@@ -14,7 +14,7 @@ from tuner.errors import StorageError
 from tuner.report.page import page
 from tuner.report.text import as_csv, as_data, as_markdown
 from tuner.report.view import Usage, View, view
-from tuner.study.reading import read_results
+from tuner.study.reading import read_results, shown
 
 REPORT_NAME = "report.html"
 
@@ -91,7 +91,7 @@ def usage(result: Result, config: Path, study: str) -> Usage:
 
 
 def _view(where: str, result: Result) -> View:
-    return view(result, usage(result, _folder(where) / "config.yaml", where))
+    return view(result, usage(result, _folder(where) / "config.yaml", shown(where)))
 
 
 def _folder(where: str | os.PathLike[str]) -> Path:

@@ -305,13 +305,12 @@ def application(told: Told) -> Iterator[str]:
     yield from head("Does an application reach the promised speed?", told)
     yield "The pick of a search, run by an application that has single samples: items per second over those of a lane's window, which is what"
     yield "the YAML tells. Fresh processes in turns. *By hand*: `AsyncInferQueue` with batches stacked by NumPy and a callback, as the"
-    yield "documentation shows; *synchronous*: one sample after the other with the hint.\n"
-    ways = ("infer_many", "runner", "by hand", "synchronous")
-    yield from table(
-        "model", "configuration", "fps", "`infer_many`", "`runner`", "by hand", "synchronous", "turns"
-    )
+    yield "documentation shows; *synchronous*: one sample after the other with the hint. *Sharing inputs*: `infer_many(..., share_inputs=True)`,"
+    yield "which spares batches of one the copy.\n"
+    ways = ("infer_many", "sharing inputs", "runner", "by hand", "synchronous")
+    yield from table("model", "configuration", "fps", *ways, "turns")
     for name, one in told["items"].items():
-        cells = (ratio(one["over"][way]) for way in ways)
+        cells = (ratio(one["over"][way]) if way in one["over"] else "" for way in ways)
         rounds = one["over"]["infer_many"]["rounds"]
         yield f"| {name} | {configuration_of(one['pick'])} | {one['fps']:,.0f} | {' | '.join(cells)} | {rounds} |"
 

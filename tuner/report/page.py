@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -25,7 +23,7 @@ def page(views: Sequence[View]) -> str:
         _templates()
         .get_template("report.html.j2")
         .render(
-            views=[(number, one, _drawn(number, one), _csv(one)) for number, one in enumerate(views)],
+            views=[(number, one, _drawn(number, one)) for number, one in enumerate(views)],
             differences=differences(views) if len(views) > 1 else [],
             columns=COLUMNS,
             cells=cells,
@@ -52,9 +50,3 @@ def _drawn(number: int, view: View) -> dict[str, Any]:
         )
         for name, figure in figures(view).items()
     }
-
-
-def _csv(view: View) -> str:
-    stream = io.StringIO()
-    csv.writer(stream).writerows([COLUMNS, *map(cells, view.rows)])
-    return stream.getvalue()

@@ -48,7 +48,7 @@ def _markdown(view: View) -> list[str]:
     lines = [f"## {_escaped(view.title)}: {_escaped(view.answer)}", ""]
     lines += [f"**Advice:** `{view.advice}`", ""]
     lines += [f"- {name}: {told}" for name, told in view.facts.items()]
-    lines.append(f"- known: {view.known}")
+    lines += [f"- known: {view.known}"] if view.known else []
     lines += [f"- warning: {_escaped(told)}" for told in view.warnings]
     if view.contenders:
         rows = [

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.result import Finalist, Result, Trial
@@ -155,6 +155,7 @@ class View:
         facts: Figures of the advice and the hint, by name.
         usage: How the advice is put to use.
         rows: Every trial.
+        rounds: Of every trial that was measured: when each round began, the hint's rate in it and its own.
         contenders: The final, best first; empty where it was not held.
         final_rounds: Ratios of every round of the final, by configuration.
         curves: Speed over batch.
@@ -167,6 +168,7 @@ class View:
         warnings: What makes the figures worth less, and what to do.
         reproduce: Command, seed, versions, host, model, by name.
         known: How much of the space is known, in words.
+        front: The trials that no other beats in both throughput and latency.
     """
 
     title: str
@@ -176,6 +178,7 @@ class View:
     facts: Mapping[str, str]
     usage: Usage
     rows: Sequence[Row]
+    rounds: Mapping[int, Sequence[tuple[float, float, float]]]
     contenders: Sequence[Contender]
     final_rounds: Mapping[str, Sequence[float]]
     curves: Sequence[Curve]
@@ -188,14 +191,14 @@ class View:
     warnings: Sequence[str]
     reproduce: Mapping[str, str]
     known: str
-    front: Sequence[Row] = field(default=())
+    front: Sequence[Row]
 
 
 def view(result: Result, usage: Usage) -> View:
     """Return what a report shows of a result."""
-    verdict = result.verdict
-    rows = [_row(result, trial) for trial in result.trials]
-    final = result.final
+    verdict, final, drift = result.verdict, result.final, _drift(result)
+    front = {trial.number for trial, _ in result.front}
+    rows = [_row(result, trial, front) for trial in result.trials]
     return View(
         title=result.model.name,
         verdict=verdict.kind,
@@ -204,23 +207,28 @@ def view(result: Result, usage: Usage) -> View:
         facts=dict(_facts(result)),
         usage=usage,
         rows=rows,
+        rounds={
+            one.number: [(each.at_s, each.rates_fps[0], each.rates_fps[1]) for each in one.rounds]
+            for one in result.trials
+            if one.rounds
+        },
         contenders=list(_contenders(result)),
         final_rounds=_final_rounds(result),
         curves=list(_curves(rows)),
         importance=result.importance,
         targets=list(_targets(result)) if len(result.targets) > 1 else (),
-        drift=_drift(result),
+        drift=drift,
         final_at_s=final.rounds[0].at_s if final and final.rounds else None,
-        noise=spread([rate for _, rate in _drift(result)]) if len(_drift(result)) > 1 else 0.0,
+        noise=spread([rate for _, rate in drift]) if len(drift) > 1 else 0.0,
         time=_time(result),
         warnings=[one.text for one in result.warnings],
         reproduce=dict(_reproduce(result)),
-        known=f"{result.covered} of {result.points} configurations",
-        front=[row for row in rows if row.role in {"front", "best"} and row.fps],
+        known=f"{result.covered} of {result.points} configurations" if result.points else "",
+        front=[row for row in rows if row.number in front],
     )
 
 
-def _row(result: Result, trial: Trial) -> Row:
+def _row(result: Result, trial: Trial, front: Set[int]) -> Row:
     measured, configuration = result.at_final_speed(trial), trial.configuration
     gain = trial.speedup
     return Row(
@@ -242,16 +250,16 @@ def _row(result: Result, trial: Trial) -> Row:
         memory_mb=measured.memory_mb if measured else None,
         compile_s=trial.compile_s,
         reason=trial.reason or "",
-        role=_role(result, trial),
+        role=_role(result, trial, front),
     )
 
 
-def _role(result: Result, trial: Trial) -> str:
+def _role(result: Result, trial: Trial, front: Set[int]) -> str:
     if trial.configuration == result.baseline.configuration:
         return "hint"
     if trial.configuration == result.verdict.best.configuration:
         return "best"
-    return "front" if any(trial is one for one, _ in result.front) else ""
+    return "front" if trial.number in front else ""
 
 
 def streams_of(configuration: Configuration) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import unquote, unquote_plus
 
 import optuna
 from sqlalchemy.pool import NullPool
@@ -38,12 +40,25 @@ def read_results(where: str) -> list[Result]:
         found = [(one, trials_of(one)) for one in studies]
         results = [_result(one, trials) for one, trials in found if trials]
     except TROUBLE as error:
-        raise StorageError(f"'{where}' cannot be read as a study ({_first_line(error)}).") from error
+        sentence = f"'{where}' cannot be read as a study ({_first_line(error)})."
+        raise StorageError(shown(where, sentence)) from None
     finally:
         storage.remove_session()
     if not results:
-        raise StorageError(f"'{where}' holds no search with a trial; give a study that 'tuner search' wrote.")
+        sentence = f"'{where}' holds no search with a trial; give a study that 'tuner search' wrote."
+        raise StorageError(shown(where, sentence))
     return results
+
+
+def shown(where: str, text: str | None = None) -> str:
+    """Return a storage's name, or a text that may hold it, without the password of a URL."""
+    secrets = [found[1] for found in re.finditer(r"://[^:/@]*:(.*)@", where)]
+    secrets += [found[1] for found in re.finditer(r"[?&]\w*(?:password|passwd|pwd)\w*=([^&]+)", where, re.I)]
+    told = where if text is None else text
+    for secret in filter(None, secrets):
+        for form in {secret, unquote(secret), unquote_plus(secret)}:
+            told = told.replace(form, "***")
+    return told
 
 
 def _storage(where: str) -> optuna.storages.RDBStorage:
@@ -62,10 +77,11 @@ def _storage(where: str) -> optuna.storages.RDBStorage:
             skip_table_creation=True,
         )
     except (*TROUBLE, ImportError) as error:
-        raise StorageError(
+        sentence = (
             f"'{where}' cannot be opened as a study ({_first_line(error)}); "
             "give a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage."
-        ) from error
+        )
+        raise StorageError(shown(where, sentence)) from None
 
 
 def _result(study: optuna.Study, trials: Sequence[Trial]) -> Result:

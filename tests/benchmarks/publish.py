@@ -1,0 +1,149 @@
+"""Searches the models of `reports/` again and writes what they left there: `make reports`.
+
+Every search runs in a folder where the models are by their plain names, so that its command can be
+repeated; a quiet machine for as many minutes as there are searches. `python -m tests.benchmarks.publish NAME…`
+remakes some of them; the table of `reports/README.md` is drawn from all.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import onnx
+
+from tests import emu
+from tuner.deploy.advice import Advice
+from tuner.deploy.loader import read
+
+REPORTS = Path(__file__).parents[2] / "reports"
+LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
+PLUGINS = "plugins.xml"
+
+SEARCHES = {
+    "light_bvlc_alexnet": ("AlexNet", ["light_bvlc_alexnet.onnx"]),
+    "light_squeezenet": ("SqueezeNet", ["light_squeezenet.onnx"]),
+    "light_resnet50": ("ResNet-50", ["light_resnet50.onnx"]),
+    "light_inception_v1": ("Inception v1", ["light_inception_v1.onnx"]),
+    "light_densenet121": ("DenseNet-121", ["light_densenet121.onnx"]),
+    "light_vgg19": ("VGG-19", ["light_vgg19.onnx"]),
+    "resnet50_drop_in": (
+        "ResNet-50, batch 1 and 2 requests only",
+        ["light_resnet50.onnx", "--batch", "1", "--requests", "2", "--output", "reports/resnet50_drop_in"],
+    ),
+    "cpu_and_emu": (
+        "SqueezeNet on two devices",
+        ["light_squeezenet.onnx", "--plugins", PLUGINS, "--budget", "80s", "--output", "reports/cpu_and_emu"],
+    ),
+}
+"""Title and the words after `tuner search`, by folder."""
+
+KEPT = ("config.yaml", "session.txt", "study.db", "report.png")
+
+
+def search(folder: str, words: list[str], place: Path, environment: dict[str, str]) -> None:
+    """Run one search as a person would, and keep what it showed."""
+    out = place / "reports" / folder
+    out.mkdir(parents=True)
+    command = [sys.executable, "-m", "tuner", "search", *words]
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    )
+    (out / "session.txt").write_text(f"$ tuner search {' '.join(words)}\n{done.stdout}")
+    picture(out / "report.html", out / "report.png")
+    for name in KEPT:
+        if (out / name).exists():
+            shutil.copy(out / name, REPORTS / folder / name)
+    print(folder, (out / "session.txt").read_text().splitlines()[-1], flush=True)
+
+
+def picture(html: Path, png: Path) -> None:
+    """Take a picture of a report, where there is a browser."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 900, "height": 900})
+        page.goto(html.as_uri())
+        page.screenshot(path=png, full_page=True)
+        browser.close()
+
+
+def table() -> list[str]:
+    """Return the rows of `reports/README.md`, from the advice and the sessions."""
+    columns = (
+        "model",
+        "hint, items/s",
+        "verdict",
+        "best",
+        "gain over the hint, interval",
+        "known",
+        "took",
+        "files",
+    )
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for folder, (title, _) in SEARCHES.items():
+        (advice,) = read(REPORTS / folder / "config.yaml")
+        session = (REPORTS / folder / "session.txt").read_text()
+        (known,) = re.findall(r"known\s+(\d+ of \d+)", session)
+        (took,) = re.findall(r"trials, (\d+ s)\)", session)
+        hint = advice.baseline.measured
+        files = [("yaml", "config.yaml"), ("session", "session.txt"), ("report", "report.png")]
+        links = (f"[{word}](./{folder}/{name})" for word, name in files if (REPORTS / folder / name).exists())
+        cells = [
+            title, f"{hint.throughput_fps:.4g}" if hint else "", f"`{advice.verdict}`",
+            str(advice.best.configuration), gain(advice, session), known, took, ", ".join(links),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def gain(advice: Advice, session: str) -> str:
+    """Return the claimed gain, or that of the closest challenger, as the session told it."""
+    told = advice.speedup
+    if advice.verdict == "faster":
+        low, high = 100 * (told.low - 1), 100 * ((told.high or float("inf")) - 1)
+        rounds = f"{told.rounds} rounds in {told.sittings} sittings"
+        return f"{100 * (told.ratio - 1):+.1f} % ({low:.1f} to {high:.1f}), {100 * told.confidence:.0f} %, {rounds}"
+    closest = re.search(r"\(closest: .*?, ([+-][\d.]+ %.*)\)$", session, re.M)
+    return f"closest {closest[1]}" if closest else ""
+
+
+def draw() -> None:
+    """Put the table into `reports/README.md`."""
+    page = (REPORTS / "README.md").read_text()
+    drawn = re.sub(r"\| model \|.*?\n\n", lambda _: "\n".join(table()) + "\n\n", page, count=1, flags=re.S)
+    (REPORTS / "README.md").write_text(drawn)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for model in LIGHT.glob("*.onnx"):
+            (place / model.name).symlink_to(model)
+        plain = {**os.environ, "COLUMNS": "140"}
+        for name in sys.argv[1:] or SEARCHES:
+            _, words = SEARCHES[name]
+            environment = plain
+            if PLUGINS in words:
+                plugins, environment = emu.build(place / "emu", {"EMU": {}})
+                shutil.copy(plugins, place / PLUGINS)
+                environment = {**environment, "COLUMNS": "140"}
+            search(name, words, place, environment)
+    draw()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`tuner report` and the page that `tuner search` writes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests import models
+from tests.cli.test_cli import run
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    model = models.wide(folder / "wide.xml")
+    done = run("search", model, "--budget", "12s", "--trials", "4", "--output", folder / "out", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return done, folder / "out"
+
+
+def test_a_search_writes_its_report(searched):
+    done, out = searched
+    assert f"report   {out / 'report.html'}" in done.stdout
+    html = (out / "report.html").read_text()
+    assert "<h1>wide</h1>" in html
+    assert done.stdout.splitlines()[0].split(",")[0] in html
+
+
+def test_the_report_is_written_again_from_the_study(searched):
+    _, out = searched
+    first = (out / "report.html").read_text()
+    (out / "report.html").unlink()
+    done = run("report", out)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [str(out / "report.html")]
+    again = (out / "report.html").read_text()
+    assert abs(len(again) - len(first)) < 5000
+
+
+def test_every_format_and_another_folder(searched, tmp_path):
+    _, out = searched
+    done = run("report", out / "study.db", "--format", "html,md,csv,json", "--output", tmp_path / "new")
+    assert done.returncode == 0, done.stderr
+    assert [Path(line).name for line in done.stdout.split()] == [
+        "report.html",
+        "report.md",
+        "trials.csv",
+        "report.json",
+    ]
+    told = json.loads((tmp_path / "new" / "report.json").read_text())
+    assert told["studies"][0]["title"] == "wide"
+
+
+def test_two_studies_side_by_side(searched, tmp_path):
+    _, out = searched
+    done = run("report", out, f"sqlite:///{out / 'study.db'}", "--output", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "report.html").read_text().count("<main") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["report"], "Missing argument"),
+        (["report", "none"], "'none' cannot be opened as a study"),
+        (["report", ".", "--format", "pdf"], "--format 'pdf' has 'pdf'; give some of html, md, csv, json"),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path, arguments, sentence):
+    done = run(*arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr

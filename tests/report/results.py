@@ -1,0 +1,86 @@
+"""Results to draw: of simulated searches, of every kind that a report must take."""
+
+from dataclasses import replace
+
+from tests.deploy.advice_of import told
+from tests.simulation import MODEL, simulate, simulate_host
+from tuner.domain.result import Result, Warning
+from tuner.measure.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
+from tuner.report.view import Usage, View, view
+from tuner.reporting import usage
+from tuner.study.importance import importance
+
+GAINING = SimulatedDevice(base_fps=2000, broken=lambda one: "out of memory" if one.batch == 32 else None)
+HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1" + "x" * 300
+
+
+def searched(**options) -> Result:
+    """A whole search, its importance included."""
+    found = told(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
+    return replace(found, importance=importance(found.trials))
+
+
+def several() -> Result:
+    crowded = SimulatedDevice(base_fps=1000, batch_gain=2.0)
+    found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
+    return told(found, MODEL)
+
+
+def interrupted() -> Result:
+    return told(simulate(lanes=SimulatedLanes(GAINING, stop_at_s=20)), MODEL)
+
+
+def single() -> Result:
+    return told(simulate(device=GAINING, budget_s=0.5), MODEL)
+
+
+def all_failed() -> Result:
+    hint_only = SimulatedDevice(
+        base_fps=2000,
+        broken=lambda one: None if one.uses_hint and one.batch == 1 and one.requests == 2 else "no",
+    )
+    return told(simulate(device=hint_only), MODEL)
+
+
+def hostile() -> Result:
+    result = searched()
+    warned = Warning("odd", f"Odd: {HOSTILE}")
+    trials = [replace(one, reason=HOSTILE) if one.state == "failed" else one for one in result.trials]
+    inputs = tuple(replace(one, name=HOSTILE) for one in result.model.inputs)
+    host = replace(result.host, cpu=HOSTILE, devices={HOSTILE: HOSTILE})
+    model = replace(result.model, name=HOSTILE, path=HOSTILE, inputs=inputs)
+    return replace(result, model=model, host=host, warnings=(warned,), trials=trials)
+
+
+def many(count: int = 5000) -> Result:
+    result = searched()
+    again = [
+        replace(trial, number=len(result.trials) + at)
+        for at, trial in zip(range(count - len(result.trials)), _cycled(result.trials[1:]), strict=False)
+    ]
+    return replace(result, trials=[*result.trials, *again])
+
+
+def _cycled(trials):
+    while True:
+        yield from trials
+
+
+def usage_of(result: Result) -> Usage:
+    from pathlib import Path
+
+    return usage(result, Path("reports/m/config.yaml"), "reports/m/study.db")
+
+
+def view_of(result: Result) -> View:
+    return view(result, usage_of(result))
+
+
+EVERY = {
+    "searched": searched,
+    "several devices": several,
+    "interrupted": interrupted,
+    "a single trial": single,
+    "all failed": all_failed,
+    "hostile names": hostile,
+}

@@ -1,0 +1,112 @@
+"""Saved studies as results: ended, running, killed, in any storage."""
+
+import sqlite3
+from dataclasses import replace
+
+import optuna
+import pytest
+
+from tests.deploy.advice_of import HOST, RUN, told
+from tests.simulation import MODEL, simulate
+from tuner.errors import StorageError
+from tuner.measure.simulated import SimulatedDevice
+from tuner.study.importance import importance
+from tuner.study.reading import read_results, shown
+from tuner.study.search import _outcome
+from tuner.study.storage import Setting, Study
+
+
+@pytest.fixture(scope="module")
+def result():
+    found = told(simulate(SimulatedDevice(base_fps=2000)), MODEL)
+    return replace(found, importance=importance(found.trials))
+
+
+def saved(path, result, trials=None, ended=True, target="CPU"):
+    """Write a study as a search does, up to some trial."""
+    study = Study(path, MODEL, HOST, target)
+    study.begin(Setting(MODEL, HOST, (target,), replace(RUN, trials=0, seconds=0.0)))
+    for trial in result.trials[:trials]:
+        study.save(trial)
+    if ended:
+        study.save_final(result.final)
+        study.finish(_outcome(result))
+    study.close()
+    return path
+
+
+def test_a_search_that_ended_comes_back_as_it_was(tmp_path, result):
+    saved(tmp_path / "study.db", result)
+    for where in (tmp_path, tmp_path / "study.db", f"sqlite:///{tmp_path / 'study.db'}"):
+        (found,) = read_results(str(where))
+        assert replace(found, targets=()) == replace(result, targets=(), trials=list(result.trials))
+        assert [one.best for one in found.targets] == [one.best for one in result.targets]
+
+
+@pytest.mark.parametrize("trials", [1, 4])
+def test_a_search_that_runs_or_was_killed_shows_what_is_known(tmp_path, result, trials):
+    saved(tmp_path / "study.db", result, trials, ended=False)
+    (found,) = read_results(str(tmp_path))
+    assert len(found.trials) == trials
+    assert found.verdict.kind == "inconclusive"
+    assert "has not ended" in found.verdict.why
+    assert found.final is None
+    assert found.interrupted
+
+
+def test_a_search_that_goes_on_is_no_longer_the_one_that_ended(tmp_path, result):
+    saved(tmp_path / "study.db", result)
+    study = Study(tmp_path / "study.db", MODEL, HOST, "CPU")
+    study.begin(Setting(MODEL, HOST, ("CPU",), RUN))
+    study.close()
+    (found,) = read_results(str(tmp_path))
+    assert found.verdict.kind == "inconclusive"
+
+
+def test_every_search_in_a_file_is_read(tmp_path, result):
+    saved(tmp_path / "study.db", result)
+    saved(tmp_path / "study.db", result, target="AUTO:EMU,CPU")
+    assert len(read_results(str(tmp_path))) == 2
+
+
+def test_reading_changes_nothing(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    before = path.read_bytes()
+    path.chmod(0o444)
+    read_results(str(path))
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_no_study_is_refused_in_one_sentence(tmp_path, result):
+    (tmp_path / "text.db").write_text("hello")
+    (tmp_path / "empty").mkdir()
+    sqlite3.connect(tmp_path / "other.db").execute("create table t (x)")
+    study = optuna.create_study(storage=f"sqlite:///{tmp_path / 'foreign.db'}")
+    study._storage.remove_session()
+    saved(tmp_path / "begun.db", result, 0, ended=False)
+    for name in ("text.db", "empty", "other.db", "foreign.db", "begun.db", "none.db"):
+        with pytest.raises(StorageError) as caught:
+            read_results(str(tmp_path / name))
+        assert name in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(StorageError, match="cannot be opened as a study"):
+        read_results("nosuch://host/db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nosuch://user:s3cr3t!@host/db",
+        "nosuch://user:s3cr3t!%40/x@host:port/db",
+        "postgresql://user:s3cr3t!@127.0.0.1:1/db",
+        "mysql://127.0.0.1:1/db?user=me&password=s3cr3t!",
+        "s3cr3t://:s3cr3t!@",
+    ],
+)
+def test_a_password_in_a_storage_url_is_told_to_nobody(url):
+    assert "s3cr3t!" not in shown(url)
+    with pytest.raises(StorageError) as caught:
+        read_results(url)
+    assert "s3cr3t!" not in str(caught.value)
+    assert caught.value.__suppress_context__
