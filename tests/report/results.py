@@ -1,6 +1,8 @@
 """Results to draw: of simulated searches, of every kind that a report must take."""
 
 from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 from tests.deploy.advice_of import told
 from tests.simulation import MODEL, simulate, simulate_host
@@ -14,34 +16,40 @@ GAINING = SimulatedDevice(base_fps=2000, broken=lambda one: "out of memory" if o
 HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1" + "x" * 300
 
 
+@cache
 def searched(**options) -> Result:
     """A whole search, its importance included."""
     found = told(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
     return replace(found, importance=importance(found.trials))
 
 
+@cache
 def several() -> Result:
     crowded = SimulatedDevice(base_fps=1000, batch_gain=2.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
     return told(found, MODEL)
 
 
+@cache
 def interrupted() -> Result:
     return told(simulate(lanes=SimulatedLanes(GAINING, stop_at_s=20)), MODEL)
 
 
+@cache
 def single() -> Result:
     return told(simulate(device=GAINING, budget_s=0.5), MODEL)
 
 
+@cache
 def all_failed() -> Result:
     hint_only = SimulatedDevice(
         base_fps=2000,
-        broken=lambda one: None if one.uses_hint and one.batch == 1 and one.requests == 2 else "no",
+        broken=lambda one: None if one.uses_hint and one.batch == 1 and one.requests in (0, 2) else "no",
     )
     return told(simulate(device=hint_only), MODEL)
 
 
+@cache
 def hostile() -> Result:
     result = searched()
     warned = Warning("odd", f"Odd: {HOSTILE}")
@@ -52,6 +60,7 @@ def hostile() -> Result:
     return replace(result, model=model, host=host, warnings=(warned,), trials=trials)
 
 
+@cache
 def many(count: int = 5000) -> Result:
     result = searched()
     again = [
@@ -67,8 +76,6 @@ def _cycled(trials):
 
 
 def usage_of(result: Result) -> Usage:
-    from pathlib import Path
-
     return usage(result, Path("reports/m/config.yaml"), "reports/m/study.db")
 
 

@@ -11,7 +11,7 @@ import plotly
 from markupsafe import Markup
 
 from tuner.report.plots import figures
-from tuner.report.text import COLUMNS, cells, differences
+from tuner.report.text import COLUMNS, cells, differences, short_cells
 from tuner.report.view import View
 
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
@@ -26,7 +26,7 @@ def page(views: Sequence[View]) -> str:
             views=[(number, one, _drawn(number, one)) for number, one in enumerate(views)],
             differences=differences(views) if len(views) > 1 else [],
             columns=COLUMNS,
-            cells=cells,
+            cells=lambda row: list(zip(cells(row), short_cells(row), strict=True)),
             plotly=Markup(plotly.offline.get_plotlyjs()),
         )
     )

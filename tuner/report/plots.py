@@ -6,6 +6,7 @@ vision; text and grid take the page's own colours.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -69,8 +70,15 @@ def tradeoff(rows: Sequence[Row], front: Sequence[Row]) -> go.Figure:
                 customdata=[_told(row) for row in told],
                 hovertemplate=HOVER,
             )
-    figure.update_yaxes(type="log")
+    ticks = _round_numbers([row.p99_ms for row in rows if row.p99_ms])
+    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks])
     return figure
+
+
+def _round_numbers(values: Sequence[float]) -> list[float]:
+    """Return the 1, 2 and 5 of every decade that values lie in."""
+    decades = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
+    return [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
 
 
 def _style(row: Row) -> str:
@@ -127,9 +135,10 @@ def curves(told: Sequence[Curve]) -> go.Figure:
     figure = _figure("batch", "speed over the hint")
     several = len({one.target for one in told}) > 1
     for one in told:
-        name = f"{one.target}: {one.streams} streams" if several else f"{one.streams} streams"
+        name = {"hint": "hint", "1": "1 stream"}.get(one.streams, f"{one.streams} streams")
+        name = f"{one.target}: {name}" if several else name
         figure.add_scatter(
-            x=one.batches, y=one.ratios, mode="lines+markers", name=name.replace("hint streams", "hint"),
+            x=one.batches, y=one.ratios, mode="lines+markers", name=name,
             hovertemplate="batch %{x}: %{y:.3f} times the hint<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})

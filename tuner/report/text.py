@@ -21,6 +21,18 @@ def cells(row: Row) -> list[str]:
     ]
 
 
+def short_cells(row: Row) -> list[str]:
+    """Return a trial's values as a reader wants them: with the digits that a measurement can have."""
+    values = (getattr(row, name) for name in COLUMNS)
+    return [_short(value) for value in values]
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
+    return "" if value is None else str(value)
+
+
 def as_csv(views: Sequence[View]) -> str:
     """Return every trial of every study, a line each; the study's name first."""
     stream = io.StringIO()
