@@ -87,3 +87,10 @@ def reshape_as_told(path: Path) -> Path:
     """Reshapes its input as its second input says, which fails at run time where that cannot be."""
     x, shape = parameter([1, 16]), parameter([2], ov.Type.i64, name="shape")
     return save(path, [ops.result(ops.relu(ops.reshape(x, shape, special_zero=False)))], [x, shape])
+
+
+def image_of_fixed_batch(path: Path) -> Path:
+    """Takes what looks like an image, and reshapes it to a constant shape: batch cannot grow."""
+    x = parameter([1, 3, 8, 8])
+    flat = ops.reshape(x, ops.constant(np.array([1, 192])), special_zero=False)
+    return save(path, [ops.result(ops.relu(flat))], [x])

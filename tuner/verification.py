@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.deploy.advice import Advice
+from tuner.deploy.compiling import require_model
 from tuner.deploy.fingerprint import Fit
 from tuner.deploy.loader import fitting, read
 from tuner.deploy.records import SpeedupRecord
@@ -15,6 +16,7 @@ from tuner.domain.result import MINIMUM_GAIN, Final
 from tuner.domain.stats import Speedup
 from tuner.domain.units import seconds_of
 from tuner.errors import Interrupted, UsageError
+from tuner.measure.lane import ASK_DEVICE
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest
 from tuner.study.again import measure_again
@@ -104,13 +106,17 @@ def verify(
         final=None,
         now=None,
         min_ratio=wanted,
-        holds=True,
+        holds=min_ratio is None or min_ratio <= 1.0,
     )
     if rival.configuration == advice.best.configuration:
         return found
+    require_model(path, advice.as_model(path))
+    asked = rival.configuration
+    if other is None and found.fit.level == "different" and asked.uses_hint:
+        asked = replace(asked, requests=ASK_DEVICE)  # what the hint takes here
     final = measure_again(
         advice.as_model(path),
-        rival.configuration,
+        asked,
         advice.best.configuration,
         budget_s=seconds_of(budget),
         seed=seed,

@@ -90,6 +90,14 @@ def test_advice_that_is_the_hint_itself_needs_no_duel(tmp_path):
     done = run("verify", tmp_path / "config.yaml")
     assert done.returncode == 0
     assert done.stdout.startswith("the advice is the hint itself: nothing to measure")
+    assert run("verify", tmp_path / "config.yaml", "--min-ratio", "1.5").returncode == 1
+
+
+def test_a_model_with_other_inputs_is_told_before_anything_is_measured(gaining, tmp_path):
+    other = models.two_inputs_and_a_scalar(tmp_path / "other.xml")
+    done = run("verify", gaining, "--model", other)
+    assert done.returncode == 3
+    assert "has the inputs x f32, y f32, scale f32, the advice is for x f32" in done.stderr
 
 
 def test_verify_as_a_function(gaining):

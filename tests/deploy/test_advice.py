@@ -160,7 +160,7 @@ def test_any_names_and_figures_survive_the_round_trip(
     told = copy.deepcopy(msgspec.to_builtins(advice))
     told["model"] |= {"name": name, "path": path, "inputs": {name: {"shape": shape, "type": "f32"}}}
     told["model"]["batch_axes"] = {name: len(shape) - 1} if shape else {}
-    told["model"]["output_axes"] = shape[:1]
+    told["model"]["output_axes"] = [0]
     told["speedup"] |= {"ratio": ratio, "high": high}
     told["best"]["properties"] = {name: value}
     odd = msgspec.convert(told, Advice)
@@ -185,7 +185,6 @@ def test_any_names_and_figures_survive_the_round_trip(
         (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
         (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
         (lambda told: told["best"].update(device="MULTI:CPU"), "the device 'MULTI:CPU' combines one device"),
-        (lambda told: told.update(profile=[]), "unknown field `profile`, the nearest one is `profiles`"),
         (lambda told: told["model"].update(batch_axes={"nope": 0}), "no axis of an input"),
     ],
 )

@@ -100,6 +100,23 @@ def test_benchmark_app_measures_the_same_configuration(tmp_path, properties, bat
     assert float(fps) == pytest.approx(int(count) * batch / float(duration) * 1e3, rel=0.01)
 
 
+def test_benchmark_app_leaves_the_types_of_inputs_alone(tmp_path):
+    """What looks like an image would become u8."""
+    image = models.image_of_fixed_batch(tmp_path / "m.xml")
+    for path in (
+        image,
+        models.two_inputs_and_a_scalar(tmp_path / "n.xml"),
+        models.embedding(tmp_path / "o.xml"),
+    ):
+        advice = advice_of(path, batch=1)
+        _, command = exported(advice, "benchmark_app", tmp_path)
+        words = shlex.split(command)
+        report = run([SCRIPTS / words[0], *words[1:-1], 1]).stdout
+        compiled = report.partition("[Step 6/11]")[2].partition("[Step 7/11]")[0]
+        for name, one in advice.model.inputs.items():
+            assert re.search(rf"{name} \(node: {name}\) : {one.type} /", compiled), report
+
+
 def test_settings_of_each_device_are_told_as_benchmark_app_reads_them(tmp_path):
     each = {"CPU": {"NUM_STREAMS": 2, "ENABLE_CPU_PINNING": False}, "EMU": {"NUM_STREAMS": 1}}
     properties = {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT", "DEVICE_PROPERTIES": each}
@@ -190,6 +207,21 @@ def test_the_cpp_program_compiles_and_runs_as_it_is(tmp_path):
     assert float(fps.removesuffix(" items/s\n")) > 0
     gone = subprocess.run([program, tmp_path / "none.xml"], capture_output=True, check=False)
     assert gone.returncode != 0
+
+
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs CMake")
+def test_the_cpp_program_is_built_with_cmake_as_it_says(tmp_path):
+    advice = advice_of(models.mlp(tmp_path / "m.xml"), {"NUM_STREAMS": 1})
+    exported(advice, "cpp", tmp_path)
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.16)\nproject(run CXX)\nset(CMAKE_CXX_STANDARD 17)\n"
+        "find_package(OpenVINO REQUIRED)\nadd_executable(run run.cpp)\n"
+        "target_link_libraries(run PRIVATE openvino::runtime)\n"
+    )
+    package = Path(ov.__file__).parent
+    run(["cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DOpenVINO_DIR={package / 'cmake'}"])
+    run(["cmake", "--build", tmp_path / "build"])
+    assert " items/s" in run([tmp_path / "build" / "run", advice.model.path, 0.2]).stdout
 
 
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")

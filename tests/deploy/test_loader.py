@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import msgspec
 import pytest
+import yaml
 
 import tuner
 from tests import models
@@ -245,3 +246,59 @@ def test_the_fingerprint_holds_what_the_issue_of_a_slow_program_turns_on():
     assert set(HostRecord.__struct_fields__) == {
         "cpu", "cores", "memory_mb", "os", "openvino", "devices", "cgroup_cores", "drivers",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["/dev/zero", "/dev/stdin", "", "/", "a" * 5000, "a\0b"])
+def test_a_path_that_is_no_model_is_never_read(advice, tmp_path, where):
+    strange = msgspec.structs.replace(advice, model=msgspec.structs.replace(advice.model, path=where))
+    path = written(strange, tmp_path / "config.yaml")
+    loaded = load(path)
+    with pytest.raises(AdviceError, match="give its path"):
+        loaded.compile()
+
+
+def test_a_file_name_that_cannot_be_is_refused():
+    with pytest.raises(AdviceError, match="cannot be read"):
+        load("a\0b")
+
+
+def test_a_word_that_is_no_way_to_take_a_mismatch_is_refused(advice, tmp_path):
+    path = written(advice, tmp_path / "config.yaml")
+    with pytest.raises(tuner.UsageError, match="on_mismatch='eror' is none of warn, hint, error"):
+        load(path, on_mismatch="eror")
+
+
+def test_a_strangers_measurements_cannot_be_picked(advice, tmp_path):
+    path = written(on(advice, cpu="B CPU"), tmp_path / "config.yaml")
+    hint = load(path, on_mismatch="hint")
+    assert hint.pick() == hint
+    with pytest.raises(AdviceError, match="Nothing was measured here, only on: another host"):
+        hint.pick(max_latency_ms=1000)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (
+            lambda told: told["best"].update(batc=1),
+            "unknown field `batc` - at `$.best`, the nearest one is `batch`",
+        ),
+        (lambda told: told["host"].update(cpuu=1), "`cpuu` - at `$.host`, the nearest one is `cpu`"),
+        (lambda told: told["front"][0]["measured"].update(memory=1), "the nearest one is `memory_mb`"),
+        (lambda told: told["model"]["inputs"]["x"].update(typ="f32"), "the nearest one is `type`"),
+        (lambda told: told["model"]["inputs"]["x"].update(type="weird"), "'weird' is no type of an input"),
+        (lambda told: told["model"].update(output_axes=[]), "Expected `array` of length >= 1"),
+        (lambda told: told.update({"be\nst": 1}), "unknown field `be st` - at a place, the nearest one is `best`"),
+        (lambda told: told.update(schema=2.0), "has schema 2, this version reads 1"),
+    ],
+)
+def test_a_wrong_field_is_told_with_its_place_and_the_nearest_one(advice, tmp_path, change, sentence):
+    told = msgspec.to_builtins(advice)
+    change(told)
+    for content in (told, {"schema": 1, "profiles": [told]}):
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
+        with pytest.raises(AdviceError) as caught:
+            read(tmp_path / "config.yaml")
+        assert sentence.partition(" - at")[0] in str(caught.value)
+        assert sentence.rpartition(", ")[2] in str(caught.value)
+        assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from tests import models
 from tests.deploy.advice_of import advice_of
-from tuner.errors import AdviceError, InferenceError
+from tuner.errors import AdviceError, InferenceError, UsageError
 
 
 @pytest.fixture
@@ -246,3 +246,103 @@ def test_a_caller_that_gives_up_leaves_the_others_their_answers(mlp):
     first, gone, last = asyncio.run(serve())
     assert first.shape == last.shape == (16,)
     assert isinstance(gone, asyncio.CancelledError)
+
+
+def test_each_of_those_gathered_suffers_for_itself_only(tmp_path):
+    """A batch that cannot be put together, or fails, is inferred one by one."""
+    advice = advice_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"), batch=4, requests=1)
+    x, y = samples_of(4), samples_of(4, seed=1)
+    scales = [np.float32(one) for one in (1, 1, 1, 2)]
+
+    async def serve():
+        async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
+            return await asyncio.gather(*(runner.infer(one) for one in zip(x, y, scales, strict=True)))
+
+    for (total, _), one, other, scale in zip(asyncio.run(serve()), x, y, scales, strict=True):
+        np.testing.assert_allclose(total, scale * (one + other), rtol=0.02, atol=0.05)
+
+
+def test_a_callers_buffer_may_be_used_again_at_once(mlp):
+    advice, buffer = advice_of(mlp, batch=4, requests=1), np.zeros(16, np.float32)
+
+    async def serve():
+        async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
+            waiting = []
+            for number in range(4):
+                buffer[:] = number
+                waiting.append(asyncio.ensure_future(runner.infer(buffer)))
+                await asyncio.sleep(0)
+            return await asyncio.gather(*waiting)
+
+    first, *_, last = asyncio.run(serve())
+    assert np.abs(first).max() == 0
+    assert np.abs(last).max() > 0
+
+
+def test_answers_that_are_ready_are_told_before_the_next_sample_is_read(mlp):
+    """As of a camera: each sample comes once the answer before it is there."""
+    advice, told = advice_of(mlp, batch=1, requests=4), []
+    compiled = advice.compile()
+
+    def camera():
+        for one in samples_of(6):
+            yield one
+            for request in pipeline._queue:
+                request.wait()
+
+    from tuner.deploy.running import Pipeline
+
+    pipeline = Pipeline(compiled, advice._assembly(compiled), 4)
+    for number, _ in enumerate(pipeline.run(camera(), True)):
+        told.append(pipeline._begun - number)
+    assert max(told) <= 2
+
+
+@pytest.mark.parametrize(
+    ("sample", "sentence"),
+    [
+        ({0: np.zeros(16)}, "Sample 0 has the inputs 0; the model has x"),
+        ([[1.0, 2.0], [3.0]], "Sample 0 has no array for input 'x'"),
+    ],
+)
+def test_what_is_no_sample_at_all_is_told_with_its_index(mlp, sample, sentence):
+    advice = advice_of(mlp)
+    with pytest.raises(AdviceError, match=sentence):
+        list(advice.infer_many(advice.compile(), [sample]))
+
+
+def test_numbers_that_do_not_fit_their_type_are_refused(tmp_path):
+    advice = advice_of(models.mlp(tmp_path / "m.xml", kind=ov.Type.i8))
+    compiled = advice.compile()
+    assert len(list(advice.infer_many(compiled, [np.full(16, 100)]))) == 1
+    with pytest.raises(AdviceError, match="Sample 0 has int64 for input 'x', which takes i8"):
+        list(advice.infer_many(compiled, [np.full(16, 300)]))
+
+
+def test_samples_that_cannot_be_written_to_are_shared_by_copying(mlp):
+    advice, (sample,) = advice_of(mlp, batch=1), samples_of(1)
+    sample.flags.writeable = False
+    compiled = advice.compile()
+    (shared,) = advice.infer_many(compiled, [sample], share_inputs=True)
+    np.testing.assert_array_equal(shared, next(advice.infer_many(compiled, [sample])))
+
+
+def test_a_model_that_keeps_a_state_is_refused(tmp_path):
+    advice = advice_of(models.stateful(tmp_path / "m.xml"), batch=1)
+    with pytest.raises(AdviceError, match="keeps a state from one inference to the next"):
+        advice.infer_many(advice.compile(), [])
+
+
+def test_an_advice_with_wrong_output_axes_is_refused(mlp):
+    advice = advice_of(mlp)
+    for axes in ([5], [0, 0]):
+        wrong = msgspec.structs.replace(advice, model=msgspec.structs.replace(advice.model, output_axes=axes))
+        with pytest.raises(AdviceError, match="tells the batch axes"):
+            wrong.infer_many(advice.compile(), [])
+
+
+def test_a_runner_takes_a_time_to_wait(mlp):
+    advice = advice_of(mlp)
+    for wrong in (-1, float("nan"), float("inf")):
+        with pytest.raises(UsageError, match="is no time; give milliseconds"):
+            advice.runner(advice.compile(), max_wait_ms=wrong)

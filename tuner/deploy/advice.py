@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -33,9 +34,9 @@ from tuner.deploy.running import Pipeline, Runner
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.result import Host
 from tuner.domain.target import target_of
-from tuner.errors import AdviceError
+from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
-from tuner.probe.model import digest
+from tuner.probe.model import digest, is_model
 
 ASK_DEVICE = 0
 """As a number of requests, `AsyncInferQueue`'s own word for the device's optimal one."""
@@ -121,7 +122,7 @@ class Advice(Record, frozen=True):
             AdviceError: There is nothing.
         """
         path = Path(model or self.model.path)
-        if not path.exists():
+        if not is_model(path):
             raise AdviceError(
                 f"The advice is for the model '{self.model.name}', which is not at '{path}'; give its path."
             )
@@ -166,7 +167,12 @@ class Advice(Record, frozen=True):
         Args:
             compiled: From `compile`.
             max_wait_ms: How long a sample waits at most for others to fill its batch.
+
+        Raises:
+            UsageError: `max_wait_ms` is no time.
         """
+        if not 0 <= max_wait_ms < math.inf:
+            raise UsageError(f"max_wait_ms={max_wait_ms} is no time; give milliseconds, 0 or more.")
         return Runner(compiled, self._assembly(compiled), self.requests, max_wait_ms / 1e3)
 
     def pick(
@@ -189,12 +195,15 @@ class Advice(Record, frozen=True):
         Raises:
             AdviceError: Nothing that was measured is within the limits.
         """
+        if max_latency_ms is None and max_memory_mb is None and device is None:
+            return self
         known = [
             one for one in self._measurements() if device is None or target_of(device).covers(one.device)
         ]
         if not known:
-            told = ", ".join(dict.fromkeys(one.device for one in self._measurements()))
-            raise AdviceError(f"Nothing was measured on device '{device}', only on: {told}.")
+            told = ", ".join(dict.fromkeys(one.device for one in self._measurements())) or "another host"
+            where = f"on device '{device}'" if device else "here"
+            raise AdviceError(f"Nothing was measured {where}, only on: {told}.")
         fitting = [one for one in known if _within(one.measured, max_latency_ms, max_memory_mb)]
         if not fitting:
             latency = min(one.measured.latency_ms.p99 for one in known)
@@ -234,7 +243,17 @@ class Advice(Record, frozen=True):
             first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
             best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
         best = msgspec.structs.replace(best, requests=ASK_DEVICE)
-        return msgspec.structs.replace(self, best=best, verdict="keep_hint", speedup=UNCHANGED, measured=None)
+        baseline = msgspec.structs.replace(self.baseline, measured=None)
+        return msgspec.structs.replace(
+            self,
+            best=best,
+            verdict="keep_hint",
+            speedup=UNCHANGED,
+            measured=None,
+            baseline=baseline,
+            devices=[],
+            front=[],
+        )
 
     def as_model(self, path: Path | None = None) -> Model:
         """Return what the project knows of the model."""

@@ -18,7 +18,7 @@ from tuner.errors import AdviceError
 from tuner.probe.inputs import FILLABLE, from_bf16_bits, to_bf16_bits
 
 Array = NDArray[Any]
-Sample = Array | Sequence[Array] | Mapping[str, Array]
+Sample = Array | tuple[Array, ...] | Mapping[str, Array]
 """One item: an array for a model of one input, a tuple in the inputs' order, or arrays by input name.
 
 The batch axis may be there with length 1, or left out; an answer has it where its sample had it.
@@ -38,6 +38,10 @@ class Item(NamedTuple):
 
     arrays: list[Array]
     with_axis: bool
+
+    def copied(self) -> Item:
+        """Return the item with arrays of its own."""
+        return Item([array.copy() for array in self.arrays], self.with_axis)
 
 
 class _Port(NamedTuple):
@@ -73,6 +77,15 @@ class Assembly:
         """
         wanted = [list(one.at_batch(self.batch)) for one in self.model.inputs]
         found = [list(port.get_shape()) for port in compiled.inputs]
+        ranks = [port.get_partial_shape().rank.get_length() for port in compiled.outputs]
+        axes = self.model.output_axes
+        if len(ranks) != len(axes) or any(
+            axis is not None and axis >= rank for axis, rank in zip(axes, ranks, strict=False)
+        ):
+            raise AdviceError(
+                f"The advice tells the batch axes {list(axes)} of the outputs, which the compiled model "
+                "does not have; search this model for its own advice."
+            )
         if wanted != found:
             raise AdviceError(
                 f"The compiled model's inputs are {_told(found)}, the advice is for {_told(wanted)}; "
@@ -87,7 +100,7 @@ class Assembly:
         """
         arrays, with_axis = [], False
         for port, value in zip(self._ports, self._by_position(sample, index), strict=True):
-            array = value if type(value) is np.ndarray else np.asarray(value)
+            array = value if type(value) is np.ndarray else _as_array(value, port, index)
             if array.shape != port.plain:
                 if array.shape != port.full:
                     raise _misshapen(array, port, index)
@@ -96,7 +109,16 @@ class Assembly:
         return Item(arrays, with_axis)
 
     def seat(self, request: ov.InferRequest) -> Seat:
-        """Return a request as a place for batches."""
+        """Return a request as a place for batches.
+
+        Raises:
+            AdviceError: The model keeps a state, so an answer would depend on which request it came from.
+        """
+        if request.query_state():
+            raise AdviceError(
+                f"The model '{self.model.name}' keeps a state from one inference to the next, which single "
+                "samples in any request would mix; run one request by yourself."
+            )
         return Seat(request, self._ports, self.model.output_axes, self._share)
 
     def _by_position(self, sample: Sample, index: int) -> Iterable[Any]:
@@ -172,7 +194,8 @@ class Seat:
 
     def _lend(self, position: int, port: _Port, array: Array) -> None:
         """Let the request read an array where it is, if it fits as it is, else its own tensor."""
-        if array.flags.c_contiguous and array.dtype == port.dtype and port.one.type != "bf16":
+        flags, fits = array.flags, array.dtype == port.dtype and port.one.type != "bf16"
+        if flags.c_contiguous and flags.writeable and fits:
             lent = ov.Tensor(array.reshape(port.full), shared_memory=True)
             self.request.set_input_tensor(position, lent)
         else:
@@ -202,14 +225,26 @@ def _misshapen(array: Array, port: _Port, index: int) -> AdviceError:
 
 def _typed(array: Array, port: _Port, index: int) -> Array:
     """Return an array that can be written into the input without losing its meaning."""
-    if port.one.type == "bf16" and np.issubdtype(array.dtype, np.floating):
+    if port.one.type == "bf16" and np.can_cast(array.dtype, np.float32, casting="same_kind"):
         return to_bf16_bits(array)
-    if not np.can_cast(array.dtype, port.dtype, casting="same_kind"):
+    fits = np.can_cast(array.dtype, port.dtype, casting="same_kind")
+    if fits and np.issubdtype(port.dtype, np.integer):
+        fits = np.array_equal(array.astype(port.dtype), array)
+    if not fits:
         raise AdviceError(
             f"Sample {index} has {array.dtype} for input '{port.one.name}', which takes {port.one.type}; "
             "convert it first."
         )
     return array
+
+
+def _as_array(value: Any, port: _Port, index: int) -> Array:
+    try:
+        return np.asarray(value.data if isinstance(value, ov.Tensor) else value)
+    except ValueError as error:
+        raise AdviceError(
+            f"Sample {index} has no array for input '{port.one.name}' ({' '.join(str(error).split())})."
+        ) from error
 
 
 def _values(tensor: ov.Tensor) -> Array:
@@ -224,4 +259,4 @@ def _told(shapes: Sequence[Sequence[int]]) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names))
+    return ", ".join(sorted(map(str, names)))

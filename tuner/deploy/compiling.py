@@ -22,11 +22,7 @@ def compile_configuration(
         ModelError: The model cannot be read, has other inputs, or does not take the shapes.
         DeviceError: The device is not there or refuses a property.
     """
-    try:
-        graph = core.read_model(path)
-    except RuntimeError as error:
-        raise ModelError(f"'{path}' cannot be read ({reason(error)}); give the model's file.") from error
-    _require_inputs(graph, path, model)
+    graph = _read(core, path, model)
     try:
         shapes = model.shapes(configuration.batch)
         graph.reshape({index: list(shape) for index, shape in shapes.items()})
@@ -39,6 +35,24 @@ def compile_configuration(
         return core.compile_model(graph, configuration.device, configuration.compile_properties)
     except RuntimeError as error:
         raise DeviceError(_refusal(core, configuration, reason(error))) from error
+
+
+def require_model(path: Path, model: Model) -> None:
+    """Make sure that there is a model with the inputs of the advice.
+
+    Raises:
+        ModelError: It cannot be read, or has other inputs.
+    """
+    _read(ov.Core(), path, model)
+
+
+def _read(core: ov.Core, path: Path, model: Model) -> ov.Model:
+    try:
+        graph = core.read_model(path)
+    except RuntimeError as error:
+        raise ModelError(f"'{path}' cannot be read ({reason(error)}); give the model's file.") from error
+    _require_inputs(graph, path, model)
+    return graph
 
 
 def _require_inputs(graph: ov.Model, path: Path, model: Model) -> None:

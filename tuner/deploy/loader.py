@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 import yaml
@@ -15,9 +15,9 @@ import yaml
 from tuner.deploy.advice import Advice
 from tuner.deploy.records import Record
 from tuner.domain.result import Host
-from tuner.errors import AdviceError
+from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
-from tuner.probe.model import digest
+from tuner.probe.model import digest, is_model
 
 SCHEMA = 1
 
@@ -68,6 +68,8 @@ def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
     Warns:
         UserWarning: It does not fit here.
     """
+    if on_mismatch not in get_args(OnMismatch):
+        raise UsageError(f"on_mismatch={on_mismatch!r} is none of {', '.join(get_args(OnMismatch))}.")
     profiles, here = read(path), describe_host()
     advice = fitting(profiles, here)
     fit = advice.fit(here)
@@ -98,18 +100,18 @@ def read(path: str | Path) -> list[Advice]:
     told = _parsed(path)
     if not isinstance(told, dict):
         raise AdviceError(f"'{path}' is not an advice file; give the config.yaml that 'tuner search' wrote.")
-    schema = told.get("schema")
-    if isinstance(schema, int) and schema > SCHEMA:
+    if (schema := _newest_schema(told)) > SCHEMA:
         raise AdviceError(
-            f"'{path}' has schema {schema}, this version reads {SCHEMA}; upgrade openvino-tuner."
+            f"'{path}' has schema {schema:g}, this version reads {SCHEMA}; upgrade openvino-tuner."
         )
+    kind: type[Advice] | type[Fleet] = Fleet if "profiles" in told else Advice
     try:
-        if "profiles" in told:
-            return msgspec.convert(told, Fleet).profiles
-        return [msgspec.convert(told, Advice)]
+        if isinstance(several := msgspec.convert(told, kind), Fleet):
+            return several.profiles
+        return [several]
     except msgspec.ValidationError as error:
         raise AdviceError(
-            f"'{path}' is not valid advice: {_with_nearest(str(error))}; {WRITE_AGAIN}."
+            f"'{path}' is not valid advice: {_with_nearest(str(error), kind)}; {WRITE_AGAIN}."
         ) from error
 
 
@@ -125,6 +127,14 @@ def here(path: str | Path, model: str | Path | None = None) -> Advice:
     return msgspec.structs.replace(advice, model=msgspec.structs.replace(advice.model, path=str(model)))
 
 
+def _newest_schema(told: dict[Any, Any]) -> float:
+    """Return the highest schema that a file names, for itself or for one of its hosts."""
+    profiles = told.get("profiles")
+    each = [told, *(profiles if isinstance(profiles, list) else ())]
+    named = [one.get("schema") for one in each if isinstance(one, dict)]
+    return max((one for one in named if isinstance(one, (int, float))), default=0)
+
+
 def fitting(profiles: list[Advice], here: Host) -> Advice:
     """Return the advice whose host is most like this one, the first of several alike."""
     levels = ("same", "compatible", "different")
@@ -135,7 +145,7 @@ def model_changed(advice: Advice) -> bool:
     """Return whether there is a model at the advice's path that is not the one that was measured."""
     path = Path(advice.model.path)
     try:
-        return path.exists() and digest(path) != advice.model.sha256
+        return is_model(path) and digest(path) != advice.model.sha256
     except OSError:
         return False
 
@@ -144,9 +154,10 @@ def _parsed(path: str | Path) -> Any:
     try:
         with Path(path).open("rb") as stream:
             content = stream.read(MOST_BYTES + 1)
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
         raise AdviceError(
-            f"'{path}' cannot be read ({error.strerror}); give the config.yaml that 'tuner search' wrote."
+            f"{str(path)!r} cannot be read ({why}); give the config.yaml that 'tuner search' wrote."
         ) from error
     if len(content) > MOST_BYTES:
         raise AdviceError(
@@ -166,11 +177,11 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Return a mapping, its keys all different."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        if twice := [key for key in keys if keys.count(key) > 1]:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"'{twice[0]}' is there twice", node.start_mark
-            )
+        seen: set[str] = set()
+        for key in (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key in seen:
+                raise ValueError(f"'{key}' is there twice")
+            seen.add(key)
         told: dict[Any, Any] = super().construct_mapping(node, deep)
         return told
 
@@ -191,25 +202,32 @@ def _events(text: str) -> Iterator[yaml.Event]:
     yield from yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
-def _with_nearest(message: str) -> str:
-    """Add to the name of an unknown field the nearest that there is."""
-    found = re.search(r"unknown field `(.*?)`", message, re.S)
-    near = get_close_matches(found[1], _fields(Advice), 1) if found else []
+def _with_nearest(message: str, kind: type[Record]) -> str:
+    """Add to the name of an unknown field the nearest that there is in its place."""
+    message = " ".join(message.split())
+    found = re.search(r"unknown field `(.*?)`(?: - at `\$(.*)`)?", message)
+    near = get_close_matches(found[1], _fields(kind, found[2] or ""), 1, 0.5) if found else []
     return message + (f", the nearest one is `{near[0]}`" if near else "")
 
 
-def _fields(kind: type[Record]) -> set[str]:
-    """Return the names of all fields, those of the parts included."""
-    names = {"profiles"}
-    seen: list[Any] = [msgspec.inspect.type_info(kind)]
-    while seen:
-        info = seen.pop()
-        if isinstance(info, msgspec.inspect.StructType):
-            names |= {field.name for field in info.fields}
-            seen += [field.type for field in info.fields]
-        seen += [getattr(info, part) for part in ("item_type", "value_type") if hasattr(info, part)]
-        seen += getattr(info, "types", ())
-    return names
+def _fields(kind: type[Record], place: str) -> list[str]:
+    """Return the fields of a record at a place like `.best` or `.devices[0]`."""
+    info: Any = msgspec.inspect.type_info(kind)
+    for step in re.findall(r"\w+|\[", place):
+        info = _within(info, step)
+    return [field.encode_name for field in getattr(info, "fields", ())]
+
+
+def _within(info: Any, step: str) -> Any:
+    """Return the type of a field, or of the items of a list or a mapping."""
+    for one in getattr(info, "types", (info,)):
+        named = {field.encode_name: field.type for field in getattr(one, "fields", ())}
+        if step in named:
+            kinds = getattr(named[step], "types", ())
+            return next((each for each in kinds if hasattr(each, "fields")), named[step])
+        if inner := getattr(one, "item_type", None) or getattr(one, "value_type", None):
+            return inner
+    return info
 
 
 def _one_line(error: BaseException) -> str:

@@ -9,6 +9,7 @@ import msgspec
 from tuner.domain.configuration import Configuration, PlainValue
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
+from tuner.probe.inputs import FILLABLE
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 Figure = Annotated[float, msgspec.Meta(ge=0)]
@@ -24,6 +25,11 @@ class InputRecord(Record, frozen=True):
     shape: list[Annotated[int, msgspec.Meta(ge=0)]]
     type: str
 
+    def __post_init__(self) -> None:
+        """Refuse a type that no sample can have."""
+        if self.type not in FILLABLE:
+            raise ValueError(f"'{self.type}' is no type of an input; there are {', '.join(FILLABLE)}")
+
 
 class ModelRecord(Record, frozen=True):
     """The model that was measured.
@@ -37,7 +43,7 @@ class ModelRecord(Record, frozen=True):
     sha256: str
     inputs: dict[str, InputRecord]
     batch_axes: dict[str, int]
-    output_axes: list[Annotated[int, msgspec.Meta(ge=0)] | None]
+    output_axes: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=64)] | None], msgspec.Meta(min_length=1)]
 
     def __post_init__(self) -> None:
         """Refuse a batch axis that its input does not have."""

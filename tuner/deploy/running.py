@@ -51,6 +51,7 @@ class Pipeline:
         try:
             while True:
                 self._harvest(self._idle())
+                self._harvest_finished()
                 yield from self._ready(ordered)
                 while ordered and self._begun - self._told >= LOOK_AHEAD * len(self._queue):
                     self._harvest(self._oldest())
@@ -99,6 +100,16 @@ class Pipeline:
             self._answers[one.number] = self._seats[index].answers(
                 [item.with_axis for item in one.batch.items]
             )
+
+    def _harvest_finished(self) -> None:
+        """Take what else is ready: reading the next sample may last."""
+        for index in list(self._started):
+            try:
+                ready = self._queue[index].wait_for(0)
+            except RuntimeError as error:
+                raise self._failure(index, error) from error
+            if ready:
+                self._harvest(index)
 
     def _ready(self, ordered: bool) -> Iterator[Answer]:
         """Yield the answers that may be told now."""
@@ -186,7 +197,7 @@ class Runner:
         self._idle = [assembly.seat(compiled.create_infer_request()) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="tuner-runner")
         self._waiting: deque[_Waiting] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Future[list[Answer | Exception]]] = set()
         self._alarm: asyncio.TimerHandle | None = None
         self._read = 0
         self._closed = False
@@ -204,7 +215,7 @@ class Runner:
         if self._closed:
             raise AdviceError("The runner is closed; use it inside its 'async with'.")
         loop = asyncio.get_running_loop()
-        item = self._assembly.item(sample, self._read)
+        item = self._assembly.item(sample, self._read).copied()
         waiting = _Waiting(self._read, item, loop.create_future(), loop.time() + self._max_wait_s)
         self._read += 1
         self._waiting.append(waiting)
@@ -230,12 +241,8 @@ class Runner:
         """Start what is full or has waited long enough, and set the alarm for what has not."""
         loop = asyncio.get_running_loop()
         while self._idle and self._due(loop.time()):
-            size = min(len(self._waiting), self._assembly.batch)
-            batch = [self._waiting.popleft() for _ in range(size)]
-            if batch := [one for one in batch if not one.answer.cancelled()]:
-                task = loop.create_task(self._run(self._idle.pop(), batch))
-                self._running.add(task)
-                task.add_done_callback(self._running.discard)
+            if batch := self._next_batch():
+                self._start(self._idle.pop(), batch)
         if self._alarm:
             self._alarm.cancel()
         self._alarm = (
@@ -247,29 +254,57 @@ class Runner:
         full = len(waiting) >= self._assembly.batch
         return bool(waiting) and (full or self._closed or now >= waiting[0].due)
 
-    async def _run(self, seat: Seat, batch: list[_Waiting]) -> None:
-        loop, items = asyncio.get_running_loop(), [one.item for one in batch]
-        try:
-            answers = await loop.run_in_executor(self._threads, self._infer, seat, items)
-            for one, answer in zip(batch, answers, strict=True):
-                if not one.answer.done():
-                    one.answer.set_result(answer)
-        except Exception as error:  # whatever it is, those who wait must hear of it
-            for one in batch:
-                if not one.answer.done():
-                    one.answer.set_exception(_told(error, one.index))
-        finally:
+    def _next_batch(self) -> list[_Waiting]:
+        """Take as many as a batch holds, in their order, of those who still wait."""
+        batch: list[_Waiting] = []
+        while self._waiting and len(batch) < self._assembly.batch:
+            one = self._waiting.popleft()
+            if not one.answer.done():
+                batch.append(one)
+        return batch
+
+    def _start(self, seat: Seat, batch: list[_Waiting]) -> None:
+        """Infer in a thread; the request is idle again when that ends, whoever is still interested."""
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._infer, seat, [one.item for one in batch])
+        self._running.add(work)
+
+        def tell(done: asyncio.Future[list[Answer | Exception]]) -> None:
+            self._running.discard(work)
             self._idle.append(seat)
+            for one, answer in zip(batch, _results(done, len(batch)), strict=True):
+                if one.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    one.answer.set_exception(_told(answer, one.index))
+                else:
+                    one.answer.set_result(answer)
             self._dispatch()
 
-    @staticmethod
-    def _infer(seat: Seat, items: list[Item]) -> list[Answer]:
-        for at, item in enumerate(items):
-            seat.put(at, item)
-        seat.pad(len(items))
-        seat.request.start_async()
-        seat.request.wait()
-        return seat.answers([item.with_axis for item in items])
+        work.add_done_callback(tell)
+
+    @classmethod
+    def _infer(cls, seat: Seat, items: list[Item]) -> list[Answer | Exception]:
+        """Infer items together; if that fails, each alone, so that none suffers from another."""
+        try:
+            for at, item in enumerate(items):
+                seat.put(at, item)
+            seat.pad(len(items))
+            seat.request.start_async()
+            seat.request.wait()
+            return [*seat.answers([item.with_axis for item in items])]
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            if len(items) == 1:
+                return [error]
+            return [answer for item in items for answer in cls._infer(seat, [item])]
+
+
+def _results(done: asyncio.Future[list[Answer | Exception]], count: int) -> list[Answer | Exception]:
+    """Return the answers of a batch; of one that was given up, why there are none."""
+    if done.cancelled():
+        return [AdviceError("The runner was stopped before the answer was there.")] * count
+    error = done.exception()
+    return [error] * count if isinstance(error, Exception) else done.result()
 
 
 @dataclass(slots=True)

@@ -86,6 +86,14 @@ def input_name(port: ov.Output) -> str:
     return str(port.get_any_name() if port.get_names() else port.get_node().get_friendly_name())
 
 
+def is_model(path: Path) -> bool:
+    """Return whether there is a file, or a folder in TensorFlow's saved form: nothing that never ends."""
+    try:
+        return path.is_file() or (path / "saved_model.pb").is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 over a model's file, its weights' files, or all files of its directory."""
     seen = hashlib.sha256()

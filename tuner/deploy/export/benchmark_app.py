@@ -24,6 +24,11 @@ def benchmark_app(advice: Advice) -> Export:
     words += ["-shape", ",".join(f"{name}{_listed(shape)}" for name, shape in shapes_of(advice).items())]
     if layouts := _layouts(advice):
         words += ["-layout", layouts]
+    types = {name: one.type for name, one in advice.model.inputs.items()}
+    if len(set(types.values())) == 1:  # else it takes what looks like an image for u8
+        words += ["-ip", next(iter(types.values()))]
+    else:
+        words += ["-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())]
     words += ["-t", "10"]
     return Export("benchmark_app.json", json.dumps(config, indent=2) + "\n", tuple(words))
 
