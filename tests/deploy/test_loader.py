@@ -288,7 +288,10 @@ def test_a_strangers_measurements_cannot_be_picked(advice, tmp_path):
         (lambda told: told["model"]["inputs"]["x"].update(typ="f32"), "the nearest one is `type`"),
         (lambda told: told["model"]["inputs"]["x"].update(type="weird"), "'weird' is no type of an input"),
         (lambda told: told["model"].update(output_axes=[]), "Expected `array` of length >= 1"),
-        (lambda told: told.update({"be\nst": 1}), "unknown field `be st` - at a place, the nearest one is `best`"),
+        (
+            lambda told: told.update({"be\nst": 1}),
+            "unknown field `be st` - at a place, the nearest one is `best`",
+        ),
         (lambda told: told.update(schema=2.0), "has schema 2, this version reads 1"),
     ],
 )

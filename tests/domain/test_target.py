@@ -16,6 +16,7 @@ from tuner.errors import UsageError
         ("AUTO:GPU.0,CPU", Target("AUTO", (Member("GPU.0"), Member("CPU")))),
         ("BATCH:GPU(8)", Target("BATCH", (Member("GPU", 8),))),
         ("BATCH:GPU", Target("BATCH", (Member("GPU"),))),
+        ("AUTO:MY-NPU.1.2,2DEV", Target("AUTO", (Member("MY-NPU.1.2"), Member("2DEV")))),
     ],
 )
 def test_a_device_string_is_read_in_its_parts_and_written_back(text, target):
@@ -41,6 +42,7 @@ def test_a_device_string_is_read_in_its_parts_and_written_back(text, target):
         ("BATCH:", "must batch for one device"),
         ("BATCH", "must batch for one device"),
         ("BATCH:GPU,CPU", "must batch for one device"),
+        ("BATCH:GPU(1)", "gathers nothing; give a number of 2 or more"),
         ("BATCH:MULTI:GPU", "puts one combination into another"),
         ("HETERO:GPU,CPU", "names no kind of target"),
         ("CPU(4)", "has 'CPU(4)' where a device belongs"),

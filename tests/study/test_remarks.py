@@ -28,15 +28,16 @@ def test_a_number_of_streams_that_the_device_changed_is_told():
     assert warning.text.startswith("CPU made 2 of NUM_STREAMS=8: ")
 
 
-def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told():
-    found = together_of(members := ("EMU", "CPU"))
+@pytest.mark.parametrize("second", ["CPU", "GPU.0"])
+def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(second):
+    found = together_of(members := ("EMU", second))
     asked = {name: {"NUM_STREAMS": 2 + place} for place, name in enumerate(members)}
-    changed = Configuration.of("AUTO:EMU,CPU", {"DEVICE_PROPERTIES": asked}, 1, 4)
+    changed = Configuration.of(f"AUTO:EMU,{second}", {"DEVICE_PROPERTIES": asked}, 1, 4)
     trials = [
         replace(one, configuration=changed) for one in found.trials if one.effective and one.effective.members
     ]
     (warning,) = afterthoughts(replace(found, trials=trials[:1], baseline_fps=[]), stolen=0.0)
-    assert warning.text.startswith("CPU made 2 of NUM_STREAMS=3: ")
+    assert warning.text.startswith(f"{second.removesuffix('.0')} made 2 of NUM_STREAMS=3: ")
 
 
 def test_devices_that_compute_in_different_precisions_are_told():

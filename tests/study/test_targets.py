@@ -192,13 +192,56 @@ def trial_of(configuration, ratio):
     return Trial(0, configuration, "measured", speedup=Speedup(ratio, ratio, ratio, 0.95, 6))
 
 
-def test_targets_whose_turn_comes_after_the_time_is_up_are_left_out_and_named():
+def test_a_budget_too_short_to_open_every_hint_is_refused_and_leaves_nothing_half_known():
+    store = MemoryStore()
+    with pytest.raises(
+        UsageError, match=r"--budget 0\.4 was over before the hint on AUTO:EMU,CPU was open, of 3"
+    ):
+        simulate_host(TWO, "AUTO:EMU,CPU", budget_s=0.4, store=store)  # a lane opens in 0.25 s
+    assert store.kept == []
+
+
+def test_a_hint_that_an_earlier_run_could_not_measure_is_measured_when_it_runs():
+    store = MemoryStore()
+    broken = SimulatedHost({**TWO.devices, "EMU": replace(PLAIN, broken=lambda _: "no driver")})
+    simulate_host(broken, "AUTO:EMU,CPU", budget_s=20, store=store)
+    known = len(store.kept)
+    found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=60, store=store)
+    assert [one.configuration.device for one in found.trials[known : known + 2]] == ["EMU", "AUTO:EMU,CPU"]
+    assert [one.number for one in found.trials] == list(range(len(found.trials)))
+    assert all(one.rounds for one in found.trials[known : known + 2])
+
+
+def test_a_device_that_dies_while_the_hints_are_measured_is_left_out_with_its_combinations(monkeypatch):
+    class Dying(SimulatedLanes):
+        def open(self, configuration):
+            lane, window = super().open(configuration), None
+            if configuration.device == "EMU":
+                window, left = lane.window, [3]
+
+                def dies(seconds):
+                    left[0] -= 1
+                    return window(seconds) if left[0] else lane.close() or window(seconds)
+
+                lane.window = dies
+            return lane
+
+    monkeypatch.setattr("tests.simulation.SimulatedLanes", Dying)
     events = []
-    found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=0.4, tell=events.append)  # a lane opens in 0.25 s
+    found = simulate_host(TWO, "AUTO:EMU,CPU", tell=events.append)
     (ready,) = [event for event in events if isinstance(event, BaselineReady)]
-    why = "the time was up before its turn; give the search a larger --budget"
-    assert {str(target): told for target, told in ready.left_out.items()} == {"AUTO:EMU,CPU": why}
-    assert found.verdict.kind == "inconclusive"
+    assert {str(one) for one in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
+    assert {one.configuration.device for one in found.trials} == {"CPU"}
+
+
+def test_devices_are_found_by_openvinos_other_name_for_them():
+    assert [str(one) for one in targets_for(["GPU", "MULTI:GPU,CPU"], ("CPU", "GPU.0", "GPU.1"))] == [
+        "GPU.0", "CPU", "MULTI:GPU.0,CPU",
+    ]  # fmt: skip
+    assert [str(one) for one in targets_for(["BATCH:EMU.0(4)"], ("CPU", "EMU"))] == ["EMU", "BATCH:EMU(4)"]
+    assert [str(one) for one in targets_for([], ("CPU", "MY-EMU"))][:2] == ["MY-EMU", "CPU"]
+    with pytest.raises(DeviceError, match=r"no device 'GPU\.2' here"):
+        targets_for(["GPU.2"], ("CPU", "GPU.0", "GPU.1"))
 
 
 def test_the_best_of_a_target_is_told_as_the_final_saw_it():

@@ -10,7 +10,7 @@ from tuner.errors import UsageError
 
 COMBINING = ("MULTI", "AUTO")
 VIRTUAL = (*COMBINING, "BATCH")
-MEMBER = re.compile(r"(?P<name>[A-Za-z]\w*(?:\.\w+)?)(?:\((?P<amount>\d{1,6})\))?")
+MEMBER = re.compile(r"(?P<name>[A-Za-z0-9_][\w.-]*)(?:\((?P<amount>\d{1,6})\))?")
 EXPECTED = "give a device like CPU or GPU.1, or several like MULTI:GPU,CPU or AUTO:GPU,CPU, or BATCH:GPU(8)"
 
 
@@ -113,7 +113,10 @@ def _batch(listed: str, text: str) -> Target:
         raise UsageError(
             f"--device '{text}' must batch for one device; give it, like BATCH:GPU or BATCH:GPU(8)."
         )
-    return Target("BATCH", (_member(listed, text, brackets=True),))
+    member = _member(listed, text, brackets=True)
+    if member.amount == 1:
+        raise UsageError(f"--device '{text}' gathers nothing; give a number of 2 or more, or leave it out.")
+    return Target("BATCH", (member,))
 
 
 def _member(part: str, text: str, brackets: bool) -> Member:

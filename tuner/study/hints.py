@@ -18,7 +18,7 @@ from tuner.domain.result import MINIMUM_GAIN, Trial
 from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.target import Target
-from tuner.errors import DeviceError, LaneError
+from tuner.errors import DeviceError, LaneError, UsageError
 from tuner.measure.comparison import WINDOW_S, Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
 from tuner.study.budget import Budget
@@ -50,7 +50,8 @@ class Hint:
         self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
         try:
             require_all_devices(self.configuration, self.lane)
-            self.lane.window(WINDOW_S)
+            if target.kind != "BATCH":  # a setting of its device, not measured as a hint
+                self.lane.window(WINDOW_S)
         except LaneError:
             self.close()
             raise
@@ -96,30 +97,27 @@ def open_hints(
 
     Raises:
         DeviceError: None runs, or not the one that earlier trials were compared with.
+        UsageError: The budget was over before all of them were open.
         Interrupted: The user asked to stop.
     """
     left_out: dict[Target, str] = {}
     with ExitStack() as stack:
         opened: list[Hint] = []
         for target in targets:
+            if opened and budget.left_s() <= 0:
+                raise UsageError(
+                    f"--budget {budget.seconds:g} was over before the hint on {target} was open, of "
+                    f"{len(targets)} targets; give a larger one, or fewer devices."
+                )
             try:
                 _require_members(target, left_out)
-                if opened and budget.left_s() <= 0 and not history.began_with(target):
-                    raise LaneError("the time was up before its turn; give the search a larger --budget")
                 hint = Hint(lanes, target, own_batch)
                 stack.callback(hint.close)
                 _require_gathering(hint, opened)
                 opened.append(hint)
             except LaneError as error:
                 left_out[target] = str(error)
-        if not opened:
-            raise DeviceError(_none_runs(left_out))
-        try:
-            baseline, trials = _measured(opened, history, rng, budget.spent_s)
-        except LaneError as error:
-            raise DeviceError(
-                f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
-            ) from error
+        baseline, trials = _among_those_alive(opened, left_out, history, rng, budget)
         stack.pop_all()
     for hint in opened:
         if hint is not baseline:
@@ -127,36 +125,62 @@ def open_hints(
     return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
 
 
+def _among_those_alive(
+    opened: list[Hint], left_out: dict[Target, str], history: History, rng: random.Random, budget: Budget
+) -> tuple[Hint, list[Trial]]:
+    """Measure the hints; one whose lane dies meanwhile leaves them, with all that needs its device."""
+    while opened:
+        try:
+            return _measured(opened, history, rng, budget.spent_s)
+        except LaneError as error:
+            dead = [hint for hint in opened if not hint.lane.alive()]
+            if not dead or len(dead) == len(opened):
+                raise DeviceError(
+                    f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
+                ) from error
+            left_out |= {hint.target: str(error) for hint in dead}
+        for hint in [*opened]:
+            try:
+                _require_members(hint.target, left_out)
+            except LaneError as error:
+                left_out.setdefault(hint.target, str(error))
+            if hint.target in left_out:
+                hint.close()
+                opened.remove(hint)
+    raise DeviceError(_none_runs(left_out))
+
+
 def _measured(
     opened: Sequence[Hint], history: History, rng: random.Random, clock: Callable[[], float]
 ) -> tuple[Hint, list[Trial]]:
-    if history.trials:
-        return _known_baseline(opened, history), []
-    comparison = Comparison([hint.lane for hint in opened], rng, clock)
+    """Choose the baseline and measure the hints that no earlier run has, automatic batching left alone."""
+    hints = [hint for hint in opened if hint.target.kind != "BATCH"]
+    known = _known_baseline(hints, history) if history.trials else None
+    playing = [hint for hint in hints if hint is known or history.knows(hint.configuration) is None]
+    if known and len(playing) == 1:
+        return known, []
+    comparison = Comparison([hint.lane for hint in playing], rng, clock)
     comparison.warm_up()
-    for _ in range(ROUNDS if len(opened) > 1 else WINDOWS):
+    for _ in range(ROUNDS if len(playing) > 1 else WINDOWS):
         comparison.play()
-    best = _baseline_among(opened, comparison)
-    order = [best, *(lane for lane in range(len(opened)) if lane != best)]
-    return opened[best], [
-        _trial(number, opened[lane], comparison, lane, best) for number, lane in enumerate(order)
+    best = playing.index(known) if known else _baseline_among(playing, comparison)
+    order = [*([] if known else [best]), *(lane for lane in range(len(playing)) if lane != best)]
+    return playing[best], [
+        _trial(number, playing[lane], comparison, lane, best)
+        for number, lane in enumerate(order, start=len(history.trials))
     ]
 
 
-def _baseline_among(opened: Sequence[Hint], comparison: Comparison) -> int:
-    """Return the lane of the simplest hint that the fastest does not surely beat.
-
-    Automatic batching is a setting of its device, no hint.
-    """
-    hints = [lane for lane, hint in enumerate(opened) if hint.target.kind != "BATCH"]
-    fastest = max(hints, key=lambda lane: median(comparison.log_ratios(lane)))
+def _baseline_among(hints: Sequence[Hint], comparison: Comparison) -> int:
+    """Return the lane of the simplest hint that the fastest does not surely beat."""
+    fastest = max(range(len(hints)), key=lambda lane: median(comparison.log_ratios(lane)))
 
     def surely_slower(lane: int) -> bool:
         gain = at_a_look([each.log_ratio(fastest, to=lane) for each in comparison.rounds])
         return gain.low > 1.0 and gain.ratio > 1 + MINIMUM_GAIN
 
-    tied = [lane for lane in hints if lane == fastest or not surely_slower(lane)]
-    return min(tied, key=lambda lane: (opened[lane].configuration.complexity, lane != fastest))
+    tied = [lane for lane in range(len(hints)) if lane == fastest or not surely_slower(lane)]
+    return min(tied, key=lambda lane: (hints[lane].configuration.complexity, lane != fastest))
 
 
 def _known_baseline(opened: Sequence[Hint], history: History) -> Hint:
@@ -203,8 +227,16 @@ def _gathering(target: Target) -> Target:
 
 
 def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
-    """Refuse automatic batching that asks for no more requests than its device alone: it gathers none."""
-    alone = [one.configuration.requests for one in opened if str(one.target) == hint.target.devices[0]]
+    """Refuse automatic batching that asks for no more requests than its device alone: it gathers none.
+
+    A device that asks for more requests than it has streams may gather by itself, and tells nothing.
+    """
+    alone = [
+        one.configuration.requests
+        for one in opened
+        if str(one.target) == hint.target.devices[0]
+        and one.lane.facts.effective.streams in {None, one.configuration.requests}
+    ]
     if hint.target.kind == "BATCH" and alone and hint.configuration.requests <= alone[0]:
         hint.close()
         raise LaneError("OpenVINO gathers no requests of this model, whose batch is not 1 or not known to it")

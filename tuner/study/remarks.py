@@ -72,8 +72,9 @@ def _clamped(trial: Trial) -> str | None:
     if trial.effective is None:
         return None
     asked = trial.configuration.compile_properties
-    own = asked.get("DEVICE_PROPERTIES", {})
+    own = dict(asked.get("DEVICE_PROPERTIES", {}))
     members = [(one.devices[0].removesuffix(".0"), one.streams) for one in trial.effective.members]
+    own |= {name.removesuffix(".0"): settings for name, settings in own.items()}
     pairs = [(name, own.get(name, {}).get("NUM_STREAMS"), streams) for name, streams in members] or [
         (trial.configuration.device, asked.get("NUM_STREAMS"), trial.effective.streams)
     ]

@@ -95,7 +95,7 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
     lanes_for = _lanes_factory(wanted, plugins, limit_s, stopped)
     alone = [devices[target.devices[0]] for target in targets if not target.kind]
     model, sighted = _proved(reading, alone, lanes_for)
-    refuse_impossible(wanted.bounds, model, alone)
+    refuse_impossible(wanted.bounds, model, alone, targets)
     layout = Layout(
         model,
         wanted.bounds,

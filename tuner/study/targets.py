@@ -40,13 +40,8 @@ def targets_for(
         UsageError: A string names no target, or one is given twice.
         DeviceError: There is no such device here.
     """
-    targets = [target_of(one) for one in asked] or _everything(present)
+    targets = [_found(target_of(one), present) for one in asked] or _everything(present)
     for target in targets:
-        for name in target.devices:
-            if name not in present:
-                whole = f" (in '{target}')" if target.kind else ""
-                there = ", ".join(present)
-                raise DeviceError(f"There is no device '{name}'{whole} here; --device takes one of: {there}.")
         if [one.covers(str(target)) for one in targets].count(True) > 1:
             raise UsageError(f"--device '{target}' is given twice; give each target once, in one order.")
     alone = dict.fromkeys(target_of(name) for target in targets for name in target.devices)
@@ -57,6 +52,20 @@ def targets_for(
             one for one in every if not any(one.covers(str(known)) for known in gathering)
         )
     return (*alone, *gathering, *(replace(one, members=_bare(one)) for one in targets if one.combines))
+
+
+def _found(target: Target, present: Sequence[str]) -> Target:
+    """Return a target with its devices as OpenVINO lists them: `GPU` and `GPU.0` are the same to it."""
+
+    def listed(name: str) -> str:
+        for alias in (name, f"{name}.0", name.removesuffix(".0")):
+            if alias in present:
+                return alias
+        whole, there = f" (in '{target}')" if target.kind else "", ", ".join(present)
+        raise DeviceError(f"There is no device '{name}'{whole} here; --device takes one of: {there}.")
+
+    members = tuple(replace(one, name=listed(one.name)) for one in target.members)
+    return target_of(str(replace(target, members=members)))
 
 
 def _everything(present: Sequence[str]) -> list[Target]:
@@ -70,8 +79,16 @@ def _bare(target: Target) -> tuple[Member, ...]:
     return tuple(Member(name) for name in target.devices)
 
 
-def refuse_impossible(bounds: Bounds, model: Model, devices: Sequence[Device]) -> None:
+def refuse_impossible(
+    bounds: Bounds, model: Model, devices: Sequence[Device], targets: Sequence[Target]
+) -> None:
     """Refuse bounds that no configuration can meet."""
+    gathering = any(one.kind == "BATCH" and not one.members[0].amount for one in targets)
+    if gathering and bounds.batch and max(bounds.batch) < 2:
+        raise UsageError(
+            "--batch allows no batch of 2 or more, so automatic batching has nothing to gather; "
+            "allow larger ones, or leave it out."
+        )
     if model.batch_refusal and bounds.batch and set(bounds.batch) != {model.batch}:
         raise UsageError(
             f"--batch cannot be searched on this model ({model.batch_refusal}); leave --batch out."
