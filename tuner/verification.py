@@ -15,7 +15,7 @@ from tuner.deploy.records import SpeedupRecord
 from tuner.domain.result import MINIMUM_GAIN, Final
 from tuner.domain.stats import Speedup
 from tuner.domain.units import seconds_of
-from tuner.errors import Interrupted, UsageError
+from tuner.errors import DeviceError, Interrupted, UsageError
 from tuner.measure.lane import ASK_DEVICE
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest
@@ -34,7 +34,7 @@ class Verification:
         model_changed: Whether the model is another file than the one that was measured.
         then: What the advice claims; None where it was compared with another file.
         final: The duel, or None where the advice is the hint itself.
-        now: What the duel found, or None where none was needed or no round was played.
+        now: What the duel found, or None where none was needed.
         min_ratio: What is asked for.
         holds: Whether the ratio reaches it.
     """
@@ -127,5 +127,8 @@ def verify(
     )
     if final.interrupted:
         raise Interrupted("stopped before the duel was over; nothing was changed.")
-    now = final.finalists[0].speedup
-    return replace(found, final=final, now=now, holds=now is not None and now.ratio >= wanted)
+    (measured,) = final.finalists
+    if measured.speedup is None:
+        why = final.trouble or measured.disqualified or "the time was too short"
+        raise DeviceError(f"The advice could not be measured here: {why}.")
+    return replace(found, final=final, now=measured.speedup, holds=measured.speedup.ratio >= wanted)

@@ -31,7 +31,7 @@ from tuner.deploy.writer import write_advice
 from tuner.domain.stats import speedup_over_sittings
 from tuner.probe.inputs import make_pool
 
-NAMES = ("tiny", "dynamic_transformer", "transformer", "squeezenet", "wide_mlp", "resnet50")
+NAMES = ("tiny", "dynamic_transformer", "detector", "transformer", "squeezenet", "wide_mlp", "resnet50")
 SECONDS, WARM_S = 2.0, 0.7
 TURNS = 8
 CALLERS_A_REQUEST = 2

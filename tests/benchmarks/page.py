@@ -306,7 +306,8 @@ def application(told: Told) -> Iterator[str]:
     yield "The pick of a search, run by an application that has single samples: items per second over those of a lane's window, which is what"
     yield "the YAML tells. Fresh processes in turns. *By hand*: `AsyncInferQueue` with batches stacked by NumPy and a callback, as the"
     yield "documentation shows; *synchronous*: one sample after the other with the hint. *Sharing inputs*: `infer_many(..., share_inputs=True)`,"
-    yield "which spares batches of one the copy.\n"
+    yield "which spares batches of one the copy. ResNet-50 was measured twice: a burst in one of eight turns made the first run useless (0.94,"
+    yield "0.83 to 1.06).\n"
     ways = ("infer_many", "sharing inputs", "runner", "by hand", "synchronous")
     yield from table("model", "configuration", "fps", *ways, "turns")
     for name, one in told["items"].items():

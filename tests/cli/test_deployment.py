@@ -114,6 +114,7 @@ def test_verify_as_a_function(gaining):
         (["verify", "gaining.yaml", "--model", "none.xml"], 2, "which is not at 'none.xml'; give its path"),
         (["verify", "gaining.yaml", "other.yaml"], 2, "compare advice for one model"),
         (["verify", "nowhere.yaml"], 3, "does not run here"),
+        (["verify", "broken.yaml", "--budget", "8s"], 3, "The advice could not be measured here: NotFound"),
         (["export", "gaining.yaml", "--to", "csv"], 2, "'csv' is not one of"),
         (["export", "none.yaml", "--to", "json"], 2, "'none.yaml' cannot be read"),
         (["export", "gaining.yaml", "--to", "json", "--output", "no/where.json"], 2, "cannot be written"),
@@ -127,6 +128,8 @@ def test_bad_input_is_one_sentence_with_its_exit_code(gaining, tmp_path, argumen
     (advice,) = read(gaining)
     far = msgspec.structs.replace(advice.baseline, device="GPU.7")
     write_advice(msgspec.structs.replace(advice, baseline=far), tmp_path / "nowhere.yaml")
+    gone = msgspec.structs.replace(advice.best, properties={"NO_SUCH_PROPERTY": 1})
+    write_advice(msgspec.structs.replace(advice, best=gone), tmp_path / "broken.yaml")
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert sentence in done.stderr
