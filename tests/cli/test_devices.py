@@ -50,7 +50,7 @@ def test_two_devices_of_a_thread_each_are_nearly_twice_as_fast_together(second, 
     """With as many requests as OpenVINO asks for they are not: the search has to find that out."""
     pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
     done = second(pair)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                        "--budget", "60s", "--output", out)  # fmt: skip
+                        "--budget", "50s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
@@ -64,7 +64,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path, onnx_lig
     """Left to their hints, two of them together are hardly faster than one."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                          "--budget", "40s", "--output", out)  # fmt: skip
+                          "--budget", "30s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     *alone, together = advice.devices
@@ -76,7 +76,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path, onnx_lig
 def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path, onnx_light):
     out = tmp_path / "out"
     done = second({"EMU": {}})("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,CPU", "--batch", "1",
-                               "--budget", "40s", "--output", out)  # fmt: skip
+                               "--budget", "30s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert ":" not in advice.best.device
@@ -100,7 +100,7 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
 def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
-                               "--budget", "20s", "--trials", "6", "--output", out)  # fmt: skip
+                               "--budget", "12s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     devices = [one.device for one in read_advice(out).devices]
     assert devices[0] == "CPU"
@@ -139,7 +139,7 @@ def test_another_plugins_file_is_another_study(second, tmp_path):
 
 def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "15s", "--trials", "4",
+    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "8s", "--trials", "4",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {one.device for one in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
@@ -157,7 +157,7 @@ def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
 )
 def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, told):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
-                               "--budget", "10s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
+                               "--budget", "6s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
     assert "Traceback" not in done.stderr
     if told is None:
         assert any(one.device.startswith("BATCH:") for one in read_advice(tmp_path / "out").devices)
