@@ -200,9 +200,9 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
     for python and cpp, a program that runs the model and prints its speed.
     """
     from tuner.deploy.export import EXPORTS
-    from tuner.deploy.loader import here
+    from tuner.deploy.loader import nearest
 
-    told = EXPORTS[program](here(config, model))
+    told = EXPORTS[program](nearest(config, model))
     path = output or (config.with_name(told.name) if told.command else None)
     if path:
         _write(path, told.text)

@@ -115,7 +115,7 @@ def read(path: str | Path) -> list[Advice]:
         ) from error
 
 
-def here(path: str | Path, model: str | Path | None = None) -> Advice:
+def nearest(path: str | Path, model: str | Path | None = None) -> Advice:
     """Return the advice of a file that is nearest to this host, and with another path of the model, if given.
 
     Raises:

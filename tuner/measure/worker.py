@@ -46,7 +46,8 @@ its time on waking, the first 0.5 s then ran 1.6 times as fast as all that follo
 
 LONG_CYCLE_S = 0.0005
 """A lone request's cycle from which waking is too small a part of it to need a lead: with cycles of
-0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of what followed (4 models, medians of 12)."""
+0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of what followed (3 models, 3 configurations each,
+medians of 12)."""
 
 
 @dataclass(frozen=True, slots=True)
