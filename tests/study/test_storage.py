@@ -72,7 +72,7 @@ def test_optuna_itself_reads_the_study(study, trials, tmp_path):
         first.save(trial)
     loaded = optuna.load_study(study_name="m on CPU", storage=f"sqlite:///{tmp_path / 'study.db'}")
     assert len(loaded.trials) == len(trials)
-    assert loaded.trials[0].params["streams"] == "hint"
+    assert loaded.trials[0].params["streams"] == 0
     best = max((trial for trial in trials if trial.state == "measured"), key=lambda one: one.speedup.ratio)
     assert loaded.best_value == pytest.approx(best.speedup.ratio)
     assert loaded.best_params["batch"] == best.configuration.batch
@@ -118,6 +118,14 @@ def test_trials_on_other_inputs_are_not_mixed(tmp_path):
         pass
     with pytest.raises(StorageError, match=r"inputs was 'x=a.npy', is ''"):
         Study(tmp_path / "study.db", MODEL, HOST, "CPU")
+
+
+def test_a_study_of_an_earlier_format_is_not_gone_on_with(study, monkeypatch):
+    monkeypatch.setattr("tuner.study.storage.FORMAT", "1")
+    study()
+    monkeypatch.undo()
+    with pytest.raises(StorageError, match=r"study format was '1', is '2'\).*--output"):
+        study()
 
 
 @pytest.mark.parametrize("name", ["a?mode=memory", "b#c", "%41", "ü '\"", "x y"])

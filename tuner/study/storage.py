@@ -1,8 +1,8 @@
 """The saved study: Optuna's own SQLite storage, one trial a row as soon as it ends.
 
 The parameters are the plain ones (streams, batch, requests), the same for every space, so a search
-with other bounds goes on with the same study, and any tool that reads Optuna shows them. The whole
-trial, raw rounds and all, lies beside them as JSON.
+with other bounds goes on with the same study, and any tool that reads Optuna shows them; 0 streams or
+threads stand for what the hint chooses. The whole trial, raw rounds and all, lies beside them as JSON.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from tuner.domain.model import Model
 from tuner.domain.result import Final, Finalist, Host, SearchRun, Trial, Verdict, Warning
-from tuner.domain.space import DEFAULT, HINT
+from tuner.domain.space import DEFAULT
 from tuner.errors import StorageError
 
 STATES = {
@@ -36,6 +36,9 @@ STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
+FORMAT = "2"
+"""Of the parameters in a study; one of another format can be read, and reported, but not gone on with."""
+
 MOST = 1 << 40
 Kept = TypeVar("Kept")
 
@@ -91,7 +94,7 @@ class Study:
             self._storage = optuna.storages.RDBStorage(
                 "sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
             )
-            owner = {**_owner(model, host), "inputs": inputs}
+            owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
             self._refuse_strangers(owner)
             self._study = optuna.create_study(
                 storage=self._storage,
@@ -215,14 +218,14 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
 def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
     properties = trial.configuration.compile_properties
     params: dict[str, Any] = {
-        "streams": properties.get("NUM_STREAMS", HINT),
+        "streams": int(properties.get("NUM_STREAMS", 0)),
         "batch": trial.configuration.batch,
         "requests": trial.configuration.requests,
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
     }
     distributions = {
-        "streams": CategoricalDistribution((HINT, *range(1, 1025))),
+        "streams": IntDistribution(0, 1024),
         "batch": IntDistribution(1, MOST, log=True),
         "requests": IntDistribution(1, MOST, log=True),
         "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
