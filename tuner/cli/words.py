@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.domain.configuration import Effective
 from tuner.domain.model import Model
 from tuner.domain.result import Finalist, Host, Result, Standing, Trial
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.verdict import gain_words, in_words
+from tuner.domain.words import percent, rate
 from tuner.study.progress import BaselineReady, Began
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tuner.verification import Verification
 
 NAME_WIDTH = 36
+UNKNOWN = "unknown"
 
 
 def header(began: Began, version: str) -> Iterator[str]:
@@ -33,10 +34,10 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     """Yield the lines about the hints and the space."""
     hint = ready.baseline
     if hint.measured:
-        yield f"hint   {hint.configuration.device}, {_effective(hint.effective)}: {figures(hint.measured)}"
+        yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}: {figures(hint.measured)}"
     for other in ready.others:
         told = f": {gain(other.speedup)}" if other.speedup else ""
-        yield f"       {other.configuration.device}, {_effective(other.effective)}{told}"
+        yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{told}"
     for target, why in ready.left_out.items():
         yield f"out    {target}: {why}"
     known = f", {ready.known} trials known from earlier runs" if ready.known else ""
@@ -59,7 +60,7 @@ def trial_details(trial: Trial) -> Iterator[str]:
     """Yield the further lines about a trial that `-v` shows."""
     if trial.measured and trial.speedup and trial.compile_s is not None:
         memory = f"{trial.measured.memory_mb:.0f} MiB"
-        yield f"     {_effective(trial.effective)}; compiled in {trial.compile_s:.2f} s"
+        yield f"     {trial.effective or UNKNOWN}; compiled in {trial.compile_s:.2f} s"
         yield f"     {interval_of(trial.speedup)}; {figures(trial.measured)}; {memory}"
 
 
@@ -167,8 +168,7 @@ def _alone(result: Result) -> Iterator[str]:
 
 def gain(speedup: Speedup) -> str:
     """Return a speedup as a signed percentage."""
-    gain = 100 * (speedup.ratio - 1)
-    return f"{gain:+.{0 if gain >= 1000 else 1}f} %"
+    return percent(speedup.ratio)
 
 
 def interval_of(speedup: Speedup) -> str:
@@ -176,11 +176,6 @@ def interval_of(speedup: Speedup) -> str:
     if math.isinf(speedup.half_width):
         return "no interval yet"
     return f"{100 * (speedup.low - 1):.1f} to {100 * (speedup.high - 1):.1f} %"
-
-
-def rate(fps: float) -> str:
-    """Return items per second with the digits that a measurement can have."""
-    return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"
 
 
 def figures(measured: Measured) -> str:
@@ -200,20 +195,3 @@ def _host(host: Host) -> str:
 def _inputs(model: Model) -> str:
     told = [f"{one.name}[{','.join(map(str, one.shape))}] {one.type}" for one in model.inputs]
     return ", ".join(told)
-
-
-def _effective(effective: Effective | None) -> str:
-    if effective is None:
-        return "unknown"
-    devices = [f"{one.devices[0]} {_settings(one)}" for one in effective.members] or [_settings(effective)]
-    parts = [" + ".join(devices), _count(effective.requests, "request"), effective.precision]
-    return ", ".join(part for part in parts if part)
-
-
-def _settings(effective: Effective) -> str:
-    counts = {"stream": effective.streams, "thread": effective.threads}
-    return ", ".join(_count(count, name) for name, count in counts.items() if count is not None)
-
-
-def _count(count: int, name: str) -> str:
-    return f"{count} {name}" + "s" * (count != 1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.domain.target import target_of
+from tuner.domain.words import count
 
 PlainValue = str | int | float | bool
 Properties = tuple[tuple[str, PlainValue], ...]
@@ -69,7 +70,7 @@ class Configuration:
 
     def __str__(self) -> str:
         """Short form for people: `hint, batch 8, 4 requests`, after the device unless it is plain `CPU`."""
-        words = ", ".join([*self._property_words(), f"batch {self.batch}", self._request_words()])
+        words = ", ".join([*self._property_words(), f"batch {self.batch}", count(self.requests, "request")])
         return words if self.device == "CPU" else f"{self.device}: {words}"
 
     def _property_words(self) -> list[str]:
@@ -82,9 +83,6 @@ class Configuration:
         told = [f"{device} {' '.join(words_of(own.get(device, hint)))}" for device in devices]
         return [*told, *words_of(tuple(pair for pair in plain if pair not in hint))]
 
-    def _request_words(self) -> str:
-        return "1 request" if self.requests == 1 else f"{self.requests} requests"
-
 
 def words_of(properties: Properties) -> list[str]:
     """Say properties in short, streams first."""
@@ -93,10 +91,10 @@ def words_of(properties: Properties) -> list[str]:
         match name, value:
             case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
                 words.append("hint")
-            case "NUM_STREAMS", count:
-                words.append("1 stream" if count == 1 else f"{count} streams")
-            case "INFERENCE_NUM_THREADS", count:
-                words.append("1 thread" if count == 1 else f"{count} threads")
+            case "NUM_STREAMS", streams:
+                words.append(count(streams, "stream"))
+            case "INFERENCE_NUM_THREADS", threads:
+                words.append(count(threads, "thread"))
             case "ENABLE_CPU_PINNING", pinned:
                 words.append("pinned" if pinned else "unpinned")
             case "SCHEDULE_POLICY", "ROUND_ROBIN":
@@ -149,6 +147,17 @@ class Effective:
     members: tuple[Effective, ...] = ()
     virtual: str | None = None
     settings: Properties = ()
+
+    def __str__(self) -> str:
+        """Short form for people: `2 streams, 2 threads, 4 requests, bf16`."""
+        members = (f"{one.devices[0]} {one._settings()}" for one in self.members)
+        parts = [" + ".join(members) or self._settings(), count(self.requests, "request"), self.precision]
+        return ", ".join(part for part in parts if part)
+
+    def _settings(self) -> str:
+        told = [(self.streams, "stream"), (self.threads, "thread")]
+        counts = [count(number, name) for number, name in told if number is not None]
+        return ", ".join([*counts, *["unpinned"] * (self.pinned is False)])
 
     def lacks(self, device: str) -> list[str]:
         """Return the devices of a combination that OpenVINO silently runs without."""
