@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from tuner.deploy.export.benchmark_app import benchmark_app
 from tuner.deploy.writer import make_advice
 from tuner.domain.result import Result
 from tuner.errors import StorageError
+from tuner.report.compute import view
 from tuner.report.page import page
 from tuner.report.text import as_csv, as_data, as_markdown
-from tuner.report.view import Usage, View, view
-from tuner.study.reading import read_results, shown
+from tuner.report.view import Usage, View
+from tuner.study.reading import read_results, shown, study_file
 
 REPORT_NAME = "report.html"
 
@@ -81,21 +82,22 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
 def usage(result: Result, config: Path, study: str) -> Usage:
     """Return how a result's advice is put to use."""
     exported = benchmark_app(make_advice(result))
+    text = json.dumps(json.loads(exported.text))
     return Usage(
         config=str(config),
         study=study,
         python=PYTHON.format(config=str(config), model=result.model.path),
-        benchmark_app=exported.line(exported.name),
+        benchmark_app=f"printf %s {shlex.quote(text)} > {exported.name}\n{exported.line(exported.name)}",
+        dashboard=shlex.join(["optuna-dashboard", study if "://" in study else f"sqlite:///{study}"]),
         properties=json.dumps(result.verdict.best.configuration.compile_properties),
     )
 
 
 def _view(where: str, result: Result) -> View:
-    return view(result, usage(result, _folder(where) / "config.yaml", shown(where)))
+    study = shown(where) if "://" in where else str(study_file(where))
+    return view(result, usage(result, _folder(where) / "config.yaml", study))
 
 
-def _folder(where: str | os.PathLike[str]) -> Path:
-    if "://" in str(where):
-        return Path()
-    path = Path(where)
-    return path if path.is_dir() else path.parent
+def _folder(where: str) -> Path:
+    """Return where a study's files lie: the working directory for one in a database."""
+    return Path() if "://" in where else study_file(where).parent

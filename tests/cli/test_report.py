@@ -55,7 +55,7 @@ def test_two_studies_side_by_side(searched, tmp_path):
     _, out = searched
     done = run("report", out, f"sqlite:///{out / 'study.db'}", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "report.html").read_text().count("<main") == 2
+    assert (tmp_path / "report.html").read_text().count("<article") == 2
 
 
 @pytest.mark.parametrize(

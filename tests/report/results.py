@@ -8,7 +8,8 @@ from tests.deploy.advice_of import told
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.result import Result, Warning
 from tuner.measure.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
-from tuner.report.view import Usage, View, view
+from tuner.report.compute import view
+from tuner.report.view import Usage, View
 from tuner.reporting import usage
 from tuner.study.importance import importance
 

@@ -4,10 +4,25 @@ import csv
 import io
 import json
 import re
+import subprocess
+from dataclasses import replace
 
 import pytest
 
-from tests.report.results import EVERY, HOSTILE, all_failed, many, searched, several, single, view_of
+from tests.report.results import (
+    EVERY,
+    HOSTILE,
+    all_failed,
+    many,
+    searched,
+    several,
+    single,
+    usage_of,
+    view_of,
+)
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Finalist
+from tuner.domain.stats import Speedup
 from tuner.report.page import page
 from tuner.report.plots import figures
 from tuner.report.text import COLUMNS, as_csv, as_data, as_markdown, differences
@@ -18,19 +33,21 @@ GOLDEN = {
     "known": "63 of 63 configurations",
     "trials": 48,
     "states": ["duplicate", "failed", "measured", "pruned"],
-    "best": (11, "hint", 64, 4, "2 streams, 2 threads, pinned: yes; f32"),
+    "best": (11, "hint", 64, 4, "2 streams, 2 threads, 4 requests, f32"),
     "contenders": [
         ("hint, batch 64, 4 requests", "the advice"),
         ("hint, batch 64, 2 requests", "tied with the best"),
         ("hint, batch 1, 8 requests", ""),
         ("hint, batch 1, 2 requests", "the hint"),
     ],
-    "curves": [("1", (1, 2, 4, 8, 16, 64)), ("2", (2, 8, 16)), ("hint", (1, 2, 4, 8, 16, 64))],
-    "facts": ["advice", "hint", "drop-in"],
+    "curves": {
+        "CPU": [("1", (1, 2, 4, 8, 16, 64)), ("2", (2, 8, 16)), ("hint", (1, 2, 4, 8, 16, 64))],
+    },
+    "drop_in": "hint, batch 1, 2 requests",
     "reproduce": [
         "command", "seed", "tuner", "OpenVINO", "host", "devices", "model", "inputs", "trials", "date",
     ],
-    "time": ["compiling", "windows of trials", "final"],
+    "time": ["compiling", "windows", "final"],
 }  # fmt: skip
 
 
@@ -47,8 +64,11 @@ def view(result):
 def test_the_answer_and_the_advice_are_those_of_the_verdict(result, view):
     assert view.verdict == "faster"
     assert view.answer.endswith("sittings")
-    assert view.advice == str(result.verdict.best.configuration)
-    assert view.usage.benchmark_app.startswith("benchmark_app -m m.xml -d CPU -hint none")
+    assert view.advice.configuration == str(result.verdict.best.configuration)
+    written, measured = view.usage.benchmark_app.splitlines()
+    assert written == """printf %s '{"CPU": {"PERFORMANCE_HINT": "THROUGHPUT"}}' > benchmark_app.json"""
+    assert measured.startswith("benchmark_app -m m.xml -d CPU -hint none -load_config benchmark_app.json")
+    assert view.usage.dashboard == "optuna-dashboard sqlite:///reports/m/study.db"
     assert json.loads(view.usage.properties) == result.verdict.best.configuration.compile_properties
 
 
@@ -57,14 +77,17 @@ def test_the_view_of_a_known_search_is_this(view):
     best = next(row for row in view.rows if row.role == "best")
     assert {
         "answer": view.answer,
-        "advice": view.advice,
+        "advice": view.advice.configuration,
         "known": view.known,
         "trials": len(view.rows),
         "states": sorted({row.state for row in view.rows}),
         "best": (best.number, best.streams, best.batch, best.requests, best.compiled),
         "contenders": [(one.configuration, one.note) for one in view.contenders],
-        "curves": [(one.streams, one.batches) for one in view.curves],
-        "facts": list(view.facts),
+        "curves": {
+            target: [(one.streams, tuple(point.batch for point in one.best)) for one in told]
+            for target, told in view.curves.items()
+        },
+        "drop_in": view.drop_in,
         "reproduce": list(view.reproduce),
         "time": list(view.time),
     } == GOLDEN
@@ -93,17 +116,13 @@ def test_the_final_is_told_best_first_with_ties_and_the_hint(result, view):
         assert len(ratios) == len(result.final.rounds)
 
 
-def test_curves_hold_the_best_of_each_batch(view):
-    assert {curve.target for curve in view.curves} == {"CPU"}
-    for curve in view.curves:
-        assert list(curve.batches) == sorted(set(curve.batches))
-        for batch, ratio in zip(curve.batches, curve.ratios, strict=True):
-            same = [
-                row.ratio
-                for row in view.rows
-                if (row.streams, row.batch) == (curve.streams, batch) and row.ratio
-            ]
-            assert ratio == max(same)
+def test_curves_hold_every_point_and_the_best_of_each_batch(view):
+    points = [point for curve in view.curves["CPU"] for point in curve.points]
+    assert len(points) == sum(row.state in {"measured", "pruned"} for row in view.rows)
+    for curve in view.curves["CPU"]:
+        assert [point.batch for point in curve.best] == sorted({point.batch for point in curve.points})
+        for best in curve.best:
+            assert best.ratio == max(point.ratio for point in curve.points if point.batch == best.batch)
 
 
 def test_importance_names_what_was_varied_and_sums_to_one(view):
@@ -173,7 +192,74 @@ def test_several_studies_are_told_with_what_differs(view):
     assert "command" not in told
     assert told["answer"] == [view.answer, other.answer]
     html, text = page([view, other]), as_markdown([view, other])
-    assert html.count("<main") == 2
+    assert html.count("<article") == 2
     assert "2 searches side by side" in html
     assert "## What differs" in text
     assert differences([view, view]) == []
+
+
+def finalist(ratio, low, high, requests, disqualified=None):
+    configuration = Configuration.of("CPU", {"NUM_STREAMS": 1}, 1, requests)
+    gain = Speedup(ratio, low, high, 0.98, 20, 5)
+    return Finalist(configuration, None, gain, searched().baseline.measured, disqualified)
+
+
+@pytest.mark.parametrize(
+    ("finalists", "notes"),
+    [
+        ([(0.93, 0.92, 0.94)], ["", "the hint, the advice"]),
+        ([(0.99, 0.97, 1.01)], ["tied with the best", "the hint, the advice"]),
+        ([(1.02, 0.99, 1.05)], ["", "the hint, the advice, tied with the best"]),
+        (
+            [(1.2, 1.15, 1.25), (1.18, 1.1, 1.22), (1.1, 1.05, 1.14)],
+            ["the advice", "tied with the best", "", "the hint"],
+        ),
+    ],
+)
+def test_what_is_tied_with_the_best_is_said_to_be_tied(finalists, notes):
+    found = [finalist(*one, requests) for requests, one in enumerate(finalists, start=1)]
+    best = found[0] if notes[0] == "the advice" else searched().final.baseline
+    final = replace(searched().final, finalists=tuple(found), rounds=())
+    result = replace(searched(), final=final, verdict=replace(searched().verdict, best=best))
+    assert [one.note for one in view_of(result).contenders] == notes
+
+
+def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
+    result = searched()
+    first = [trial for trial in result.trials if trial.rounds]
+    again = [replace(trial, number=trial.number + 1000) for trial in first]
+    twice = view_of(replace(result, trials=[*result.trials, *again]))
+    once = view_of(result)
+    assert "starting, warming up" not in twice.time
+    final = len(result.final.rounds)
+    trials = len(once.drift) - final
+    assert len(twice.drift) == 2 * trials + final
+    assert [one.at_s for one in twice.drift] == sorted(one.at_s for one in twice.drift)
+    assert twice.drift[trials].at_s > twice.drift[trials - 1].at_s
+    assert twice.final_at_s > once.final_at_s
+
+
+def test_hints_measured_together_are_told_once_in_the_drift():
+    result = several()
+    rounds = [one for trial in result.trials for one in trial.rounds]
+    told = view_of(result)
+    assert len(told.drift) < len(rounds) + len(result.final.rounds)
+    assert told.final_at_s == result.final.rounds[0].at_s
+
+
+def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
+    advised = {"DEVICE_PROPERTIES": {"EMU": {"NUM_STREAMS": 1}, "CPU": {"NUM_STREAMS": 2}}}
+    result = several()
+    best = replace(
+        result.verdict.best,
+        configuration=Configuration.of("AUTO:EMU,CPU", {**advised, "A": 'it\'s "\\n"'}, 4, 8),
+    )
+    written, _ = usage_of(
+        replace(result, verdict=replace(result.verdict, best=best))
+    ).benchmark_app.splitlines()
+    subprocess.run(["sh", "-c", written], cwd=tmp_path, check=True)
+    told = json.loads((tmp_path / "benchmark_app.json").read_text())
+    assert told["AUTO"] == {
+        "DEVICE_PROPERTIES": "{CPU:{NUM_STREAMS:2},EMU:{NUM_STREAMS:1}}",
+        "A": 'it\'s "\\n"',
+    }

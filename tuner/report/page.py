@@ -10,11 +10,30 @@ import jinja2
 import plotly
 from markupsafe import Markup
 
-from tuner.report.plots import figures
-from tuner.report.text import COLUMNS, cells, differences, short_cells
+from tuner.domain.words import percent, rate
+from tuner.report.plots import compared, figures
+from tuner.report.text import COLUMNS, cells, differences
 from tuner.report.view import View
 
 CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
+
+
+HEADS = {
+    "compiled": "device made of it",
+    "ratio": "over the hint",
+    "low": "from",
+    "high": "to",
+    "fps": "items/s",
+    "p50_ms": "p50, ms",
+    "p99_ms": "p99, ms",
+    "memory_mb": "MiB",
+    "compile_s": "compiled in, s",
+}
+"""What columns of trials are called on the page, where their name is not word enough."""
+
+WIDE = ("configuration", "compiled", "reason")
+NUMBERS = ("number", "batch", "requests", "rounds", "ratio", "low", "high", "fps", "p50_ms", "p99_ms",
+           "memory_mb", "compile_s")  # fmt: skip
 
 
 def page(views: Sequence[View]) -> str:
@@ -24,9 +43,11 @@ def page(views: Sequence[View]) -> str:
         .get_template("report.html.j2")
         .render(
             views=[(number, one, _drawn(number, one)) for number, one in enumerate(views)],
+            several=len(views) > 1,
+            compared=_markup(compared(views), "compared") if len(views) > 1 else "",
             differences=differences(views) if len(views) > 1 else [],
-            columns=COLUMNS,
-            cells=lambda row: list(zip(cells(row), short_cells(row), strict=True)),
+            columns=[(name, HEADS.get(name, name), _kind(name)) for name in COLUMNS],
+            cells=lambda row: list(zip(cells(row, exact), cells(row, _short), strict=True)),
             plotly=Markup(plotly.offline.get_plotlyjs()),
         )
     )
@@ -37,16 +58,30 @@ def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tuner.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["ratio"] = lambda value: "" if value is None else f"{100 * (value - 1):+.1f} %"
-    environment.filters["figure"] = lambda value: "" if value is None else f"{value:,.4g}"
+    environment.filters["percent"] = lambda ratio: percent(ratio) if ratio else ""
+    environment.filters["rate"] = lambda fps: rate(fps) if fps else ""
+    environment.filters["digits"] = lambda value: f"{value:.3g}" if value else ""
     return environment
 
 
-def _drawn(number: int, view: View) -> dict[str, Any]:
-    """Return each figure as markup; Plotly escapes what could end its script."""
-    return {
-        name: Markup(
-            figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"{name}-{number}", config=CONFIG)
-        )
-        for name, figure in figures(view).items()
-    }
+def _kind(column: str) -> str:
+    return "wide" if column in WIDE else "number" if column in NUMBERS else ""
+
+
+def exact(figure: float) -> str:
+    """Return a figure with all digits that are no noise: what is sorted by, and downloaded."""
+    return f"{figure:.6g}"
+
+
+def _short(figure: float) -> str:
+    """Return a figure as a reader wants it: with the digits that a measurement can have."""
+    return f"{figure:.4g}" if abs(figure) < 1e4 else f"{figure:.0f}"
+
+
+def _drawn(number: int, view: View) -> dict[str, Markup]:
+    return {name: _markup(figure, f"{name}-{number}") for name, figure in figures(view).items()}
+
+
+def _markup(figure: Any, name: str) -> Markup:
+    """Return a figure as markup; Plotly escapes what could end its script."""
+    return Markup(figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=CONFIG))

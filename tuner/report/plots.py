@@ -8,12 +8,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import chain
+from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.report.view import Contender, Curve, Row, TargetRow, View
+from tuner.domain.words import count, percent, rate
+from tuner.report.view import Contender, Curve, Moment, Row, TargetRow, View
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888"
+OTHERS = (BLUE, PURPLE, SKY, "#E69F00", GREY)
+SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
+NAME_WIDTH = 48
+"""Letters of a configuration's name in a line: what a phone shows."""
+
+STEADY = 0.1
+"""Share by which a rate may stray before its axis grows: what is small shall look small."""
+
+LOGARITHMIC_FROM = 8
+"""Latencies that differ by more than this many times get a logarithmic axis."""
+
 STYLES: Mapping[str, tuple[str, str, str, int]] = {
     "measured": ("measured", BLUE, "circle", 8),
     "pruned": ("stopped early: clearly slower", GREY, "circle-open", 7),
@@ -22,10 +36,7 @@ STYLES: Mapping[str, tuple[str, str, str, int]] = {
 }
 """Name, colour, symbol and size of a trial's mark, by its role or state."""
 
-HOVER = (
-    "<b>%{customdata[0]}</b><br>%{x:,.4g} items/s, p99 %{y:.3g} ms, %{customdata[1]} MiB<br>"
-    "%{customdata[2]} over the hint<br>%{customdata[3]}<extra></extra>"
-)
+HOVER = "<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>"
 
 
 def figures(view: View) -> dict[str, go.Figure]:
@@ -37,17 +48,32 @@ def figures(view: View) -> dict[str, go.Figure]:
         found["final"] = forest(view.contenders)
     if view.importance:
         found["importance"] = importance(view.importance)
-    if any(len(curve.batches) > 1 for curve in view.curves):
-        found["curves"] = curves(view.curves)
+    for number, told in enumerate(view.curves.values()):
+        found[f"curves{number}"] = curves(told)
     if view.targets:
-        found["targets"] = targets(view.targets)
+        found["targets"] = targets(view.targets, view.plain_sum)
     if len(view.drift) > 1:
         found["drift"] = drift(view.drift, view.final_at_s)
     if any(view.final_rounds.values()):
-        found["rounds"] = rounds(view.final_rounds)
+        found["rounds"] = rounds(view.final_rounds, view.advice.configuration)
     if view.time:
         found["time"] = time(view.time)
     return found
+
+
+def compared(views: Sequence[View]) -> go.Figure:
+    """Hint and advice of several studies side by side."""
+    figure = _figure("", "items per second")
+    places = [_plain(f"{number}. {one.title}") for number, one in enumerate(views, start=1)]
+    for name, colour, told in (
+        ("the hint", ORANGE, [one.hint for one in views]),
+        ("the advice", GREEN, [one.advice for one in views]),
+    ):
+        figure.add_bar(
+            x=places, y=[one.fps for one in told], name=name, marker={"color": colour},
+            customdata=[_lines(one) for one in told], hovertemplate=HOVER,
+        )  # fmt: skip
+    return figure
 
 
 def tradeoff(rows: Sequence[Row], front: Sequence[Row]) -> go.Figure:
@@ -67,11 +93,13 @@ def tradeoff(rows: Sequence[Row], front: Sequence[Row]) -> go.Figure:
                 mode="markers",
                 name=name,
                 marker={"color": colour, "symbol": symbol, "size": size},
-                customdata=[_told(row) for row in told],
+                customdata=[_lines(row) for row in told],
                 hovertemplate=HOVER,
             )
-    ticks = _round_numbers([row.p99_ms for row in rows if row.p99_ms])
-    figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks])
+    latencies = [row.p99_ms for row in rows if row.p99_ms]
+    if max(latencies) > LOGARITHMIC_FROM * min(latencies):
+        ticks = _round_numbers(latencies)
+        figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks])
     return figure
 
 
@@ -85,22 +113,45 @@ def _style(row: Row) -> str:
     return row.role if row.role in STYLES else row.state if row.state in STYLES else "measured"
 
 
-def _told(row: Row) -> list[str]:
-    interval = f" ({_percent(row.low)} to {_percent(row.high)})" if row.low and row.high else ""
-    memory = f"{row.memory_mb:.0f}" if row.memory_mb else "?"
-    return [row.configuration, memory, f"{_percent(row.ratio)}{interval}", row.compiled]
+def _lines(one: Row | Contender) -> list[str]:
+    """Return a name and all there is to say of it."""
+    told = [
+        f"{rate(one.fps)} items/s" if one.fps else "",
+        f"p50 {one.p50_ms:.3g} ms, p99 {one.p99_ms:.3g} ms" if one.p50_ms and one.p99_ms else "",
+        f"{percent(one.ratio)} over the hint{_interval(one)}" if one.ratio else "",
+        f"{one.memory_mb:.0f} MiB" if one.memory_mb else "",
+    ]
+    if isinstance(one, Row):
+        compiling = f", compiled in {one.compile_s:.2f} s" if one.compile_s else ""
+        told += [one.compiled, f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"]
+    else:
+        told += [one.note]
+    return [_plain(one.configuration), "<br>".join(_plain(line) for line in told if line)]
+
+
+def _interval(one: Row | Contender) -> str:
+    return f" ({percent(one.low)} to {percent(one.high)})" if one.low and one.high else ""
+
+
+def _plain(text: str) -> str:
+    """Keep Plotly from reading a text as markup."""
+    return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
 def forest(contenders: Sequence[Contender]) -> go.Figure:
-    """Each finalist's interval against the hint."""
+    """Each finalist's interval against the hint, its name above it."""
     figure = _figure("speed over the hint", "")
     told = [one for one in reversed(contenders) if one.ratio is not None]
-    figure.add_vline(x=1.0, line={"color": ORANGE, "width": 1})
+    ends = [(place - 0.2, place + 0.2, None) for place in range(len(told))]  # a line would cross the names
+    figure.add_scatter(
+        x=[1.0, 1.0, None] * len(told), y=[*chain(*ends)], mode="lines",
+        line={"color": ORANGE, "width": 1}, hoverinfo="skip", showlegend=False,
+    )  # fmt: skip
     figure.add_scatter(
         x=[one.ratio for one in told],
-        y=[_folded(one.configuration) for one in told],
+        y=list(range(len(told))),
         mode="markers",
-        marker={"size": 11, "color": [GREEN if "advice" in one.note else BLUE for one in told]},
+        marker={"size": 11, "color": [_colour(one) for one in told]},
         error_x={
             "type": "data",
             "color": GREY,
@@ -108,12 +159,23 @@ def forest(contenders: Sequence[Contender]) -> go.Figure:
             "array": [(one.high or one.ratio or 0) - (one.ratio or 0) for one in told],
             "arrayminus": [(one.ratio or 0) - (one.low or one.ratio or 0) for one in told],
         },
-        text=[one.note for one in told],
-        hovertemplate="<b>%{y}</b><br>%{x:.4f} times the hint<br>%{text}<extra></extra>",
+        customdata=[_lines(one) for one in told],
+        hovertemplate=HOVER,
         showlegend=False,
     )
-    figure.update_layout(height=150 + 48 * len(told))
+    for place, one in enumerate(told):
+        name = "<br>".join(_plain(line) for line in wrap(one.configuration, NAME_WIDTH))
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="left", y=place, yanchor="bottom", yshift=11, showarrow=False,
+            align="left", text=f"{name}<br><i>{_plain(one.note)}</i>" if one.note else name,
+        )  # fmt: skip
+    figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.3, len(told) - 0.2])
+    figure.update_layout(height=110 + 84 * len(told))
     return figure
+
+
+def _colour(one: Contender) -> str:
+    return GREEN if "the advice" in one.note else ORANGE if one.note == "the hint" else BLUE
 
 
 def importance(shares: Mapping[str, float]) -> go.Figure:
@@ -131,61 +193,88 @@ def importance(shares: Mapping[str, float]) -> go.Figure:
 
 
 def curves(told: Sequence[Curve]) -> go.Figure:
-    """Speed over batch by streams, one line a kind of streams and target."""
+    """Speed over batch on one target: a line through the best of each kind of streams, and every point."""
     figure = _figure("batch", "speed over the hint")
-    several = len({one.target for one in told}) > 1
-    for one in told:
-        name = {"hint": "hint", "1": "1 stream"}.get(one.streams, f"{one.streams} streams")
-        name = f"{one.target}: {name}" if several else name
+    for number, one in enumerate(told):
+        look = {"color": OTHERS[number % len(OTHERS)], "symbol": SYMBOLS[number % len(SYMBOLS)]}
+        name = _plain(count(one.streams, "stream") if one.streams.isdigit() else one.streams)
         figure.add_scatter(
-            x=one.batches, y=one.ratios, mode="lines+markers", name=name,
-            hovertemplate="batch %{x}: %{y:.3f} times the hint<extra>%{fullData.name}</extra>",
+            x=[point.batch for point in one.best], y=[point.ratio for point in one.best], mode="lines",
+            line={"color": look["color"]}, name=name, legendgroup=name, showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[point.batch for point in one.points], y=[point.ratio for point in one.points], mode="markers",
+            marker={**look, "size": 8}, name=name, legendgroup=name,
+            customdata=[
+                [count(point.requests, "request"), rate(point.fps) if point.fps else "?"]
+                for point in one.points
+            ],
+            hovertemplate="batch %{x}, %{customdata[0]}<br>%{y:.3f} times the hint<br>"
+            "%{customdata[1]} items/s<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
-    ticks = sorted({batch for one in told for batch in one.batches})
+    ticks = sorted({point.batch for one in told for point in one.points})
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(one) for one in ticks])
     return figure
 
 
-def targets(rows: Sequence[TargetRow]) -> go.Figure:
+def targets(rows: Sequence[TargetRow], plain_sum: float | None) -> go.Figure:
     """The best of each target, and the plain sum of the single devices."""
     figure = _figure("", "speed over the baseline")
     figure.add_bar(
-        x=[row.target for row in rows],
+        x=[_plain(row.target) for row in rows],
         y=[row.ratio for row in rows],
         marker={"color": [GREEN if ":" in row.target else BLUE for row in rows]},
-        customdata=[[row.configuration, row.share] for row in rows],
-        hovertemplate="<b>%{customdata[0]}</b><br>%{y:.3f} times the baseline<br>%{customdata[1]}"
-        "<extra></extra>",
+        error_y={
+            "type": "data",
+            "color": GREY,
+            "symmetric": False,
+            "array": [(row.high or row.ratio) - row.ratio for row in rows],
+            "arrayminus": [row.ratio - (row.low or row.ratio) for row in rows],
+        },
+        customdata=[
+            [
+                _plain(row.configuration),
+                "<br>".join(filter(None, (percent(row.ratio), row.source, row.share))),
+            ]
+            for row in rows
+        ],
+        hovertemplate=HOVER,
         showlegend=False,
     )
-    alone = [row.ratio for row in rows if ":" not in row.target]
-    if len(alone) > 1:
+    if plain_sum is not None:
         figure.add_hline(
-            y=sum(alone), line={"color": GREY, "dash": "dash"}, annotation_text="plain sum of the devices"
+            y=plain_sum, line={"color": GREY, "dash": "dash"}, annotation_text="plain sum of the devices"
         )
     return figure
 
 
-def drift(points: Sequence[tuple[float, float]], final_at_s: float | None) -> go.Figure:
-    """The baseline's rate through time."""
-    figure = _figure("seconds", "the hint's items per second")
+def drift(moments: Sequence[Moment], final_at_s: float | None) -> go.Figure:
+    """The baseline's rate through time, in parts of its median."""
+    figure = _figure("seconds", "the hint's rate over its median")
     figure.add_scatter(
-        x=[at for at, _ in points], y=[rate for _, rate in points], mode="markers",
-        marker={"color": ORANGE, "size": 4}, showlegend=False,
-        hovertemplate="%{x:.1f} s: %{y:,.4g} items/s<extra></extra>",
+        x=[one.at_s for one in moments], y=[one.share for one in moments], mode="markers",
+        marker={"color": ORANGE, "size": 4}, showlegend=False, customdata=[rate(one.fps) for one in moments],
+        hovertemplate="%{x:.1f} s: %{customdata} items/s, %{y:.3f} of the median<extra></extra>",
     )  # fmt: skip
     if final_at_s is not None:
         figure.add_vline(x=final_at_s, line={"color": GREY, "dash": "dash"}, annotation_text="final")
-    figure.update_yaxes(rangemode="tozero")
+    shares = [one.share for one in moments]
+    ends = min([1 - STEADY, *shares]), max([1 + STEADY, *shares])
+    figure.update_yaxes(range=[ends[0] - STEADY / 5, ends[1] + STEADY / 5])
     return figure
 
 
-def rounds(told: Mapping[str, Sequence[float]]) -> go.Figure:
+def rounds(told: Mapping[str, Sequence[float]], advice: str) -> go.Figure:
     """Every round of the final: what the intervals are made from."""
     figure = _figure("round of the final", "speed over the hint")
-    for name, ratios in told.items():
-        figure.add_scatter(y=list(ratios), mode="markers", name=name, marker={"size": 6})
+    for number, (name, ratios) in enumerate(told.items()):
+        colour = GREEN if name == advice else OTHERS[number % len(OTHERS)]
+        figure.add_scatter(
+            x=list(range(1, len(ratios) + 1)), y=list(ratios), mode="markers", name=_plain(name),
+            marker={"size": 7, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+            hovertemplate="round %{x}: %{y:.3f} times the hint<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
     return figure
 
@@ -198,7 +287,7 @@ def time(seconds: Mapping[str, float]) -> go.Figure:
             x=[value], y=[""], name=f"{name}: {value:.1f} s", orientation="h", marker={"color": colour},
             hovertemplate=f"{name}: {value:.1f} s<extra></extra>",
         )  # fmt: skip
-    figure.update_layout(barmode="stack", height=170)
+    figure.update_layout(barmode="stack", height=190, legend_traceorder="normal")
     return figure
 
 
@@ -218,13 +307,3 @@ def _figure(x: str, y: str) -> go.Figure:
     figure.update_xaxes(title=x, automargin=True, gridcolor="rgba(128,128,128,0.25)", zeroline=False)
     figure.update_yaxes(title=y, automargin=True, gridcolor="rgba(128,128,128,0.25)", zeroline=False)
     return figure
-
-
-def _folded(text: str) -> str:
-    """Break a long configuration after its device, so that labels leave room for the plot."""
-    device, colon, rest = text.rpartition(": ")
-    return f"{device}:<br>{rest}" if colon and len(text) > 40 else text
-
-
-def _percent(ratio: float | None) -> str:
-    return "" if ratio is None else f"{100 * (ratio - 1):+.1f} %"

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from tuner.report.view import Row, View
+from tuner.domain.words import percent, rate
+from tuner.report.view import Contender, Row, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
 
 
-def cells(row: Row) -> list[str]:
-    """Return a trial's values as text, in the order of `COLUMNS`; numbers in full."""
+def cells(row: Row, said: Callable[[float], str] = repr) -> list[str]:
+    """Return a trial's values as text, in the order of `COLUMNS`; figures in full, or as `said` says them."""
     values = (getattr(row, name) for name in COLUMNS)
-    return [
-        "" if value is None else repr(value) if isinstance(value, float) else str(value) for value in values
-    ]
-
-
-def short_cells(row: Row) -> list[str]:
-    """Return a trial's values as a reader wants them: with the digits that a measurement can have."""
-    values = (getattr(row, name) for name in COLUMNS)
-    return [_short(value) for value in values]
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}" if abs(value) < 1e4 else f"{value:.0f}"
-    return "" if value is None else str(value)
+    return ["" if one is None else said(one) if isinstance(one, float) else str(one) for one in values]
 
 
 def as_csv(views: Sequence[View]) -> str:
@@ -58,45 +45,69 @@ def as_markdown(views: Sequence[View]) -> str:
 
 def _markdown(view: View) -> list[str]:
     lines = [f"## {_escaped(view.title)}: {_escaped(view.answer)}", ""]
-    lines += [f"**Advice:** `{view.advice}`", ""]
-    lines += [f"- {name}: {told}" for name, told in view.facts.items()]
+    lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
+    lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
     lines += [f"- known: {view.known}"] if view.known else []
+    lines += [f"- the hint's own rate varied by {100 * view.noise:.1f} %"]
     lines += [f"- warning: {_escaped(told)}" for told in view.warnings]
-    if view.contenders:
-        rows = [
-            [
-                one.configuration,
-                _percent(one.ratio),
-                f"{_percent(one.low)} to {_percent(one.high)}" if one.low and one.high else "",
-                "" if one.fps is None else f"{one.fps:,.4g}",
-                "" if one.p99_ms is None else f"{one.p99_ms:.3g}",
-                one.note,
-            ]
-            for one in view.contenders
-        ]
-        lines += ["", *_table(["final", "over the hint", "interval", "items/s", "p99, ms", ""], rows)]
+    contenders = view.contenders or [one for one in (view.advice, view.hint) if one.fps]
+    lines += ["", *_table(["", "over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", ""],
+                          [_figures(one) for one in contenders])]  # fmt: skip
     if view.targets:
-        told = [[one.configuration, _percent(one.ratio), one.share] for one in view.targets]
-        lines += ["", *_table(["target", "over the baseline", ""], told)]
+        rows = [
+            [one.configuration, percent(one.ratio), interval(one.low, one.high), one.source, one.share]
+            for one in view.targets
+        ]
+        lines += ["", *_table(["target", "over the baseline", "interval", "from", ""], rows)]
     lines += ["", *_table(["reproduce", ""], [list(one) for one in view.reproduce.items()]), ""]
     return lines
 
 
+def _figures(one: Contender) -> list[str]:
+    return [
+        one.configuration,
+        percent(one.ratio) if one.ratio else "",
+        interval(one.low, one.high),
+        rate(one.fps) if one.fps else "",
+        *("" if ms is None else f"{ms:.3g}" for ms in (one.p50_ms, one.p99_ms)),
+        f"{one.memory_mb:.0f}" if one.memory_mb else "",
+        one.note,
+    ]
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval as signed percentages; empty where an end is open."""
+    return f"{percent(low)} to {percent(high)}" if low and high else ""
+
+
 def differences(views: Sequence[View]) -> list[list[str]]:
     """Return what differs between studies: a line each, its name first, then a cell a study."""
+    advice, hint = [one.advice for one in views], [one.hint for one in views]
     named = {
         "answer": [one.answer for one in views],
-        "advice": [one.advice for one in views],
-        "advice, figures": [one.facts.get("advice", "") for one in views],
-        "hint, figures": [one.facts.get("hint", "") for one in views],
+        "advice": [one.configuration for one in advice],
+        "over the hint": [f"{percent(one.ratio)}" if one.ratio else "" for one in advice],
+        "advice, items/s": _changes([one.fps for one in advice]),
+        "advice, p99 in ms": _changes([one.p99_ms for one in advice]),
+        "hint, items/s": _changes([one.fps for one in hint]),
+        "hint, p99 in ms": _changes([one.p99_ms for one in hint]),
     }
     keys = dict.fromkeys(name for one in views for name in one.reproduce)
     named |= {name: [one.reproduce.get(name, "") for one in views] for name in keys}
     return [[name, *told] for name, told in named.items() if len(set(told)) > 1]
 
 
+def _changes(values: Sequence[float | None]) -> list[str]:
+    """Say each value, and how far it is from the first."""
+    first = values[0]
+    return [
+        "" if not one else rate(one) if not first or one == first else f"{rate(one)} ({percent(one / first)})"
+        for one in values
+    ]
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    lines = [f"| {' | '.join(map(_escaped, head))} |", f"|{' --- |' * len(head)}"]
     return [*lines, *(f"| {' | '.join(map(_escaped, row))} |" for row in rows)]
 
 
@@ -105,7 +116,3 @@ def _escaped(text: str) -> str:
     for mark in "\\`*_[]<>|":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())
-
-
-def _percent(ratio: float | None) -> str:
-    return "" if ratio is None else f"{100 * (ratio - 1):+.1f} %"

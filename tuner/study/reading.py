@@ -61,12 +61,17 @@ def shown(where: str, text: str | None = None) -> str:
     return told
 
 
+def study_file(where: str) -> Path:
+    """Return the file of a study that is named by itself or by the folder that a search wrote to."""
+    path = Path(where)
+    return path / STUDY_NAME if path.is_dir() else path
+
+
 def _storage(where: str) -> optuna.storages.RDBStorage:
     try:
         if "://" in where:
             return optuna.storages.RDBStorage(where, skip_table_creation=True)
-        path = Path(where)
-        path = path / STUDY_NAME if path.is_dir() else path
+        path = study_file(where)
         path.open("rb").close()
         return optuna.storages.RDBStorage(
             "sqlite://",
