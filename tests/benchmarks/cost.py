@@ -1,4 +1,4 @@
-"""What the tuner itself costs: start-up, time to the first trial, time lost between trials, memory."""
+"""What the tuner itself costs: start-up, first trial, time lost between trials, memory, large reports."""
 
 import json
 import subprocess
@@ -13,6 +13,8 @@ import openvino
 import tuner
 from tests.benchmarks.evidence import HINT, Evidence, configuration, lanes_of, quiet_host
 from tests.benchmarks.models import MODELS
+from tests.report.results import many
+from tests.study.test_reading import saved
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.measure.lane import open_in_turn
@@ -21,6 +23,7 @@ from tuner.study.progress import BaselineReady, Event, FinalBegan, TrialBegan, T
 NAMES = ("tiny", "squeezenet", "resnet50", "densenet121")
 LANES = ("tiny", "squeezenet", "alexnet", "resnet50", "densenet121")
 TIMES = 15
+READING = "import optuna; optuna.load_study(study_name=None, storage='{url}').get_trials(deepcopy=False)"
 COMMANDS = {
     "python -c pass": ["-c", "pass"],
     "import tuner": ["-c", "import tuner"],
@@ -125,6 +128,33 @@ def compile_s(model: Model, one: Configuration, properties: dict[str, str]) -> f
     return time.perf_counter() - began
 
 
+def report_of_many(folder: Path) -> dict[str, object]:
+    """Return what `tuner report` takes for a study of 5,000 trials, and Optuna alone to read them.
+
+    The trials are those of a simulated search, again and again.
+    """
+    result = many()
+    saved(folder / "many.db", result)
+    commands = {
+        "report": ["-m", "tuner", "report", str(folder / "many.db"), "--output", str(folder)],
+        "optuna": ["-c", READING.format(url=f"sqlite:///{folder / 'many.db'}")],
+    }
+    told: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(TIMES):
+        for name, words in commands.items():
+            began = time.perf_counter()
+            subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
+            told[name].append(time.perf_counter() - began)
+    return {
+        "trials": len(result.trials),
+        "report_s": round(median(told["report"]), 2),
+        "slowest_s": round(max(told["report"]), 2),
+        "over_reading": round(median(told["report"]) / median(told["optuna"]), 2),
+        "html_mb": round((folder / "report.html").stat().st_size / 1e6, 1),
+        "times": TIMES,
+    }
+
+
 def main() -> None:
     evidence = Evidence("cost")
     with quiet_host("cost"), tempfile.TemporaryDirectory() as folder:
@@ -136,6 +166,9 @@ def main() -> None:
     if "start-up" not in evidence.items:
         with quiet_host("cost"):
             evidence.save("start-up", **start_up())
+    if "report" not in evidence.items:
+        with quiet_host("cost"), tempfile.TemporaryDirectory() as folder:
+            evidence.save("report", **report_of_many(Path(folder)))
     for name in NAMES:
         if name not in evidence.items:
             evidence.save(name, **cost_of(name))

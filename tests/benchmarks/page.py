@@ -329,11 +329,17 @@ def cost(told: Told) -> Iterator[str]:
         "model, 30 s", "to the first trial, s", "trials", "lost a trial, s", "of it compiling, s", "in counted windows", "memory, MiB"
     )  # fmt: skip
     for name, one in told["items"].items():
-        if "trials" in one:
+        if "to_first_trial_s" in one:
             yield (
                 f"| {name} | {one['to_first_trial_s']} | {one['trials']} | {one['lost_a_trial_s']} | "
                 f"{one['of_it_compiling_s']} | {100 * one['in_counted_windows']:.0f} % | {one['memory_mb']} |"
             )
+    if many := told["items"].get("report"):
+        yield (
+            f"\n`tuner report` of a study of {many['trials']:,} trials: {many['report_s']} s in the median of {many['times']}, "
+            f"{many['slowest_s']} s at most, {many['over_reading']} times what Optuna alone takes to start and read it; "
+            f"the page has {many['html_mb']} MB."
+        )
     yield "\nOpening three lanes, and what a cache of compiled blobs would save of reading and compiling the hint's model:\n"
     yield from table("model", "in turn, s", "at once, s", "compiled, s", "from a cache, s")
     for item, one in told["items"].items():
