@@ -147,13 +147,23 @@ def test_the_table_is_downloaded_whole(opened, view):
         ]
 
 
-def test_hovering_over_a_point_tells_all_of_it(opened, view):
+@pytest.mark.parametrize(
+    ("trace", "parts"),
+    [
+        ("pruned", ["rounds", "compiled in", "trial", "pruned"]),
+        ("the advice", ["the advice", " to "]),
+    ],
+)
+def test_hovering_over_a_point_tells_all_of_it(opened, view, trace, parts):
+    names = ["front", "measured", "pruned", "the hint", "the advice"]
     with opened([view]) as shown:
         shown.locator("#tradeoff-0").scroll_into_view_if_needed()
-        shown.locator("#tradeoff-0 .scatterlayer .trace path.point").last.hover(force=True)
+        traces = shown.locator("#tradeoff-0 .scatterlayer .trace")
+        assert traces.count() == len(names)
+        traces.nth(names.index(trace)).locator("path.point").first.hover(force=True)
         told = shown.locator("#tradeoff-0 .hoverlayer .hovertext").first
         told.wait_for()
-        for part in ("items/s", "p50", "p99", "over the hint", "MiB", "threads", "rounds", "compiled in"):
+        for part in ["items/s", "p50", "p99", "over the hint", "MiB", "threads", *parts]:
             assert part in told.text_content()
 
 

@@ -138,6 +138,7 @@ def _contender(one: Finalist, note: str) -> Contender:
     low, high = _ends(one.speedup)
     return Contender(
         configuration=str(one.configuration),
+        compiled=str(one.effective or ""),
         ratio=one.ratio or None,
         low=low,
         high=high,

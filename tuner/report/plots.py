@@ -30,11 +30,9 @@ LOGARITHMIC_FROM = 8
 
 STYLES: Mapping[str, tuple[str, str, str, int]] = {
     "measured": ("measured", BLUE, "circle", 8),
-    "pruned": ("stopped early: clearly slower", GREY, "circle-open", 7),
-    "hint": ("the hint", ORANGE, "diamond", 13),
-    "best": ("the advice", GREEN, "star", 16),
+    "pruned": ("stopped early: clearly slower than the best", GREY, "circle-open", 7),
 }
-"""Name, colour, symbol and size of a trial's mark, by its role or state."""
+"""Name, colour, symbol and size of a trial's mark, by its state."""
 
 HOVER = "<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>"
 
@@ -43,7 +41,7 @@ def figures(view: View) -> dict[str, go.Figure]:
     """Return every figure that a view has data for, by the name of its place on the page."""
     found: dict[str, go.Figure] = {}
     if any(row.fps and row.p99_ms for row in view.rows):
-        found["tradeoff"] = tradeoff(view.rows, view.front)
+        found["tradeoff"] = tradeoff(view)
     if view.contenders:
         found["final"] = forest(view.contenders)
     if view.importance:
@@ -76,41 +74,49 @@ def compared(views: Sequence[View]) -> go.Figure:
     return figure
 
 
-def tradeoff(rows: Sequence[Row], front: Sequence[Row]) -> go.Figure:
-    """Throughput against latency, all trials, the front drawn."""
+def tradeoff(view: View) -> go.Figure:
+    """Throughput against latency: all trials, the front, and hint and advice as the final measured them."""
     figure = _figure("items per second", "p99 latency, ms")
-    line = sorted(front, key=lambda row: row.fps or 0)
+    line = sorted(view.front, key=lambda row: row.fps or 0)
     figure.add_scatter(
         x=[row.fps for row in line], y=[row.p99_ms for row in line], mode="lines", name="Pareto front",
         line={"color": GREEN, "dash": "dot", "shape": "vh"}, hoverinfo="skip",
     )  # fmt: skip
-    for key, (name, colour, symbol, size) in STYLES.items():
-        told = [row for row in rows if row.fps and row.state != "duplicate" and _style(row) == key]
-        if told:
-            figure.add_scatter(
-                x=[row.fps for row in told],
-                y=[row.p99_ms for row in told],
-                mode="markers",
-                name=name,
-                marker={"color": colour, "symbol": symbol, "size": size},
-                customdata=[_lines(row) for row in told],
-                hovertemplate=HOVER,
-            )
-    latencies = [row.p99_ms for row in rows if row.p99_ms]
+    for state, (name, colour, symbol, size) in STYLES.items():
+        _marks(figure, name, [row for row in view.rows if row.state == state], colour, symbol, size)
+    if view.advice.configuration == view.hint.configuration:
+        _marks(figure, "the hint, the advice", [view.hint], ORANGE, "diamond", 13)
+    else:
+        _marks(figure, "the hint", [view.hint], ORANGE, "diamond", 13)
+        _marks(figure, "the advice", [view.advice], GREEN, "star", 16)
+    marked: list[Row | Contender] = [*view.rows, view.hint, view.advice]
+    latencies = [one.p99_ms for one in marked if one.p99_ms]
     if max(latencies) > LOGARITHMIC_FROM * min(latencies):
         ticks = _round_numbers(latencies)
         figure.update_yaxes(type="log", tickvals=ticks, ticktext=[f"{one:g}" for one in ticks])
     return figure
 
 
+def _marks(
+    figure: go.Figure, name: str, told: Sequence[Row | Contender], colour: str, symbol: str, size: int
+) -> None:
+    known = [one for one in told if one.fps and one.p99_ms]
+    if known:
+        figure.add_scatter(
+            x=[one.fps for one in known],
+            y=[one.p99_ms for one in known],
+            mode="markers",
+            name=name,
+            marker={"color": colour, "symbol": symbol, "size": size},
+            customdata=[_lines(one) for one in known],
+            hovertemplate=HOVER,
+        )
+
+
 def _round_numbers(values: Sequence[float]) -> list[float]:
     """Return the 1, 2 and 5 of every decade that values lie in."""
     decades = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
     return [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
-
-
-def _style(row: Row) -> str:
-    return row.role if row.role in STYLES else row.state if row.state in STYLES else "measured"
 
 
 def _lines(one: Row | Contender) -> list[str]:
@@ -121,9 +127,10 @@ def _lines(one: Row | Contender) -> list[str]:
         f"{percent(one.ratio)} over the hint{_interval(one)}" if one.ratio else "",
         f"{one.memory_mb:.0f} MiB" if one.memory_mb else "",
     ]
+    told += [one.compiled]
     if isinstance(one, Row):
         compiling = f", compiled in {one.compile_s:.2f} s" if one.compile_s else ""
-        told += [one.compiled, f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"]
+        told += [f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"]
     else:
         told += [one.note]
     return [_plain(one.configuration), "<br>".join(_plain(line) for line in told if line)]
@@ -142,7 +149,7 @@ def forest(contenders: Sequence[Contender]) -> go.Figure:
     """Each finalist's interval against the hint, its name above it."""
     figure = _figure("speed over the hint", "")
     told = [one for one in reversed(contenders) if one.ratio is not None]
-    ends = [(place - 0.2, place + 0.2, None) for place in range(len(told))]  # a line would cross the names
+    ends = [(place - 0.12, place + 0.12, None) for place in range(len(told))]  # a line would cross the names
     figure.add_scatter(
         x=[1.0, 1.0, None] * len(told), y=[*chain(*ends)], mode="lines",
         line={"color": ORANGE, "width": 1}, hoverinfo="skip", showlegend=False,

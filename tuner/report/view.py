@@ -60,6 +60,7 @@ class Contender:
 
     Attributes:
         configuration: In short words.
+        compiled: What the device made of it, in words.
         ratio: Speed over the hint's, None where it could not be measured. So are all further figures.
         low: Lower end of its interval, None where there is none.
         high: Upper end, None where there is none.
@@ -71,6 +72,7 @@ class Contender:
     """
 
     configuration: str
+    compiled: str
     ratio: float | None
     low: float | None
     high: float | None
