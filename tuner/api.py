@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tuner import __version__
-from tuner.deploy.writer import make_advice, write_advice
+from tuner.deploy.writer import CONFIG_NAME, make_advice, write_advice
 from tuner.domain.result import Result
 from tuner.domain.space import Bounds, Choice
 from tuner.domain.units import seconds_of
@@ -20,8 +20,6 @@ from tuner.reporting import REPORT_NAME, write_report
 from tuner.study.progress import Observer
 from tuner.study.search import STUDY_NAME, Wanted, run_search
 from tuner.study.targets import Batching
-
-CONFIG_NAME = "config.yaml"
 
 
 def search(

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tuner.deploy.export.benchmark_app import benchmark_app
-from tuner.deploy.writer import make_advice
+from tuner.deploy.writer import CONFIG_NAME, make_advice, write_whole
 from tuner.domain.result import Result
 from tuner.errors import StorageError
 from tuner.report.compute import view
 from tuner.report.page import page
 from tuner.report.text import as_csv, as_data, as_markdown
 from tuner.report.view import Usage, View
-from tuner.study.reading import read_results, shown, study_file
+from tuner.study.reading import UNFINISHED, read_results, shown, study_file
 
 REPORT_NAME = "report.html"
 
@@ -51,8 +51,15 @@ def report(
     Raises:
         StorageError: A study cannot be read, or the folder not be written.
     """
-    views = [_view(where, result) for where in studies for result in read_results(where)]
-    return write(views, formats, output or _folder(studies[0]))
+    found = [(where, result) for where in studies for result in read_results(where)]
+    try:
+        views = [_view(where, result) for where, result in found]
+        return write(views, formats, output or _folder(studies[0]))
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise StorageError(
+            f"No report can be made of {' and '.join(map(shown, studies))} ({error}): "
+            "a study is damaged, or was written by another program."
+        ) from error
 
 
 def write_report(result: Result, config: Path, study: Path) -> Path:
@@ -69,7 +76,7 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
         path = folder / file
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(drawn(views), encoding="utf-8")
+            write_whole(drawn(views), path)
         except OSError as error:
             raise StorageError(
                 f"'{path}' cannot be written ({error.strerror or error}); "
@@ -79,25 +86,42 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
     return paths
 
 
-def usage(result: Result, config: Path, study: str) -> Usage:
-    """Return how a result's advice is put to use."""
+def usage(result: Result, config: Path | None, study: str) -> Usage:
+    """Return how a result's advice is put to use; `config` is the YAML, where it is known."""
     exported = benchmark_app(make_advice(result))
     text = json.dumps(json.loads(exported.text))
+    best = result.verdict.best.configuration
+    deployed = {
+        "device": best.device,
+        "properties": best.compile_properties,
+        "batch": best.batch,
+        "requests": best.requests,
+    }
     return Usage(
-        config=str(config),
+        config=str(config) if config else None,
         study=study,
-        python=PYTHON.format(config=str(config), model=result.model.path),
+        python=PYTHON.format(config=str(config), model=result.model.path) if config else None,
         benchmark_app=f"printf %s {shlex.quote(text)} > {exported.name}\n{exported.line(exported.name)}",
-        dashboard=shlex.join(["optuna-dashboard", study if "://" in study else f"sqlite:///{study}"]),
-        properties=json.dumps(result.verdict.best.configuration.compile_properties),
+        dashboard=_dashboard(study),
+        configuration=json.dumps(deployed),
     )
 
 
+def _dashboard(study: str) -> str | None:
+    """Return the command that opens a study; None where no URL can hold its path."""
+    if "://" not in study and set("?#%") & set(study):
+        return None
+    return shlex.join(["optuna-dashboard", study if "://" in study else f"sqlite:///{study}"])
+
+
 def _view(where: str, result: Result) -> View:
-    study = shown(where) if "://" in where else str(study_file(where))
-    return view(result, usage(result, _folder(where) / "config.yaml", study))
+    path = study_file(where)
+    config = path.parent / CONFIG_NAME if path and result.verdict.why != UNFINISHED else None
+    advised = config if config and config.is_file() else None
+    return view(result, usage(result, advised, shown(where) if path is None else str(path)))
 
 
 def _folder(where: str) -> Path:
-    """Return where a study's files lie: the working directory for one in a database."""
-    return Path() if "://" in where else study_file(where).parent
+    """Return where a study's files lie: the working directory for one on a server."""
+    path = study_file(where)
+    return path.parent if path else Path()

@@ -1,6 +1,8 @@
 """`tuner report` and the page that `tuner search` writes."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,3 +73,25 @@ def test_bad_input_is_one_sentence(tmp_path, arguments, sentence):
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_search_is_reported_while_it_runs_and_after_it_was_killed(tmp_path):
+    model = models.wide(tmp_path / "wide.xml")
+    words = ["search", str(model), "--budget", "60s", "--output", str(tmp_path / "out")]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tuner", *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as search:
+        try:
+            begun = next((line for line in search.stdout if line.startswith("  1  ")), "")
+            running = run("report", tmp_path / "out", "--format", "html,md")
+        finally:
+            search.kill()
+    assert begun
+    killed = run("report", tmp_path / "out", "--format", "md", "--output", tmp_path / "killed")
+    for done, folder in ((running, "out"), (killed, "killed")):
+        assert done.returncode == 0, done.stderr
+        text = (tmp_path / folder / "report.md").read_text()
+        assert "the search has not ended; run the same command again" in text
+        assert "stopped early" not in text
+        assert "no claim" in text
+    assert "is not beside this study" in (tmp_path / "out" / "report.html").read_text()

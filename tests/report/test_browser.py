@@ -2,14 +2,15 @@
 
 import csv
 import io
+import re
 import shutil
 from contextlib import contextmanager
 
 import pytest
 
 from tests.report.results import EVERY, many, searched, several, view_of
-from tuner.report.page import exact, page
-from tuner.report.text import COLUMNS, cells
+from tuner.report.page import SHOWN, page, short
+from tuner.report.text import cells
 
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
@@ -95,34 +96,83 @@ def test_text_and_plots_take_the_colours_of_the_scheme(opened, view, scheme):
         assert text == shown.evaluate("getComputedStyle(document.body).color")
 
 
-def test_a_phone_needs_no_sideways_scrolling(opened, view):
-    with opened([view], viewport={"width": 390, "height": 800}) as shown:
-        assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("kind", ["several devices", "hostile names"])
+def test_a_page_needs_no_sideways_scrolling(opened, kind, width):
+    view = view_of(EVERY[kind]())
+    with opened([view, view], viewport={"width": width, "height": 800}) as shown:
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_trials_are_filtered_and_sorted(opened, view):
+def test_the_colours_follow_a_change_of_scheme_and_print_is_black_on_white(opened, view):
+    fill = "() => getComputedStyle(document.querySelector('#tradeoff-0 .xtitle')).fill"
+    with opened([view], color_scheme="light") as shown:
+        shown.emulate_media(color_scheme="dark")
+        shown.wait_for_function(f"({fill})() === getComputedStyle(document.body).color")
+        assert shown.evaluate(fill) == "rgb(228, 232, 238)"
+        shown.evaluate("dispatchEvent(new Event('beforeprint'))")
+        shown.emulate_media(media="print", color_scheme="dark")
+        assert shown.evaluate(fill) == "rgb(0, 0, 0)"
+        assert shown.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        visible = shown.locator("table.trials th:visible").all_inner_texts()
+        assert {"configuration", "p99, ms", "MiB", "reason"} <= set(visible)
+        assert not shown.locator(".modebar:visible, [data-filter]:visible").count()
+
+
+def test_trials_are_filtered(opened, view):
     with opened([view]) as shown:
         rows = shown.locator("table.trials tbody tr")
         assert rows.count() == len(view.rows)
-        shown.get_by_label("Filter trials").fill("out of memory")
+        shown.get_by_label("Filter trials").fill("memory OUT")
         failed = [row for row in view.rows if row.reason == "out of memory"]
         assert shown.locator("table.trials tbody tr:visible").count() == len(failed) > 0
         assert shown.locator("[data-count]").inner_text() == f"{len(failed)} of {len(view.rows)}"
         shown.get_by_label("Filter trials").fill("")
-        column = COLUMNS.index("ratio")
-        head = shown.locator(f"table.trials th:nth-child({column + 1})")
+        assert shown.locator("table.trials tbody tr:visible").count() == len(view.rows)
+
+
+@pytest.mark.parametrize(("column", "key"), [("ratio", "Enter"), ("compiled", "Space"), ("number", None)])
+def test_trials_are_sorted_by_mouse_and_keyboard(opened, view, column, key):
+    at = SHOWN.index(column) + 1
+    with opened([view]) as shown:
+        head = shown.locator(f"table.trials th:nth-child({at})")
         for order in ("ascending", "descending"):
-            head.click()
+            if key:
+                head.locator("button").focus()
+                shown.keyboard.press(key)
+            else:
+                head.locator("button").click()
             assert head.get_attribute("aria-sort") == order
-            told = [one for one in rows.locator(f"td:nth-child({column + 1})").all_inner_texts() if one]
-            assert [float(one) for one in told] == sorted(map(float, told), reverse=order == "descending")
+            told = shown.locator(f"table.trials tbody td:nth-child({at})").all_inner_texts()
+            known = [one for one in told if one]
+            assert told == known + [""] * (len(told) - len(known)), "what has no value comes last"
+            keys = [
+                [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", one)] for one in known
+            ]
+            if column != "compiled":
+                keys = [float(one) for one in known]
+            assert keys == sorted(keys, reverse=order == "descending")
 
 
-def test_the_configuration_is_copied(opened, view):
-    with opened([view], permissions=["clipboard-read", "clipboard-write"]) as shown:
-        button = shown.locator("pre.configuration button")
-        from playwright.sync_api import expect
+def test_the_plots_offer_nothing_that_leaves_the_page(opened, view):
+    with opened([view]) as shown:
+        offered = shown.evaluate(
+            "[...document.querySelectorAll('.modebar-btn')].map((one) => one.dataset.title)"
+        )
+        assert set(offered) == {"Download plot as a PNG", "Reset axes"}
 
+
+@pytest.mark.parametrize("allowed", [True, False], ids=["clipboard", "page from disk without it"])
+@pytest.mark.parametrize("block", ["configuration", "python", "benchmark_app", "dashboard"])
+def test_what_is_to_be_used_is_copied(opened, view, block, allowed):
+    from playwright.sync_api import expect
+
+    permissions = ["clipboard-read", "clipboard-write"]
+    with opened([view], **({"permissions": permissions} if allowed else {})) as shown:
+        if not allowed:
+            shown.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+        text = getattr(view.usage, block)
+        button = shown.locator("pre", has_text=text.splitlines()[-1]).locator("button").first
         button.click()
         expect(button).to_have_text("Copied")
         shown.evaluate("""() => {
@@ -131,19 +181,20 @@ def test_the_configuration_is_copied(opened, view):
             area.focus();
         }""")
         shown.keyboard.press("Control+V")
-        assert (
-            shown.locator("#paste").input_value() == f"{view.advice.configuration}\n{view.usage.properties}"
-        )
+        assert shown.locator("#paste").input_value() == text
 
 
-def test_the_table_is_downloaded_whole(opened, view):
+@pytest.mark.parametrize("words", ["", "out of memory"])
+def test_the_rows_that_are_shown_are_downloaded(opened, view, words):
     with opened([view]) as shown:
+        shown.get_by_label("Filter trials").fill(words)
         with shown.expect_download() as download:
-            shown.get_by_text("Download CSV").click()
+            shown.get_by_text("Download these as CSV").click()
         told = list(csv.reader(io.StringIO(download.value.path().read_text())))
+        rows = [row for row in view.rows if words in row.reason]
         assert told == [
-            list(COLUMNS),
-            *([" ".join(one.split()) for one in cells(row, exact)] for row in view.rows),
+            list(SHOWN),
+            *([" ".join(one.split()) for one in cells(row, short, SHOWN)] for row in rows),
         ]
 
 
@@ -183,3 +234,9 @@ def test_it_prints(opened, view, tmp_path):
     with opened([view]) as shown:
         shown.pdf(path=tmp_path / "report.pdf")
         assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_tables_are_read_without_scripts(opened, view):
+    with opened([view], java_script_enabled=False) as shown:
+        assert "need JavaScript" in shown.locator("body").inner_text()
+        assert shown.locator("table.trials tbody tr").count() == len(view.rows)

@@ -1,6 +1,8 @@
 """Saved studies as results: ended, running, killed, in any storage."""
 
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 
 import optuna
@@ -11,7 +13,7 @@ from tests.simulation import MODEL, simulate
 from tuner.errors import StorageError
 from tuner.measure.simulated import SimulatedDevice
 from tuner.study.importance import importance
-from tuner.study.reading import read_results, shown
+from tuner.study.reading import PATIENCE, read_results, shown
 from tuner.study.search import _outcome
 from tuner.study.storage import Setting, Study
 
@@ -51,7 +53,8 @@ def test_a_search_that_runs_or_was_killed_shows_what_is_known(tmp_path, result, 
     assert found.verdict.kind == "inconclusive"
     assert "has not ended" in found.verdict.why
     assert found.final is None
-    assert found.interrupted
+    assert not found.interrupted
+    assert found.run.trials == trials
 
 
 def test_a_search_that_goes_on_is_no_longer_the_one_that_ended(tmp_path, result):
@@ -61,6 +64,7 @@ def test_a_search_that_goes_on_is_no_longer_the_one_that_ended(tmp_path, result)
     study.close()
     (found,) = read_results(str(tmp_path))
     assert found.verdict.kind == "inconclusive"
+    assert found.final is None
 
 
 def test_every_search_in_a_file_is_read(tmp_path, result):
@@ -100,7 +104,16 @@ def test_what_is_no_study_is_refused_in_one_sentence(tmp_path, result):
         "nosuch://user:s3cr3t!@host/db",
         "nosuch://user:s3cr3t!%40/x@host:port/db",
         "postgresql://user:s3cr3t!@127.0.0.1:1/db",
+        "postgresql+psycopg://me@corp:s3cr3t!@127.0.0.1:1/db",
+        "postgresql://user:pa@ss:s3cr3t!@127.0.0.1/db",
+        "postgresql://user:s3cr\ns3cr3t!@127.0.0.1/db",
+        "postgresql://user/x:s3cr3t!@127.0.0.1/db",
+        "postgresql:/user:s3cr3t!@127.0.0.1/db",
+        "user:s3cr3t!@127.0.0.1/db",
         "mysql://127.0.0.1:1/db?user=me&password=s3cr3t!",
+        "postgresql://127.0.0.1:1/db?options=-c%20x%3Ds3cr3t!",
+        "mssql+pyodbc:///?odbc_connect=PWD%3Ds3cr3t!",
+        "sqlite:///nowhere.db?token=s3cr3t!",
         "s3cr3t://:s3cr3t!@",
     ],
 )
@@ -110,3 +123,64 @@ def test_a_password_in_a_storage_url_is_told_to_nobody(url):
         read_results(url)
     assert "s3cr3t!" not in str(caught.value)
     assert caught.value.__suppress_context__
+
+
+def test_a_name_without_secrets_is_shown_as_it_is(tmp_path):
+    named = tmp_path / "a:b@c"
+    named.mkdir()
+    for where in ("reports/m", "a?b", str(named), "postgresql://postgres@postgres/postgres"):
+        assert shown(where) == where
+    assert shown("postgresql://postgres:postgres@h/postgres") == "postgresql://postgres:***@h/postgres"
+
+
+def test_reading_makes_no_file(tmp_path):
+    with pytest.raises(StorageError, match=r"cannot be opened as a study \(.*No such file"):
+        read_results(f"sqlite:///{tmp_path / 'none.db'}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_that_was_killed_while_it_wrote_is_read(tmp_path, result):
+    """SQLite leaves a journal then, which must be rolled back before anything is read."""
+    path = saved(tmp_path / "study.db", result, 4, ended=False)
+    script = f"""
+import os, sqlite3
+told = sqlite3.connect({str(path)!r}, isolation_level=None)
+told.execute("pragma cache_size = 1")
+told.execute("begin")
+told.execute("update trial_user_attributes set value_json = value_json || hex(randomblob(100000))")
+os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", script]).returncode == 9
+    assert (tmp_path / "study.db-journal").stat().st_size > 0
+    (found,) = read_results(str(tmp_path))
+    assert found.trials == list(result.trials[:4])
+
+
+def test_what_other_programs_keep_in_a_storage_is_left_out(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    url = f"sqlite:///{path}"
+    ours = optuna.load_study(study_name="m on CPU", storage=url)
+    ours.ask()
+    other = optuna.create_study(study_name="other", storage=url)
+    other.set_user_attr("setting", 1)
+    for study in (ours, other):
+        study._storage.remove_session()
+    (found,) = read_results(str(tmp_path))
+    assert found.trials == list(result.trials)
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "pymysql"])
+def test_a_silent_server_is_given_up(monkeypatch, driver):
+    """By the driver itself, which is told how long to wait."""
+    told = {}
+
+    def opened(url, engine_kwargs, skip_table_creation):
+        told.update(engine_kwargs["connect_args"])
+        raise OSError("silence")
+
+    monkeypatch.setattr(optuna.storages, "RDBStorage", opened)
+    monkeypatch.setattr("sqlalchemy.engine.URL.get_driver_name", lambda _: driver)
+    with pytest.raises(StorageError, match="OSError"):
+        read_results(f"postgresql+{driver}://u:p@127.0.0.1/db")
+    assert told == PATIENCE[driver]
+    assert 0 < told["connect_timeout"] <= 60

@@ -24,6 +24,8 @@ from tuner.domain.result import Finalist, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 
+CONFIG_NAME = "config.yaml"
+
 UNICODE_BREAKS = "\x85\u2028\u2029"
 
 DIGITS = 5
@@ -91,10 +93,18 @@ def _write(told: Record, version: str, path: Path) -> None:
     body = yaml.dump(
         msgspec.to_builtins(told), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
+    write_whole(header + body, path)
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a file beside its place and move it there in one step: what was there stays until then.
+
+    What no Unicode text may hold, a file name's odd bytes, is written as an escape.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(header + body)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
         Path(temporary).chmod(0o644)

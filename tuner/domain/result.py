@@ -36,6 +36,7 @@ class Trial:
         window_s: Mean time that one of its windows took, in seconds.
         compile_s: Seconds to read, reshape and compile the model.
         reason: Why it failed, or the configuration that it duplicates.
+        took_s: Seconds from its beginning to its end; None for a hint's, which are measured together.
     """
 
     number: int
@@ -48,6 +49,7 @@ class Trial:
     window_s: float | None = None
     compile_s: float | None = None
     reason: str | None = None
+    took_s: float | None = None
 
     @property
     def ratio(self) -> float:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
+
+HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Unicode's categories of control and format characters, lone surrogates and separators."""
+
 
 def percent(ratio: float) -> str:
     """Return a ratio as a signed percentage: `+4.5 %` of 1.045."""
@@ -17,3 +22,15 @@ def rate(fps: float) -> str:
 def count(number: object, name: str) -> str:
     """Return a number with what it counts: `1 stream`, `2 streams`."""
     return f"{number} {name}" + "s" * (str(number) != "1")
+
+
+def visible(text: str) -> str:
+    """Return a text with its invisible characters as escapes, such as those that turn its direction."""
+    if text.isprintable():
+        return text
+    return "".join(map(_visible, text))
+
+
+def _visible(one: str) -> str:
+    hidden = one not in "\n\t" and unicodedata.category(one) in HIDDEN
+    return one.encode("unicode_escape").decode() if hidden else one

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence, Set
 from itertools import chain, groupby
 from statistics import median
 
 from tuner.domain.configuration import DEVICE_PROPERTIES, Configuration
-from tuner.domain.result import Finalist, Result, Trial
+from tuner.domain.result import Final, Finalist, Result, Trial
 from tuner.domain.sample import Round
 from tuner.domain.stats import Speedup, spread
 from tuner.domain.target import target_of
@@ -25,7 +26,6 @@ def view(result: Result, usage: Usage) -> View:
     drift = _drift(runs)
     front = {trial.number for trial, _ in result.front}
     rows = [_row(result, trial, front) for trial in result.trials]
-    contenders = list(_contenders(result))
     told = [one.speedup for one in final.finalists if one.speedup] if final else []
     return View(
         title=result.model.name,
@@ -36,12 +36,8 @@ def view(result: Result, usage: Usage) -> View:
         drop_in=str(result.drop_in.configuration) if result.drop_in != verdict.best else "",
         usage=usage,
         rows=rows,
-        rounds={
-            one.number: [(each.at_s, each.rates_fps[0], each.rates_fps[1]) for each in one.rounds]
-            for one in result.trials
-            if one.rounds
-        },
-        contenders=contenders,
+        contenders=list(_contenders(result)),
+        no_claim=_no_claim(final),
         confidence=told[0].confidence if told else None,
         final_rounds=_final_rounds(result),
         curves=_curves(rows),
@@ -51,11 +47,13 @@ def view(result: Result, usage: Usage) -> View:
         drift=drift,
         final_at_s=runs[-1][0] + final.rounds[0].at_s if final and final.rounds else None,
         noise=spread([one.fps for one in drift]) if len(drift) > 1 else 0.0,
-        time=_time(result, len(runs)),
+        time=_time(result, runs),
         warnings=[one.text for one in result.warnings],
         reproduce=dict(_reproduce(result)),
         known=f"{result.covered} of {result.points} configurations" if result.points else "",
         front=[row for row in rows if row.number in front],
+        tried=sum(row.ratio is not None and row.state != "duplicate" for row in rows),
+        result=result,
     )
 
 
@@ -77,10 +75,12 @@ def _row(result: Result, trial: Trial, front: Set[int]) -> Row:
         rounds=len(trial.rounds),
         fps=measured.throughput_fps if measured else None,
         p50_ms=measured.latency_ms.p50 if measured else None,
+        p90_ms=measured.latency_ms.p90 if measured else None,
         p99_ms=measured.latency_ms.p99 if measured else None,
         memory_mb=measured.memory_mb if measured else None,
         compile_s=trial.compile_s,
         reason=trial.reason or "",
+        properties=json.dumps(configuration.compile_properties),
         role=_role(result, trial, front),
     )
 
@@ -108,6 +108,12 @@ def streams_of(configuration: Configuration) -> str:
         devices = target_of(configuration.device).devices
         return ", ".join(f"{name} {own.get(name, {}).get('NUM_STREAMS', HINT_STREAMS)}" for name in devices)
     return str(properties.get("NUM_STREAMS", HINT_STREAMS))
+
+
+def _no_claim(final: Final | None) -> str:
+    if final is None:
+        return "no final was held"
+    return f"the final was cut short: {final.trouble}" if final.trouble else ""
 
 
 def _contenders(result: Result) -> Iterator[Contender]:
@@ -241,21 +247,34 @@ def _drift(runs: Sequence[tuple[float, Sequence[Round]]]) -> list[Moment]:
     return [Moment(at_s, rate, rate / middle) for at_s, rate in sorted(told)]
 
 
-def _time(result: Result, runs: int) -> dict[str, float]:
-    """Return where the seconds of all runs of the study went, as far as the trials tell.
+def _time(result: Result, runs: Sequence[tuple[float, Sequence[Round]]]) -> dict[str, float]:
+    """Return where the seconds of all runs of the study went, as far as they are known.
 
-    What a run spent between is known of a single one only.
+    The final holds its own compiling and warming up. The rest, reading the model and measuring the hints'
+    noise among it, is known of a single run only.
     """
-    hint = result.trials[0].window_s if result.trials else None
-    windows = sum(
-        len(one.rounds) * ((one.window_s or 0.0) + (hint or 0.0)) for one in result.trials if one.rounds
-    )
-    compiling = sum(one.compile_s or 0.0 for one in result.trials)
-    rounds = result.final.rounds if result.final else ()
-    final = rounds[-1].at_s - rounds[0].at_s if rounds else 0.0
-    known = {"compiling": compiling, "windows": windows, "final": final}
+    hint_s = (result.trials[0].window_s or 0.0) if result.trials else 0.0
+    final = result.final.rounds if result.final else ()
+    paired = {(start, one.at_s) for start, rounds in runs for one in rounds} - {
+        (runs[-1][0], one.at_s) for one in final
+    }
+    timed = [one for one in result.trials if one.took_s is not None]
+    known = {
+        "compiling": sum(one.compile_s or 0.0 for one in result.trials),
+        "windows": len(paired) * hint_s + sum(_windows_s(one) for one in result.trials),
+        "starting and warming up": sum(
+            (one.took_s or 0.0) - (one.compile_s or 0.0) - _windows_s(one) - len(one.rounds) * hint_s
+            for one in timed
+        ),
+        "final": final[-1].at_s - final[0].at_s if final else 0.0,
+    }
     rest = result.run.seconds - sum(known.values())
-    return {**known, "starting, warming up": rest} if rest > 0 and runs == 1 else known
+    told = {name: seconds for name, seconds in known.items() if seconds > 0}
+    return {**told, "the rest": rest} if rest > 0 and len(runs) == 1 else told
+
+
+def _windows_s(trial: Trial) -> float:
+    return len(trial.rounds) * (trial.window_s or 0.0)
 
 
 def _reproduce(result: Result) -> Iterator[tuple[str, str]]:
@@ -272,5 +291,5 @@ def _reproduce(result: Result) -> Iterator[tuple[str, str]]:
         yield "drivers", ", ".join(f"{name} {version}" for name, version in host.drivers.items())
     yield "model", f"{model.path}, SHA-256 {model.sha256}"
     yield "inputs", inputs
-    yield "trials", f"{run.trials} in {run.seconds:.0f} s"
+    yield "trials", f"{run.trials}; the last run took {run.seconds:.0f} s"
     yield "date", run.date

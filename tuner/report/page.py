@@ -10,13 +10,17 @@ import jinja2
 import plotly
 from markupsafe import Markup
 
-from tuner.domain.words import percent, rate
+from tuner.domain.words import percent, rate, visible
 from tuner.report.plots import compared, figures
-from tuner.report.text import COLUMNS, cells, differences
+from tuner.report.text import COLUMNS, cells, differences, same_model
 from tuner.report.view import View
 
-CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": ["lasso2d", "select2d"]}
-
+CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "showSendToCloud": False,
+    "modeBarButtons": [["toImage", "resetScale2d"]],  # no other: one of Plotly's own leaves the page
+}
 
 HEADS = {
     "compiled": "device made of it",
@@ -31,9 +35,15 @@ HEADS = {
 }
 """What columns of trials are called on the page, where their name is not word enough."""
 
+LEFT_OUT = ("p90_ms", "properties")
+"""Columns that only the files have: the page's table is wide enough."""
+
 WIDE = ("configuration", "compiled", "reason")
 NUMBERS = ("number", "batch", "requests", "rounds", "ratio", "low", "high", "fps", "p50_ms", "p99_ms",
            "memory_mb", "compile_s")  # fmt: skip
+
+
+SHOWN = tuple(name for name in COLUMNS if name not in LEFT_OUT)
 
 
 def page(views: Sequence[View]) -> str:
@@ -44,10 +54,10 @@ def page(views: Sequence[View]) -> str:
         .render(
             views=[(number, one, _drawn(number, one)) for number, one in enumerate(views)],
             several=len(views) > 1,
-            compared=_markup(compared(views), "compared") if len(views) > 1 else "",
+            compared=_markup(compared(views, same_model(views)), "compared") if len(views) > 1 else "",
             differences=differences(views) if len(views) > 1 else [],
-            columns=[(name, HEADS.get(name, name), _kind(name)) for name in COLUMNS],
-            cells=lambda row: list(zip(cells(row, exact), cells(row, _short), strict=True)),
+            columns=[(name, HEADS.get(name, name), _kind(name)) for name in SHOWN],
+            cells=lambda row: cells(row, short, SHOWN),
             plotly=Markup(plotly.offline.get_plotlyjs()),
         )
     )
@@ -56,7 +66,11 @@ def page(views: Sequence[View]) -> str:
 @lru_cache(maxsize=1)
 def _templates() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("tuner.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.PackageLoader("tuner.report"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=lambda told: visible(told) if type(told) is str else told,  # Markup is made here, not given
     )
     environment.filters["percent"] = lambda ratio: percent(ratio) if ratio else ""
     environment.filters["rate"] = lambda fps: rate(fps) if fps else ""
@@ -68,12 +82,7 @@ def _kind(column: str) -> str:
     return "wide" if column in WIDE else "number" if column in NUMBERS else ""
 
 
-def exact(figure: float) -> str:
-    """Return a figure with all digits that are no noise: what is sorted by, and downloaded."""
-    return f"{figure:.6g}"
-
-
-def _short(figure: float) -> str:
+def short(figure: float) -> str:
     """Return a figure as a reader wants it: with the digits that a measurement can have."""
     return f"{figure:.4g}" if abs(figure) < 1e4 else f"{figure:.0f}"
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import accumulate, chain
 from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.domain.words import count, percent, rate
+from tuner.domain.words import count, percent, rate, visible
 from tuner.report.view import Contender, Curve, Moment, Row, TargetRow, View
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888"
 OTHERS = (BLUE, PURPLE, SKY, "#E69F00", GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
-NAME_WIDTH = 48
-"""Letters of a configuration's name in a line: what a phone shows."""
+NAME_WIDTH = 42
+"""Letters in a line of a plot: what a phone shows."""
+
+LINE_PX = 19
+"""Height of a line of text."""
 
 STEADY = 0.1
 """Share by which a rate may stray before its axis grows: what is small shall look small."""
@@ -34,7 +37,9 @@ STYLES: Mapping[str, tuple[str, str, str, int]] = {
 }
 """Name, colour, symbol and size of a trial's mark, by its state."""
 
-HOVER = "<b>%{customdata[0]}</b><br>%{customdata[1]}<extra></extra>"
+HOVER = "<b>%{customdata[0]}</b><br>" + "<br>".join(f"%{{customdata[{at}]}}" for at in range(1, 6))
+HOVER += "<extra></extra>"
+"""Says the lines of `_lines`; written once, since a page may hold 5,000 points."""
 
 
 def figures(view: View) -> dict[str, go.Figure]:
@@ -59,19 +64,41 @@ def figures(view: View) -> dict[str, go.Figure]:
     return found
 
 
-def compared(views: Sequence[View]) -> go.Figure:
-    """Hint and advice of several studies side by side."""
-    figure = _figure("", "items per second")
-    places = [_plain(f"{number}. {one.title}") for number, one in enumerate(views, start=1)]
-    for name, colour, told in (
-        ("the hint", ORANGE, [one.hint for one in views]),
-        ("the advice", GREEN, [one.advice for one in views]),
-    ):
+def compared(views: Sequence[View], same_model: bool) -> go.Figure:
+    """Several studies side by side: items per second of one model, gains over the own hint of several."""
+    figure = _figure("", "items per second" if same_model else "speed over the own hint")
+    places = [_plain(_short(f"{number}. {one.title}")) for number, one in enumerate(views, start=1)]
+    shown = [("the advice", GREEN, [one.advice for one in views])]
+    if same_model:
+        shown.insert(0, ("the hint", ORANGE, [one.hint for one in views]))
+    for name, colour, told in shown:
+        scale = [(one.fps or 0.0) / (one.ratio or 1.0) if same_model else 1.0 for one in told]
         figure.add_bar(
-            x=places, y=[one.fps for one in told], name=name, marker={"color": colour},
-            customdata=[_lines(one) for one in told], hovertemplate=HOVER,
-        )  # fmt: skip
+            x=places,
+            y=[each * (one.ratio or 0.0) for one, each in zip(told, scale, strict=True)],
+            name=name,
+            marker={"color": colour},
+            error_y=_error(told, scale),
+            customdata=[_lines(one) for one in told],
+            hovertemplate=HOVER,
+        )
     return figure
+
+
+def _error(told: Sequence[Row | Contender | TargetRow], scale: Sequence[float]) -> dict[str, object]:
+    """Return the intervals of ratios as error bars, each in the scale of its axis."""
+    ratios = [(one.ratio or 0.0, one.low, one.high) for one in told]
+    return {
+        "type": "data",
+        "color": GREY,
+        "symmetric": False,
+        "array": [
+            ((high or ratio) - ratio) * each for (ratio, _, high), each in zip(ratios, scale, strict=True)
+        ],
+        "arrayminus": [
+            (ratio - (low or ratio)) * each for (ratio, low, _), each in zip(ratios, scale, strict=True)
+        ],
+    }
 
 
 def tradeoff(view: View) -> go.Figure:
@@ -120,64 +147,71 @@ def _round_numbers(values: Sequence[float]) -> list[float]:
 
 
 def _lines(one: Row | Contender) -> list[str]:
-    """Return a name and all there is to say of it."""
-    told = [
-        f"{rate(one.fps)} items/s" if one.fps else "",
-        f"p50 {one.p50_ms:.3g} ms, p99 {one.p99_ms:.3g} ms" if one.p50_ms and one.p99_ms else "",
-        f"{percent(one.ratio)} over the hint{_interval(one)}" if one.ratio else "",
-        f"{one.memory_mb:.0f} MiB" if one.memory_mb else "",
-    ]
-    told += [one.compiled]
+    """Return a name and all there is to say of it, in five lines."""
     if isinstance(one, Row):
         compiling = f", compiled in {one.compile_s:.2f} s" if one.compile_s else ""
-        told += [f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"]
+        note = f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"
     else:
-        told += [one.note]
-    return [_plain(one.configuration), "<br>".join(_plain(line) for line in told if line)]
+        note = one.note
+    told = [
+        one.configuration,
+        f"{rate(one.fps)} items/s, {one.memory_mb or 0:.0f} MiB" if one.fps else "",
+        f"p50 {one.p50_ms:.3g} ms, p99 {one.p99_ms:.3g} ms" if one.p50_ms and one.p99_ms else "",
+        f"{percent(one.ratio)} over the hint{_interval(one)}" if one.ratio else "",
+        one.compiled,
+        note,
+    ]
+    return [_wrapped(line) for line in told]
 
 
 def _interval(one: Row | Contender) -> str:
     return f" ({percent(one.low)} to {percent(one.high)})" if one.low and one.high else ""
 
 
+def _wrapped(text: str) -> str:
+    return "<br>".join(_plain(line) for line in wrap(text, NAME_WIDTH))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= NAME_WIDTH // 2 else f"{text[: NAME_WIDTH // 2]}…"
+
+
 def _plain(text: str) -> str:
-    """Keep Plotly from reading a text as markup."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    """Keep Plotly from reading a text as markup or as a formula."""
+    return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace("$", "&#36;")
 
 
 def forest(contenders: Sequence[Contender]) -> go.Figure:
-    """Each finalist's interval against the hint, its name above it."""
+    """Each finalist's interval against the hint, its name above it; heights are in lines of text."""
     figure = _figure("speed over the hint", "")
     told = [one for one in reversed(contenders) if one.ratio is not None]
-    ends = [(place - 0.12, place + 0.12, None) for place in range(len(told))]  # a line would cross the names
+    names = [[*wrap(one.configuration, NAME_WIDTH), *wrap(one.note, NAME_WIDTH)] for one in told]
+    places = [0.0, *accumulate(len(lines) + 1.5 for lines in names)]
     figure.add_scatter(
-        x=[1.0, 1.0, None] * len(told), y=[*chain(*ends)], mode="lines",
-        line={"color": ORANGE, "width": 1}, hoverinfo="skip", showlegend=False,
-    )  # fmt: skip
+        x=[1.0, 1.0, None] * len(told),
+        y=[*chain(*((place - 0.4, place + 0.4, None) for place in places[:-1]))],  # a line would cross names
+        mode="lines",
+        line={"color": ORANGE, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+    )
     figure.add_scatter(
         x=[one.ratio for one in told],
-        y=list(range(len(told))),
+        y=places[:-1],
         mode="markers",
         marker={"size": 11, "color": [_colour(one) for one in told]},
-        error_x={
-            "type": "data",
-            "color": GREY,
-            "symmetric": False,
-            "array": [(one.high or one.ratio or 0) - (one.ratio or 0) for one in told],
-            "arrayminus": [(one.ratio or 0) - (one.low or one.ratio or 0) for one in told],
-        },
+        error_x=_error(told, [1.0] * len(told)),
         customdata=[_lines(one) for one in told],
         hovertemplate=HOVER,
         showlegend=False,
     )
-    for place, one in enumerate(told):
-        name = "<br>".join(_plain(line) for line in wrap(one.configuration, NAME_WIDTH))
+    for place, lines in zip(places, names, strict=False):
         figure.add_annotation(
-            x=0, xref="paper", xanchor="left", y=place, yanchor="bottom", yshift=11, showarrow=False,
-            align="left", text=f"{name}<br><i>{_plain(one.note)}</i>" if one.note else name,
+            x=0, xref="paper", xanchor="left", y=place + 0.5, yanchor="bottom", showarrow=False,
+            align="left", text="<br>".join(map(_plain, lines)),
         )  # fmt: skip
-    figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.3, len(told) - 0.2])
-    figure.update_layout(height=110 + 84 * len(told))
+    figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.8, places[-1]])
+    figure.update_layout(height=80 + LINE_PX * (places[-1] + 0.8))
     return figure
 
 
@@ -232,19 +266,9 @@ def targets(rows: Sequence[TargetRow], plain_sum: float | None) -> go.Figure:
         x=[_plain(row.target) for row in rows],
         y=[row.ratio for row in rows],
         marker={"color": [GREEN if ":" in row.target else BLUE for row in rows]},
-        error_y={
-            "type": "data",
-            "color": GREY,
-            "symmetric": False,
-            "array": [(row.high or row.ratio) - row.ratio for row in rows],
-            "arrayminus": [row.ratio - (row.low or row.ratio) for row in rows],
-        },
+        error_y=_error(rows, [1.0] * len(rows)),
         customdata=[
-            [
-                _plain(row.configuration),
-                "<br>".join(filter(None, (percent(row.ratio), row.source, row.share))),
-            ]
-            for row in rows
+            [_wrapped(row.configuration), percent(row.ratio), row.source, row.share, "", ""] for row in rows
         ],
         hovertemplate=HOVER,
         showlegend=False,
@@ -289,9 +313,10 @@ def rounds(told: Mapping[str, Sequence[float]], advice: str) -> go.Figure:
 def time(seconds: Mapping[str, float]) -> go.Figure:
     """Where the time went, as one bar."""
     figure = _figure("seconds", "")
-    for (name, value), colour in zip(seconds.items(), (PURPLE, BLUE, GREEN, GREY), strict=False):
+    for number, (name, value) in enumerate(seconds.items()):
         figure.add_bar(
-            x=[value], y=[""], name=f"{name}: {value:.1f} s", orientation="h", marker={"color": colour},
+            x=[value], y=[""], name=f"{name}: {value:.1f} s", orientation="h",
+            marker={"color": OTHERS[number % len(OTHERS)]},
             hovertemplate=f"{name}: {value:.1f} s<extra></extra>",
         )  # fmt: skip
     figure.update_layout(barmode="stack", height=190, legend_traceorder="normal")

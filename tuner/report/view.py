@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tuner.domain.result import Result
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -24,12 +26,14 @@ class Row:
         low: Lower end of its interval, None where there is none.
         high: Upper end, None where there is none.
         rounds: Played against the hint.
-        fps: Items per second, at the speed that the host had in the final.
+        fps: Items per second, brought to the speed that the host had in the final, as are the latencies.
         p50_ms: Median latency of a request.
+        p90_ms: Latency that 90 of 100 requests keep.
         p99_ms: Latency that 99 of 100 requests keep.
         memory_mb: Peak memory of its process, in MiB.
         compile_s: Seconds to read, reshape and compile.
         reason: Why it failed, or what it duplicates.
+        properties: What was given to `compile_model`, as JSON.
         role: `hint`, `best`, `front`, or nothing.
     """
 
@@ -47,10 +51,12 @@ class Row:
     rounds: int
     fps: float | None
     p50_ms: float | None
+    p90_ms: float | None
     p99_ms: float | None
     memory_mb: float | None
     compile_s: float | None
     reason: str
+    properties: str
     role: str
 
 
@@ -150,20 +156,20 @@ class Usage:
     """How the advice is put to use.
 
     Attributes:
-        config: Path of the YAML.
+        config: Path of the YAML; None where there is none, or it is not known.
         study: Path or URL of the study.
-        python: Lines of Python that load and run it.
+        python: Lines of Python that load and run it; None without a YAML.
         benchmark_app: Shell lines that measure it with OpenVINO's own tool.
-        dashboard: The command that opens the study in Optuna's dashboard.
-        properties: What goes to `compile_model`, as JSON.
+        dashboard: The command that opens the study in Optuna's dashboard, or None.
+        configuration: Device, compile properties, batch and requests, as JSON.
     """
 
-    config: str
+    config: str | None
     study: str
-    python: str
+    python: str | None
     benchmark_app: str
-    dashboard: str
-    properties: str
+    dashboard: str | None
+    configuration: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +185,8 @@ class View:
         drop_in: The best that keeps the model's own batch, in words; empty where that is the advice.
         usage: How the advice is put to use.
         rows: Every trial.
-        rounds: Of every trial that was measured: when each round began, the hint's rate in it and its own.
         contenders: The final, best first, the hint last; empty where it was not held.
+        no_claim: Why the figures are those of trials and no claim; empty after a whole final.
         confidence: With which the final's intervals hold together; None where there is none.
         final_rounds: Ratios of every round of the final, by configuration, the advice first.
         curves: Speed over batch, by target, where more than one batch was measured.
@@ -195,6 +201,8 @@ class View:
         reproduce: Command, seed, versions, host, model, by name.
         known: How much of the space is known, in words.
         front: The trials that no other beats in both throughput and latency.
+        tried: Configurations with a measurement, which importance and curves are drawn from.
+        result: All that the search found, raw rounds and all.
     """
 
     title: str
@@ -205,8 +213,8 @@ class View:
     drop_in: str
     usage: Usage
     rows: Sequence[Row]
-    rounds: Mapping[int, Sequence[tuple[float, float, float]]]
     contenders: Sequence[Contender]
+    no_claim: str
     confidence: float | None
     final_rounds: Mapping[str, Sequence[float]]
     curves: Mapping[str, Sequence[Curve]]
@@ -221,3 +229,5 @@ class View:
     reproduce: Mapping[str, str]
     known: str
     front: Sequence[Row]
+    tried: int
+    result: Result

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote, unquote_plus
+from typing import Any
 
 import optuna
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
 from tuner.domain.result import Final, Result, Trial, standings
@@ -22,12 +26,21 @@ from tuner.study.trials import as_finalist, so_far
 
 UNFINISHED = "the search has not ended; run the same command again"
 
+PATIENCE: Mapping[str, Mapping[str, Any]] = {
+    "psycopg2": {"connect_timeout": 10},
+    "psycopg": {"connect_timeout": 10},
+    "pg8000": {"timeout": 60},
+    "mysqldb": {"connect_timeout": 10, "read_timeout": 20},
+    "pymysql": {"connect_timeout": 10, "read_timeout": 20},
+}
+"""Seconds after which a driver gives a silent server up."""
+
 
 def read_results(where: str) -> list[Result]:
-    """Return the result of every search that a storage holds.
+    """Return the result of every search that a storage holds; what other programs keep there is left out.
 
     Args:
-        where: A folder that a search wrote to, its `study.db`, or the URL of an Optuna storage.
+        where: A folder that a search wrote to, its `study.db`, or a URL that Optuna takes as a storage.
 
     Raises:
         StorageError: There is no storage, or no search in it.
@@ -35,63 +48,94 @@ def read_results(where: str) -> list[Result]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = _storage(where)
     try:
-        names = [one.study_name for one in storage.get_all_studies() if "setting" in one.user_attrs]
-        studies = [optuna.load_study(study_name=name, storage=storage) for name in names]
-        found = [(one, trials_of(one)) for one in studies]
-        results = [_result(one, trials) for one, trials in found if trials]
+        kept = [one for one in storage.get_all_studies() if {"owner", "setting"} <= one.user_attrs.keys()]
+        found = [_result(optuna.load_study(study_name=one.study_name, storage=storage)) for one in kept]
     except TROUBLE as error:
-        sentence = f"'{where}' cannot be read as a study ({_first_line(error)})."
-        raise StorageError(shown(where, sentence)) from None
+        sentence = f"'{shown(where)}' cannot be read as a study ({_reason(error, where)})."
+        raise StorageError(sentence) from None
     finally:
         storage.remove_session()
+    results = [one for one in found if one]
     if not results:
-        sentence = f"'{where}' holds no search with a trial; give a study that 'tuner search' wrote."
-        raise StorageError(shown(where, sentence))
+        raise StorageError(
+            f"'{shown(where)}' holds no search with a trial; give a study that 'tuner search' wrote."
+        )
     return results
 
 
-def shown(where: str, text: str | None = None) -> str:
-    """Return a storage's name, or a text that may hold it, without the password of a URL."""
-    secrets = [found[1] for found in re.finditer(r"://[^:/@]*:(.*)@", where)]
-    secrets += [found[1] for found in re.finditer(r"[?&]\w*(?:password|passwd|pwd)\w*=([^&]+)", where, re.I)]
-    told = where if text is None else text
-    for secret in filter(None, secrets):
-        for form in {secret, unquote(secret), unquote_plus(secret)}:
-            told = told.replace(form, "***")
-    return told
+def shown(where: str) -> str:
+    """Return a storage's name without what may be secret in a URL: the password, and all options."""
+    if (path := study_file(where)) is not None and ("@" not in where or path.parent.exists()):
+        return where.partition("?")[0] if "://" in where else where
+    try:
+        url = make_url(where)
+        if "@" not in (url.database or ""):
+            hidden = url.set(query=dict.fromkeys(url.query, "***"))
+            return hidden.render_as_string(hide_password=True)
+    except (ArgumentError, ValueError):
+        pass
+    return re.sub(r":.*@|\?.*", lambda found: f"{found[0][0]}***", where, flags=re.S)  # cannot be taken apart
 
 
-def study_file(where: str) -> Path:
-    """Return the file of a study that is named by itself or by the folder that a search wrote to."""
+def study_file(where: str) -> Path | None:
+    """Return the file of a study, named by itself, its folder or a URL; None for one on a server."""
+    if found := re.match(r"sqlite(?:\+\w+)?:///([^?]*)", where):
+        return Path(found[1])
+    if "://" in where:
+        return None
     path = Path(where)
     return path / STUDY_NAME if path.is_dir() else path
 
 
 def _storage(where: str) -> optuna.storages.RDBStorage:
     try:
-        if "://" in where:
-            return optuna.storages.RDBStorage(where, skip_table_creation=True)
-        path = study_file(where)
-        path.open("rb").close()
+        if (path := study_file(where)) is not None:
+            return _file(path)
+        limits = PATIENCE.get(make_url(where).get_driver_name(), {})
         return optuna.storages.RDBStorage(
-            "sqlite://",
-            engine_kwargs={
-                "creator": lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True),
-                "poolclass": NullPool,
-            },
-            skip_table_creation=True,
+            where, engine_kwargs={"connect_args": dict(limits)}, skip_table_creation=True
         )
     except (*TROUBLE, ImportError) as error:
-        sentence = (
-            f"'{where}' cannot be opened as a study ({_first_line(error)}); "
+        raise StorageError(
+            f"'{shown(where)}' cannot be opened as a study ({_reason(error, where)}); "
             "give a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage."
-        )
-        raise StorageError(shown(where, sentence)) from None
+        ) from None
 
 
-def _result(study: optuna.Study, trials: Sequence[Trial]) -> Result:
+def _file(path: Path) -> optuna.storages.RDBStorage:
+    path.open("rb").close()  # SQLite would say less of what is wrong, and make what is missing
+    # A search that was killed while it wrote left a journal, which only a writer may roll back.
+    mode = "rw" if os.access(path, os.W_OK) else "ro"
+    return optuna.storages.RDBStorage(
+        "sqlite://",
+        engine_kwargs={
+            "creator": lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True),
+            "poolclass": NullPool,
+        },
+        skip_table_creation=True,
+    )
+
+
+def _reason(error: BaseException, where: str) -> str:
+    """Return what went wrong first, in a line; a server's words may hold secrets, so only their kind."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    if isinstance(error, ModuleNotFoundError):
+        return f"it needs the Python package {error.name}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    kind = type(error).__name__
+    if "://" in where and not where.startswith("sqlite"):
+        return kind
+    return str(error).splitlines()[0] if str(error) else kind
+
+
+def _result(study: optuna.Study) -> Result | None:
+    """Return what a search left; None for one without a trial."""
     setting, outcome = attribute(study, "setting", Setting), attribute(study, "outcome", Outcome)
-    assert setting is not None
+    trials = trials_of(study)
+    if setting is None or not trials:
+        return None
     final = attribute(study, "final", Final)
     told = outcome or _unfinished(setting, trials)
     finalists = final.finalists if final and outcome else ()
@@ -122,13 +166,13 @@ def _unfinished(setting: Setting, trials: Sequence[Trial]) -> Outcome:
         verdict=verdict,
         drop_in=drop_in,
         warnings=(),
-        run=setting.run,
+        run=replace(setting.run, trials=len(trials), seconds=max(_ends(trials), default=0.0)),
         points=0,
         covered=0,
-        interrupted=True,
+        interrupted=False,
         importance=importance(trials),
     )
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+def _ends(trials: Sequence[Trial]) -> Iterator[float]:
+    return (trial.rounds[-1].at_s for trial in trials if trial.rounds)

@@ -194,8 +194,9 @@ class Study:
 
 
 def trials_of(study: optuna.Study) -> list[Trial]:
-    """Return every trial that was saved, in order."""
-    told = (trial.user_attrs["trial"] for trial in study.get_trials(deepcopy=False))
+    """Return every trial that was saved, in order; what another program added is left out."""
+    saved = (trial.user_attrs.get("trial") for trial in study.get_trials(deepcopy=False))
+    told = (one for one in saved if one)
     return [msgspec.convert(_revive(one), Trial, strict=False) for one in told]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from contextlib import closing
+from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision
@@ -55,6 +56,11 @@ class TrialRunner:
 
         A baseline that dies meanwhile is opened again and the trial repeated, once.
         """
+        began_s = self._budget.spent_s()
+        trial = self._ended(configuration)
+        return replace(trial, took_s=self._budget.spent_s() - began_s)
+
+    def _ended(self, configuration: Configuration) -> Trial:
         failure = ""
         for _ in range(2):
             try:
