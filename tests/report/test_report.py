@@ -301,7 +301,7 @@ def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
 
 def test_figures_of_the_view_are_those_of_the_search(result, view):
     assert view.confidence == result.final.finalists[0].speedup.confidence
-    assert view.known == f"{result.covered} of {result.points} configurations"
+    assert view_of(replace(result, covered=5)).known == f"5 of {result.points} configurations"
     assert view.noise == spread([one.fps for one in view.drift])
     middle = median(one.fps for one in view.drift)
     assert all(one.share == one.fps / middle for one in view.drift)

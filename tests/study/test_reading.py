@@ -101,27 +101,27 @@ def test_what_is_no_study_is_refused_in_one_sentence(tmp_path, result):
 @pytest.mark.parametrize(
     "url",
     [
-        "nosuch://user:s3cr3t!@host/db",
-        "nosuch://user:s3cr3t!%40/x@host:port/db",
-        "postgresql://user:s3cr3t!@127.0.0.1:1/db",
-        "postgresql+psycopg://me@corp:s3cr3t!@127.0.0.1:1/db",
-        "postgresql://user:pa@ss:s3cr3t!@127.0.0.1/db",
-        "postgresql://user:s3cr\ns3cr3t!@127.0.0.1/db",
-        "postgresql://user/x:s3cr3t!@127.0.0.1/db",
-        "postgresql:/user:s3cr3t!@127.0.0.1/db",
-        "user:s3cr3t!@127.0.0.1/db",
-        "mysql://127.0.0.1:1/db?user=me&password=s3cr3t!",
-        "postgresql://127.0.0.1:1/db?options=-c%20x%3Ds3cr3t!",
-        "mssql+pyodbc:///?odbc_connect=PWD%3Ds3cr3t!",
-        "sqlite:///nowhere.db?token=s3cr3t!",
-        "s3cr3t://:s3cr3t!@",
+        "nosuch://user:s3cr3t@host/db",
+        "nosuch://user:s3cr3t%40/x@host:port/db",
+        "postgresql://user:s3cr3t@127.0.0.1:1/db",
+        "postgresql+psycopg://me@corp:s3cr3t@127.0.0.1:1/db",
+        "postgresql://user:pa@ss:s3cr3t@127.0.0.1/db",
+        "postgresql://user:s3cr\ns3cr3t@127.0.0.1/db",
+        "postgresql://user/x:s3cr3t@127.0.0.1/db",
+        "postgresql:/user:s3cr3t@127.0.0.1/db",
+        "user:s3cr3t@127.0.0.1/db",
+        "mysql://127.0.0.1:1/db?user=me&password=s3cr3t",
+        "postgresql://127.0.0.1:1/db?options=-c%20x%3Ds3cr3t",
+        "mssql+pyodbc:///?odbc_connect=PWD%3Ds3cr3t",
+        "sqlite:///nowhere.db?token=s3cr3t",
+        "://:s3cr3t@",
     ],
 )
 def test_a_password_in_a_storage_url_is_told_to_nobody(url):
-    assert "s3cr3t!" not in shown(url)
+    assert "s3cr3t" not in shown(url)
     with pytest.raises(StorageError) as caught:
         read_results(url)
-    assert "s3cr3t!" not in str(caught.value)
+    assert "s3cr3t" not in str(caught.value)
     assert caught.value.__suppress_context__
 
 
