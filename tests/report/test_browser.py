@@ -173,13 +173,16 @@ def test_what_is_to_be_used_is_copied(opened, view, block, allowed):
             shown.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
         text = getattr(view.usage, block)
         button = shown.locator("pre", has_text=text.splitlines()[-1]).locator("button").first
-        button.click()
-        expect(button).to_have_text("Copied")
         shown.evaluate("""() => {
             const area = document.body.appendChild(document.createElement("textarea"));
             area.id = "paste";
-            area.focus();
+            area.value = "what was copied before";
+            area.select();
         }""")
+        shown.keyboard.press("Control+X")
+        button.click()
+        expect(button).to_have_text("Copied")
+        shown.locator("#paste").focus()
         shown.keyboard.press("Control+V")
         assert shown.locator("#paste").input_value() == text
 
