@@ -175,7 +175,9 @@ class Study:
                 )
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
-                told = "; ".join(f"{key} was '{held.get(key)}', is '{owner[key]}'" for key in differing)
+                told = "; ".join(
+                    f"{key} was '{held.get(key, 'an earlier one')}', is '{owner[key]}'" for key in differing
+                )
                 raise StorageError(
                     f"'{self._path}' belongs to another search ({told}); "
                     "choose another directory with --output."
