@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tuner.deploy.export.benchmark_app import benchmark_app
+from tuner.deploy.loader import read
 from tuner.deploy.writer import CONFIG_NAME, make_advice, write_whole
 from tuner.domain.result import Result
-from tuner.errors import StorageError
+from tuner.errors import AdviceError, StorageError
 from tuner.report.compute import view
 from tuner.report.page import page
 from tuner.report.text import as_csv, as_data, as_markdown
 from tuner.report.view import Usage, View
-from tuner.study.reading import UNFINISHED, read_results, shown, study_file
+from tuner.study.reading import read_results, shown, study_file
 
 REPORT_NAME = "report.html"
 
@@ -116,9 +117,19 @@ def _dashboard(study: str) -> str | None:
 
 def _view(where: str, result: Result) -> View:
     path = study_file(where)
-    config = path.parent / CONFIG_NAME if path and result.verdict.why != UNFINISHED else None
-    advised = config if config and config.is_file() else None
+    config = path.parent / CONFIG_NAME if path else None
+    advised = config if config and _is_advice_of(result, config) else None
     return view(result, usage(result, advised, shown(where) if path is None else str(path)))
+
+
+def _is_advice_of(result: Result, config: Path) -> bool:
+    """Whether a YAML is what the result's run wrote: that of a run before, or of another search, is not."""
+    try:
+        profiles = read(config)
+    except AdviceError:
+        return False
+    wrote = (result.model.sha256, result.run.date)
+    return any((one.model.sha256, one.search.date) == wrote for one in profiles)
 
 
 def _folder(where: str) -> Path:

@@ -1,6 +1,8 @@
 """`tuner report` and the page that `tuner search` writes."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +39,18 @@ def test_the_report_is_written_again_from_the_study(searched):
     assert done.stdout.split() == [str(out / "report.html")]
     again = (out / "report.html").read_text()
     assert abs(len(again) - len(first)) < 5000
+    assert f"tuner.load(&#39;{out / 'config.yaml'}&#39;)" in again
+
+
+def test_the_yaml_of_another_search_is_not_named(searched, tmp_path):
+    _, out = searched
+    shutil.copy(out / "study.db", tmp_path / "study.db")
+    advice = (out / "config.yaml").read_text()
+    (tmp_path / "config.yaml").write_text(
+        re.sub(r"  date: .*", "  date: '2020-01-01T00:00:00+00:00'", advice)
+    )
+    assert run("report", tmp_path).returncode == 0
+    assert "is not beside this study" in (tmp_path / "report.html").read_text()
 
 
 def test_every_format_and_another_folder(searched, tmp_path):

@@ -452,7 +452,14 @@ def test_a_final_that_was_cut_short_is_no_claim(result):
     view = view_of(replace(result, final=cut, interrupted=True))
     assert view.no_claim == "the final was cut short: interrupted"
     assert view.answer.startswith("stopped early; ")
+    assert view.confidence is None
     assert "The answer rests on this alone" not in page([view])
+    crowd = several()
+    cut = replace(crowd, final=replace(crowd.final, trouble="interrupted"))
+    assert {one.source for one in view_of(cut).targets} <= {
+        "a final cut short: no claim",
+        "a trial: no claim",
+    }
 
 
 def test_a_study_without_its_yaml_names_none(result):
@@ -471,7 +478,7 @@ def test_a_password_is_in_no_file(monkeypatch, tmp_path, result):
     for path in paths:
         text = path.read_text()
         assert "s3cr3t" not in text
-        assert "me%40corp:***@h/db" in text.replace("\\", "")
+        assert "***@h/db" in text.replace("\\", "")
 
 
 def test_figures_that_cannot_be_are_one_sentence(monkeypatch, tmp_path, result):

@@ -1,5 +1,6 @@
 """Saved studies as results: ended, running, killed, in any storage."""
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -115,6 +116,15 @@ def test_what_is_no_study_is_refused_in_one_sentence(tmp_path, result):
         "mssql+pyodbc:///?odbc_connect=PWD%3Ds3cr3t",
         "sqlite:///nowhere.db?token=s3cr3t",
         "://:s3cr3t@",
+        "postgresql://user:pa@s3cr3t@127.0.0.1/db",
+        "postgresql:/h/db?password=s3cr3t",
+        "postgres:u:s3cr3t@h",
+        "mysql://u:s3cr3t",
+        "postgresql://h:s3cr3t/db",
+        "postgresql://127.0.0.1:1/db;password=s3cr3t",
+        "postgresql://127.0.0.1:1/db password=s3cr3t",
+        "mssql+pyodbc://?odbc_connect=PWD=s3cr3t@x",
+        "host=h password=s3cr3t dbname=x",
     ],
 )
 def test_a_password_in_a_storage_url_is_told_to_nobody(url):
@@ -128,7 +138,12 @@ def test_a_password_in_a_storage_url_is_told_to_nobody(url):
 def test_a_name_without_secrets_is_shown_as_it_is(tmp_path):
     named = tmp_path / "a:b@c"
     named.mkdir()
-    for where in ("reports/m", "a?b", str(named), "postgresql://postgres@postgres/postgres"):
+    for where in (
+        "reports/m",
+        str(named),
+        "postgresql://postgres@postgres/postgres",
+        "mysql://[::1]:3306/db",
+    ):
         assert shown(where) == where
     assert shown("postgresql://postgres:postgres@h/postgres") == "postgresql://postgres:***@h/postgres"
 
@@ -162,7 +177,8 @@ def test_what_other_programs_keep_in_a_storage_is_left_out(tmp_path, result):
     ours = optuna.load_study(study_name="m on CPU", storage=url)
     ours.ask()
     other = optuna.create_study(study_name="other", storage=url)
-    other.set_user_attr("setting", 1)
+    other.set_user_attr("setting", {})
+    other.set_user_attr("owner", "me")
     for study in (ours, other):
         study._storage.remove_session()
     (found,) = read_results(str(tmp_path))
@@ -184,3 +200,10 @@ def test_a_silent_server_is_given_up(monkeypatch, driver):
         read_results(f"postgresql+{driver}://u:p@127.0.0.1/db")
     assert told == PATIENCE[driver]
     assert 0 < told["connect_timeout"] <= 60
+
+
+def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for where, why in ((tmp_path / "pipe", "it is no file"), ("a" * 5000, "File name too long")):
+        with pytest.raises(StorageError, match=why):
+            read_results(str(where))

@@ -22,6 +22,7 @@ HINT_STREAMS = "hint"
 def view(result: Result, usage: Usage) -> View:
     """Return what a report shows of a result."""
     verdict, final = result.verdict, result.final
+    no_claim = _no_claim(final)
     runs = _runs(result)
     drift = _drift(runs)
     front = {trial.number for trial, _ in result.front}
@@ -37,8 +38,8 @@ def view(result: Result, usage: Usage) -> View:
         usage=usage,
         rows=rows,
         contenders=list(_contenders(result)),
-        no_claim=_no_claim(final),
-        confidence=told[0].confidence if told else None,
+        no_claim=no_claim,
+        confidence=told[0].confidence if told and not no_claim else None,
         final_rounds=_final_rounds(result),
         curves=_curves(rows),
         importance=result.importance,
@@ -211,9 +212,15 @@ def _targets(result: Result) -> Iterator[TargetRow]:
             low=low,
             high=high,
             fps=measured.throughput_fps if measured else None,
-            source="the final" if isinstance(one.best, Finalist) else "a trial: no claim",
+            source=_source(result, one.best),
             share=share,
         )
+
+
+def _source(result: Result, one: Trial | Finalist) -> str:
+    if isinstance(one, Trial):
+        return "a trial: no claim"
+    return "a final cut short: no claim" if result.final and result.final.trouble else "the final"
 
 
 def _plain_sum(result: Result) -> float | None:
@@ -250,8 +257,8 @@ def _drift(runs: Sequence[tuple[float, Sequence[Round]]]) -> list[Moment]:
 def _time(result: Result, runs: Sequence[tuple[float, Sequence[Round]]]) -> dict[str, float]:
     """Return where the seconds of all runs of the study went, as far as they are known.
 
-    The final holds its own compiling and warming up. The rest, reading the model and measuring the hints'
-    noise among it, is known of a single run only.
+    The final, from its first round to the beginning of its last, holds its own compiling and warming up.
+    The rest, reading the model and opening the final's first sitting among it, is known of a single run only.
     """
     hint_s = (result.trials[0].window_s or 0.0) if result.trials else 0.0
     final = result.final.rounds if result.final else ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +27,9 @@ from tuner.study.storage import TROUBLE, Outcome, Setting, attribute, trials_of
 from tuner.study.trials import as_finalist, so_far
 
 UNFINISHED = "the search has not ended; run the same command again"
+
+SECRET_FROM = r"[@?#;:=].*"
+"""Where a name that is no file and no URL may begin to be a mistyped URL's password or options."""
 
 PATIENCE: Mapping[str, Mapping[str, Any]] = {
     "psycopg2": {"connect_timeout": 10},
@@ -48,7 +53,7 @@ def read_results(where: str) -> list[Result]:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = _storage(where)
     try:
-        kept = [one for one in storage.get_all_studies() if {"owner", "setting"} <= one.user_attrs.keys()]
+        kept = [one for one in storage.get_all_studies() if _is_ours(one.user_attrs)]
         found = [_result(optuna.load_study(study_name=one.study_name, storage=storage)) for one in kept]
     except TROUBLE as error:
         sentence = f"'{shown(where)}' cannot be read as a study ({_reason(error, where)})."
@@ -64,17 +69,24 @@ def read_results(where: str) -> list[Result]:
 
 
 def shown(where: str) -> str:
-    """Return a storage's name without what may be secret in a URL: the password, and all options."""
-    if (path := study_file(where)) is not None and ("@" not in where or path.parent.exists()):
+    """Return a storage's name without what may be secret in it.
+
+    Of a URL that is the password and all options; what cannot be taken apart surely is hidden in whole.
+    """
+    path = study_file(where)
+    if path is not None and (_is_there(path) or _is_there(Path(where))):
         return where.partition("?")[0] if "://" in where else where
+    if "://" not in where:
+        return re.sub(SECRET_FROM, "***", where, flags=re.S)
     try:
         url = make_url(where)
-        if "@" not in (url.database or ""):
-            hidden = url.set(query=dict.fromkeys(url.query, "***"))
-            return hidden.render_as_string(hide_password=True)
+        user = r"[\w.~+@-]*" if url.password else r"[\w.~+-]*"
+        parts = ((url.username, user), (url.host, r"[\w.~:-]*"), (url.database, r"[\w.~+/-]*"))
+        if all(re.fullmatch(clean, part or "") for part, clean in parts):
+            return url.set(query=dict.fromkeys(url.query, "***")).render_as_string(hide_password=True)
     except (ArgumentError, ValueError):
         pass
-    return re.sub(r":.*@|\?.*", lambda found: f"{found[0][0]}***", where, flags=re.S)  # cannot be taken apart
+    return f"{where.partition('://')[0]}://***"
 
 
 def study_file(where: str) -> Path | None:
@@ -84,7 +96,14 @@ def study_file(where: str) -> Path | None:
     if "://" in where:
         return None
     path = Path(where)
-    return path / STUDY_NAME if path.is_dir() else path
+    return path / STUDY_NAME if _is_there(path) and path.is_dir() else path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # no name that a file could have
+        return False
 
 
 def _storage(where: str) -> optuna.storages.RDBStorage:
@@ -103,7 +122,9 @@ def _storage(where: str) -> optuna.storages.RDBStorage:
 
 
 def _file(path: Path) -> optuna.storages.RDBStorage:
-    path.open("rb").close()  # SQLite would say less of what is wrong, and make what is missing
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is no file")
+    path.open("rb").close()  # SQLite would say less of what is wrong
     # A search that was killed while it wrote left a journal, which only a writer may roll back.
     mode = "rw" if os.access(path, os.W_OK) else "ro"
     return optuna.storages.RDBStorage(
@@ -128,6 +149,11 @@ def _reason(error: BaseException, where: str) -> str:
     if "://" in where and not where.startswith("sqlite"):
         return kind
     return str(error).splitlines()[0] if str(error) else kind
+
+
+def _is_ours(attributes: Mapping[str, Any]) -> bool:
+    owner, setting = attributes.get("owner"), attributes.get("setting")
+    return isinstance(owner, Mapping) and "openvino" in owner and isinstance(setting, Mapping)
 
 
 def _result(study: optuna.Study) -> Result | None:
