@@ -122,6 +122,8 @@ def _storage(where: str) -> optuna.storages.RDBStorage:
 
 
 def _file(path: Path) -> optuna.storages.RDBStorage:
+    if path.name == STUDY_NAME and path.parent.is_dir() and not path.exists():
+        raise FileNotFoundError(errno.ENOENT, f"No such file as {STUDY_NAME} in it")
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(errno.EINVAL, "it is no file")
     path.open("rb").close()  # SQLite would say less of what is wrong
