@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tests.deploy.advice_of import told
 from tests.simulation import MODEL, simulate, simulate_host
-from tuner.domain.result import Result, Warning
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Finalist, Result, Warning
+from tuner.domain.stats import Speedup
 from tuner.measure.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.report.compute import view
 from tuner.report.view import Usage, View
@@ -92,3 +94,9 @@ EVERY = {
     "all failed": all_failed,
     "hostile names": hostile,
 }
+
+
+def finalist(ratio, low, high, requests, disqualified=None):
+    configuration = Configuration.of("CPU", {"NUM_STREAMS": 1}, 1, requests)
+    gain = Speedup(ratio, low, high, 0.98, 20, 5)
+    return Finalist(configuration, None, gain, searched().baseline.measured, disqualified)

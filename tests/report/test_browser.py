@@ -57,11 +57,6 @@ def opened(browser, tmp_path):
     return show
 
 
-@pytest.fixture(scope="module")
-def view():
-    return view_of(searched())
-
-
 @pytest.mark.parametrize("kind", EVERY)
 def test_every_kind_of_search_is_shown_without_an_error(opened, kind):
     with opened([view_of(EVERY[kind]())]) as shown:

@@ -1,0 +1,230 @@
+"""The view: what a report shows, computed."""
+
+import json
+import re
+import subprocess
+from dataclasses import replace
+from statistics import median
+
+import pytest
+
+from tests.report.results import (
+    finalist,
+    searched,
+    several,
+    usage_of,
+    view_of,
+)
+from tuner.domain.configuration import Configuration
+from tuner.domain.stats import spread
+
+GOLDEN = {
+    "answer": "49 % faster than the hint, 98 % interval 44.8 to 53.3, 64 rounds in 16 sittings",
+    "advice": "hint, batch 64, 4 requests",
+    "known": "63 of 63 configurations",
+    "trials": 48,
+    "states": ["duplicate", "failed", "measured", "pruned"],
+    "best": (11, "hint", 64, 4, "2 streams, 2 threads, 4 requests, f32"),
+    "contenders": [
+        ("hint, batch 64, 4 requests", "the advice"),
+        ("hint, batch 64, 2 requests", "tied with the best"),
+        ("hint, batch 1, 8 requests", ""),
+        ("hint, batch 1, 2 requests", "the hint"),
+    ],
+    "curves": {
+        "CPU": [("1", (1, 2, 4, 8, 16, 64)), ("2", (2, 8, 16)), ("hint", (1, 2, 4, 8, 16, 64))],
+    },
+    "drop_in": "hint, batch 1, 2 requests",
+    "reproduce": [
+        "command", "seed", "tuner", "OpenVINO", "host", "devices", "model", "inputs", "trials", "date",
+    ],
+    "time": ["compiling", "windows", "starting and warming up", "final"],
+}  # fmt: skip
+
+
+def test_the_answer_and_the_advice_are_those_of_the_verdict(result, view):
+    assert view.verdict == "faster"
+    assert view.answer.endswith("sittings")
+    assert view.advice.configuration == str(result.verdict.best.configuration)
+    written, measured = view.usage.benchmark_app.splitlines()
+    assert written == """printf %s '{"CPU": {"PERFORMANCE_HINT": "THROUGHPUT"}}' > benchmark_app.json"""
+    assert measured.startswith("benchmark_app -m m.xml -d CPU -hint none -load_config benchmark_app.json")
+    assert view.usage.dashboard == "optuna-dashboard sqlite:///reports/m/study.db"
+    assert json.loads(view.usage.configuration) == {
+        "device": "CPU",
+        "properties": {"PERFORMANCE_HINT": "THROUGHPUT"},
+        "batch": 64,
+        "requests": 4,
+    }
+
+
+def test_the_view_of_a_known_search_is_this(view):
+    """Golden: what a reader is told, whatever it is drawn with."""
+    best = next(row for row in view.rows if row.role == "best")
+    assert {
+        "answer": view.answer,
+        "advice": view.advice.configuration,
+        "known": view.known,
+        "trials": len(view.rows),
+        "states": sorted({row.state for row in view.rows}),
+        "best": (best.number, best.streams, best.batch, best.requests, best.compiled),
+        "contenders": [(one.configuration, one.note) for one in view.contenders],
+        "curves": {
+            target: [(one.streams, tuple(point.batch for point in one.best)) for one in told]
+            for target, told in view.curves.items()
+        },
+        "drop_in": view.drop_in,
+        "reproduce": list(view.reproduce),
+        "time": list(view.time),
+    } == GOLDEN
+
+
+def test_every_trial_is_a_row_with_its_figures_or_its_reason(result, view):
+    assert [row.number for row in view.rows] == [one.number for one in result.trials]
+    for row, trial in zip(view.rows, result.trials, strict=True):
+        assert (row.ratio is None) == (trial.speedup is None)
+        assert row.reason == (trial.reason or "")
+        assert row.batch == trial.configuration.batch
+    assert [row.role for row in view.rows].count("hint") == 1
+    assert any(row.role == "best" for row in view.rows)
+    failed = [row for row in view.rows if row.state == "failed"]
+    assert failed
+    assert all(row.fps is None and row.reason == "out of memory" for row in failed)
+
+
+def test_the_final_is_told_best_first_with_ties_and_the_hint(result, view):
+    ratios = [one.ratio for one in view.contenders[:-1]]
+    assert ratios == sorted(ratios, reverse=True)
+    assert view.contenders[-1].note == "the hint"
+    assert view.contenders[-1].ratio == 1.0
+    assert [one.note for one in view.contenders].count("the advice") == 1
+    for ratios in view.final_rounds.values():
+        assert len(ratios) == len(result.final.rounds)
+
+
+def test_curves_hold_every_point_and_the_best_of_each_batch(view):
+    points = [point for curve in view.curves["CPU"] for point in curve.points]
+    assert len(points) == sum(row.state in {"measured", "pruned"} for row in view.rows)
+    for curve in view.curves["CPU"]:
+        assert [point.batch for point in curve.best] == sorted({point.batch for point in curve.points})
+        for best in curve.best:
+            assert best.ratio == max(point.ratio for point in curve.points if point.batch == best.batch)
+
+
+def test_importance_names_what_was_varied_and_sums_to_one(view):
+    assert set(view.importance) <= {"streams", "batch", "requests", "device"}
+    assert sum(view.importance.values()) == pytest.approx(1.0)
+    assert max(view.importance, key=view.importance.get) == "batch"
+
+
+def test_several_devices_are_told_with_their_share_of_the_sum():
+    told = view_of(several()).targets
+    assert [one.target.partition(":")[0] for one in told] == ["EMU", "CPU", "AUTO"]
+    assert re.fullmatch(r"\d+ % of the plain sum of its devices", told[-1].share)
+
+
+@pytest.mark.parametrize(
+    ("finalists", "notes"),
+    [
+        ([(0.93, 0.92, 0.94)], ["", "the hint, the advice"]),
+        ([(0.99, 0.97, 1.01)], ["tied with the best", "the hint, the advice"]),
+        ([(1.02, 0.99, 1.05)], ["", "the hint, the advice, tied with the best"]),
+        (
+            [(1.2, 1.15, 1.25), (1.18, 1.1, 1.22), (1.1, 1.05, 1.14)],
+            ["the advice", "tied with the best", "", "the hint"],
+        ),
+    ],
+)
+def test_what_is_tied_with_the_best_is_said_to_be_tied(finalists, notes):
+    found = [finalist(*one, requests) for requests, one in enumerate(finalists, start=1)]
+    best = found[0] if notes[0] == "the advice" else searched().final.baseline
+    final = replace(searched().final, finalists=tuple(found), rounds=())
+    result = replace(searched(), final=final, verdict=replace(searched().verdict, best=best))
+    assert [one.note for one in view_of(result).contenders] == notes
+
+
+def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
+    result = searched()
+    first = [trial for trial in result.trials if trial.rounds]
+    again = [replace(trial, number=trial.number + 1000) for trial in first]
+    twice = view_of(replace(result, trials=[*result.trials, *again]))
+    once = view_of(result)
+    assert "starting, warming up" not in twice.time
+    final = len(result.final.rounds)
+    trials = len(once.drift) - final
+    assert len(twice.drift) == 2 * trials + final
+    assert [one.at_s for one in twice.drift] == sorted(one.at_s for one in twice.drift)
+    assert twice.drift[trials].at_s > twice.drift[trials - 1].at_s
+    assert twice.final_at_s > once.final_at_s
+
+
+def test_hints_measured_together_are_told_once_in_the_drift():
+    result = several()
+    rounds = [one for trial in result.trials for one in trial.rounds]
+    told = view_of(result)
+    assert len(told.drift) < len(rounds) + len(result.final.rounds)
+    assert told.final_at_s == result.final.rounds[0].at_s
+
+
+def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
+    advised = {"DEVICE_PROPERTIES": {"EMU": {"NUM_STREAMS": 1}, "CPU": {"NUM_STREAMS": 2}}}
+    result = several()
+    best = replace(
+        result.verdict.best,
+        configuration=Configuration.of("AUTO:EMU,CPU", {**advised, "A": 'it\'s "\\n"'}, 4, 8),
+    )
+    written, _ = usage_of(
+        replace(result, verdict=replace(result.verdict, best=best))
+    ).benchmark_app.splitlines()
+    subprocess.run(["sh", "-c", written], cwd=tmp_path, check=True)
+    told = json.loads((tmp_path / "benchmark_app.json").read_text())
+    assert told["AUTO"] == {
+        "DEVICE_PROPERTIES": "{CPU:{NUM_STREAMS:2},EMU:{NUM_STREAMS:1}}",
+        "A": 'it\'s "\\n"',
+    }
+
+
+def test_figures_of_the_view_are_those_of_the_search(result, view):
+    assert view.confidence == result.final.finalists[0].speedup.confidence
+    assert view_of(replace(result, covered=5)).known == f"5 of {result.points} configurations"
+    assert view.noise == spread([one.fps for one in view.drift])
+    middle = median(one.fps for one in view.drift)
+    assert all(one.share == one.fps / middle for one in view.drift)
+    assert view.reproduce["seed"] == str(result.run.seed)
+    assert result.model.sha256 in view.reproduce["model"]
+    assert view.tried == sum(one.state in {"measured", "pruned"} and one.ratio > 0 for one in result.trials)
+    for row, trial in zip(view.rows, result.trials, strict=True):
+        if at_end := result.at_final_speed(trial):
+            assert (row.fps, row.memory_mb) == (at_end.throughput_fps, at_end.memory_mb)
+            latency = at_end.latency_ms
+            assert (row.p50_ms, row.p90_ms, row.p99_ms) == (latency.p50, latency.p90, latency.p99)
+        if row.low is not None:
+            assert (row.low, row.ratio) == (trial.speedup.low, trial.speedup.ratio)
+            assert row.low <= row.ratio <= row.high
+        assert row.rounds == len(trial.rounds)
+
+
+def test_the_time_of_a_search_is_told_in_whole(result, view):
+    paired = sum(len(one.rounds) for one in result.trials)
+    windows = sum(len(one.rounds) * one.window_s for one in result.trials if one.rounds)
+    assert view.time["windows"] == pytest.approx(paired * result.trials[0].window_s + windows)
+    assert view.time["compiling"] == pytest.approx(sum(one.compile_s or 0 for one in result.trials))
+    trials = [one for one in result.trials if one.took_s is not None]
+    assert len(trials) == len(result.trials) - 1
+    inside = view.time["windows"] + view.time["compiling"] + view.time["starting and warming up"]
+    assert inside - result.trials[0].compile_s == pytest.approx(sum(one.took_s for one in trials))
+    rounds = result.final.rounds
+    assert view.time["final"] == rounds[-1].at_s - rounds[0].at_s
+    longer = view_of(replace(result, run=replace(result.run, seconds=1000.0)))
+    assert sum(longer.time.values()) == pytest.approx(1000.0)
+
+
+def test_devices_are_told_with_the_source_of_their_figures():
+    result, told = several(), view_of(several())
+    finalists = {str(one.configuration) for one in result.final.finalists}
+    for row, standing in zip(told.targets, result.targets, strict=True):
+        assert (row.source == "the final") == (row.configuration in finalists)
+        assert row.ratio == standing.best.ratio
+    assert told.plain_sum == pytest.approx(sum(row.ratio for row in told.targets[:2]))
+    share = 100 * told.targets[2].ratio / told.plain_sum
+    assert told.targets[2].share.startswith(f"{share:.0f} % of the plain sum")
