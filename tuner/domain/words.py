@@ -14,6 +14,11 @@ def percent(ratio: float) -> str:
     return f"{gain:+.{0 if gain >= 1000 else 1}f} %"
 
 
+def interval(low: float | None, high: float | None) -> str:
+    """Return an interval of ratios as signed percentages; empty where an end is open."""
+    return f"{percent(low)} to {percent(high)}" if low and high else ""
+
+
 def rate(fps: float) -> str:
     """Return items per second with the digits that a measurement can have."""
     return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"

@@ -178,17 +178,17 @@ def _curves(rows: Sequence[Row]) -> dict[str, list[Curve]]:
             points = groups.setdefault(_unordered(row.device), {}).setdefault(row.streams, [])
             points.append(Point(row.batch, row.requests, row.ratio, row.fps))
     return {
-        target: [_curve(target, streams, points) for streams, points in sorted(kinds.items())]
+        target: [_curve(streams, points) for streams, points in sorted(kinds.items())]
         for target, kinds in groups.items()
         if len({point.batch for point in chain.from_iterable(kinds.values())}) > 1
     }
 
 
-def _curve(target: str, streams: str, points: Sequence[Point]) -> Curve:
+def _curve(streams: str, points: Sequence[Point]) -> Curve:
     ordered = sorted(points)
     batches = groupby(ordered, key=lambda one: one.batch)
     best = [max(same, key=lambda one: one.ratio) for _, same in batches]
-    return Curve(target, streams, ordered, best)
+    return Curve(streams, ordered, best)
 
 
 def _unordered(device: str) -> str:

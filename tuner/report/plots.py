@@ -13,7 +13,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.domain.words import count, percent, rate, visible
+from tuner.domain.words import count, interval, percent, rate, visible
 from tuner.report.view import Contender, Curve, Moment, Row, TargetRow, View
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888"
@@ -85,7 +85,7 @@ def compared(views: Sequence[View], same_model: bool) -> go.Figure:
     return figure
 
 
-def _error(told: Sequence[Row | Contender | TargetRow], scale: Sequence[float]) -> dict[str, object]:
+def _error(told: Sequence[Contender | TargetRow], scale: Sequence[float]) -> dict[str, object]:
     """Return the intervals of ratios as error bars, each in the scale of its axis."""
     ratios = [(one.ratio or 0.0, one.low, one.high) for one in told]
     return {
@@ -153,19 +153,16 @@ def _lines(one: Row | Contender) -> list[str]:
         note = f"trial {one.number}: {one.state}, {one.rounds} rounds{compiling}"
     else:
         note = one.note
+    span = interval(one.low, one.high)
     told = [
         one.configuration,
         f"{rate(one.fps)} items/s, {one.memory_mb or 0:.0f} MiB" if one.fps else "",
         f"p50 {one.p50_ms:.3g} ms, p99 {one.p99_ms:.3g} ms" if one.p50_ms and one.p99_ms else "",
-        f"{percent(one.ratio)} over the hint{_interval(one)}" if one.ratio else "",
+        f"{percent(one.ratio)} over the hint{f' ({span})' if span else ''}" if one.ratio else "",
         one.compiled,
         note,
     ]
     return [_wrapped(line) for line in told]
-
-
-def _interval(one: Row | Contender) -> str:
-    return f" ({percent(one.low)} to {percent(one.high)})" if one.low and one.high else ""
 
 
 def _wrapped(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from tuner.domain.words import percent, rate, visible
+from tuner.domain.words import interval, percent, rate, visible
 from tuner.report.view import Contender, Row, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
@@ -107,11 +107,6 @@ def _figures(one: Contender) -> list[str]:
         f"{one.memory_mb:.0f}" if one.memory_mb else "",
         one.note,
     ]
-
-
-def interval(low: float | None, high: float | None) -> str:
-    """Return an interval as signed percentages; empty where an end is open."""
-    return f"{percent(low)} to {percent(high)}" if low and high else ""
 
 
 def differences(views: Sequence[View]) -> list[list[str]]:

@@ -103,13 +103,11 @@ class Curve:
     """How speed changes with the batch, for one kind of streams on one target.
 
     Attributes:
-        target: Device string; the devices of a combination in alphabetical order.
         streams: What its points share.
         points: Everything measured, by batch and requests.
         best: The fastest point of each batch.
     """
 
-    target: str
     streams: str
     points: Sequence[Point]
     best: Sequence[Point]
@@ -189,7 +187,8 @@ class View:
         no_claim: Why the figures are those of trials and no claim; empty after a whole final.
         confidence: With which the final's intervals hold together; None where there is none.
         final_rounds: Ratios of every round of the final, by configuration, the advice first.
-        curves: Speed over batch, by target, where more than one batch was measured.
+        curves: Speed over batch, by target, where more than one batch was measured; a combination's
+            devices are in alphabetical order.
         importance: Share of what matters, by parameter.
         targets: The best of each target, where there are several.
         plain_sum: Of the single devices' speeds over the baseline; None for fewer than two.
