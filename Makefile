@@ -5,13 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-multi test check format lint types layers docs docs-fresh bench bench-page reports clean
+.PHONY: demo demo-multi demo-gpu gpu-emulation test check format lint types layers docs docs-fresh bench bench-page reports clean
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
 
 demo-multi: $(VENV)/.dev  ## the same on a second device made from the CPU plugin, and on both: needs g++
 	$(BIN)/python -m tests.emu reports/demo/multi
+
+demo-gpu: $(VENV)/.gpu  ## the same on OpenVINO's GPU plugin over a processor: needs gcc and opencl-headers
+	$(BIN)/python -m tests.gpu reports/demo/gpu
+
+gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
 test: $(VENV)/.dev  ## run the tests
 	$(BIN)/python -m pytest
@@ -67,6 +72,10 @@ $(VENV)/.tuner: pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.tuner
 	$(PIP) install --editable '.[dev]'
+	touch $@
+
+$(VENV)/.gpu: $(VENV)/.dev
+	$(PIP) install --editable '.[gpu-emulation]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
