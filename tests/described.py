@@ -78,7 +78,7 @@ class DescribedDevice(SimulatedDevice):
         """Say which property it does not take; automatic batching is OpenVINO's own."""
         taken = {name for name, (access, _) in self.described.items() if access == "RW"}
         taken |= {"ALLOW_AUTO_BATCHING"} if "OPTIMAL_BATCH_SIZE" in self.described else set()
-        refused = set(configuration.compile_properties) - taken
+        refused = set(configuration.plain_properties) - taken
         return f"NotFound: Unsupported property {min(refused)}" if refused else None
 
     def effective(self, configuration: Configuration) -> Effective:

@@ -34,7 +34,7 @@ class DisguisedLane:
         self._lane = lane
         requests = asked.requests or lane.facts.optimal_requests
         effective = replace(lane.facts.effective, batch=asked.batch, requests=requests)
-        streams = asked.compile_properties.get("NUM_STREAMS")
+        streams = asked.plain_properties.get("NUM_STREAMS")
         effective = replace(effective, streams=int(streams) if streams else effective.streams)
         self.facts = LaneFacts(effective, lane.facts.optimal_requests, lane.facts.compile_s)
 

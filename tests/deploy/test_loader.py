@@ -234,7 +234,7 @@ def test_limits_that_nothing_meets_are_told_with_the_nearest(advice):
 def test_plain_data_for_those_who_wire_it_up_themselves(advice):
     assert (advice.device, advice.properties, advice.batch, advice.requests) == (
         "CPU",
-        {"NUM_STREAMS": 1},
+        {"NUM_STREAMS": "1"},  # a text, which every plugin takes
         4,
         2,
     )

@@ -91,7 +91,7 @@ def test_requests_are_multiples_of_what_keeps_the_streams_busy():
 def test_a_point_with_switches_becomes_their_properties():
     space = device_space(SERVER, 1, True, Bounds(), 16)
     point = {"streams": 4, "batch": 1, "requests_per_stream": 1, "hyper_threading": "off", "pinning": "off"}
-    assert space.configuration(point).compile_properties == {
+    assert space.configuration(point).plain_properties == {
         "ENABLE_CPU_PINNING": False,
         "ENABLE_HYPER_THREADING": False,
         "NUM_STREAMS": 4,

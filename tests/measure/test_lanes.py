@@ -107,7 +107,7 @@ class TestSimulatedLanes(LaneContract):
     @pytest.fixture
     def lanes(self):
         def broken(configuration):
-            return "no such property" if "NO_SUCH_PROPERTY" in configuration.compile_properties else None
+            return "no such property" if "NO_SUCH_PROPERTY" in configuration.plain_properties else None
 
         return SimulatedLanes(SimulatedDevice(broken=broken))
 

@@ -39,7 +39,7 @@ def test_a_gpus_choices_become_its_properties(facts_of):
     point = {"streams": 2, "batch": 4, "requests_per_stream": 2}
     switches = {"queue_priority": "high", "queue_throttle": "low", "auto_batching": "off"}
     found = space_of(facts_of("GPU")).configuration({**point, **switches})
-    assert found.compile_properties == {
+    assert found.plain_properties == {
         "NUM_STREAMS": 2,
         "GPU_QUEUE_PRIORITY": "HIGH",
         "GPU_QUEUE_THROTTLE": "LOW",
@@ -89,7 +89,7 @@ def test_a_combinations_point_sets_each_device_and_shares_the_requests(facts_of)
     point = {"GPU": "2 streams", "NPU": HINT, "batch": 1, "requests_per_stream": 2}
     found = space.configuration({**point, "first": "NPU", "policy": "ROUND_ROBIN", "share": 2})
     assert found.device == "MULTI:NPU(8),GPU(4)"
-    assert found.compile_properties == {
+    assert found.plain_properties == {
         "PERFORMANCE_HINT": "THROUGHPUT",
         "DEVICE_PROPERTIES": {"GPU": {"NUM_STREAMS": 2}},
         "SCHEDULE_POLICY": "ROUND_ROBIN",
@@ -161,5 +161,5 @@ def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
         "GPU", "NPU", "CPU", "AUTO:GPU,NPU,CPU", "MULTI:GPU,NPU,CPU",
     ]  # fmt: skip
     assert {one.state for one in found.trials} <= {"measured", "pruned", "duplicate"}
-    switched = {name for one in found.trials for name in one.configuration.compile_properties}
+    switched = {name for one in found.trials for name in one.configuration.plain_properties}
     assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "DEVICE_PROPERTIES"} <= switched

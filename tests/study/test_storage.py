@@ -48,7 +48,7 @@ def test_trials_come_back_as_they_were(study, trials):
 def test_trials_on_several_devices_come_back_as_they_were(study):
     plain = SimulatedDevice(base_fps=1000)
     found = simulate_host(SimulatedHost({"CPU": plain, "EMU": plain}), "MULTI:EMU,CPU")
-    assert any("DEVICE_PROPERTIES" in one.configuration.compile_properties for one in found.trials)
+    assert any("DEVICE_PROPERTIES" in one.configuration.plain_properties for one in found.trials)
     first = study()
     for trial in found.trials:
         first.save(trial)

@@ -138,7 +138,7 @@ def test_every_bound_is_respected():
     for one in found.trials[1:]:
         assert one.configuration.batch in (2, 6)
         assert one.configuration.requests in (3, 5)
-        assert one.configuration.compile_properties.get("NUM_STREAMS", HINT) in (HINT, 1)
+        assert one.configuration.plain_properties.get("NUM_STREAMS", HINT) in (HINT, 1)
 
 
 def test_dear_configurations_are_not_tried_on_a_slow_model():

@@ -75,8 +75,8 @@ class Advice(Record, frozen=True):
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Properties for `compile_model`."""
-        return self.best.properties
+        """Properties for `compile_model`, as texts: the form that every device's plugin takes."""
+        return self.best.configuration.compile_properties
 
     @property
     def batch(self) -> int:

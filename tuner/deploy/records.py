@@ -6,7 +6,8 @@ from typing import Annotated
 
 import msgspec
 
-from tuner.domain.configuration import Configuration, PlainValue
+from tuner.domain.configuration import Configuration
+from tuner.domain.properties import PlainValue
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
 from tuner.probe.inputs import FILLABLE

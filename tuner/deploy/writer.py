@@ -118,7 +118,7 @@ def write_whole(text: str, path: Path) -> None:
 def _deployment(configuration: Configuration) -> dict[str, Any]:
     return {
         "device": configuration.device,
-        "properties": configuration.compile_properties,
+        "properties": configuration.plain_properties,
         "batch": configuration.batch,
         "requests": configuration.requests,
     }

@@ -6,17 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tuner.domain.properties import Properties, PropertyValue, as_texts, frozen, thawed, words_of
 from tuner.domain.target import target_of
 from tuner.domain.words import count
-
-PlainValue = str | int | float | bool
-Properties = tuple[tuple[str, PlainValue], ...]
-"""Compile properties as sorted pairs, so that equal ones hash alike."""
-
-PropertyValue = PlainValue | tuple[tuple[str, Properties], ...]
-"""A property's value; `DEVICE_PROPERTIES` holds each device's own."""
-
-DEVICE_PROPERTIES = "DEVICE_PROPERTIES"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,17 +30,17 @@ class Configuration:
     @classmethod
     def of(cls, device: str, properties: Mapping[str, Any], batch: int, requests: int) -> Configuration:
         """Build a configuration from plain mappings: properties, and each device's own in them."""
-        return cls(
-            device,
-            tuple(sorted((name, _frozen(value)) for name, value in properties.items())),
-            batch,
-            requests,
-        )
+        return cls(device, frozen(properties), batch, requests)
+
+    @property
+    def plain_properties(self) -> dict[str, Any]:
+        """The properties with plain values, as a YAML file has them."""
+        return thawed(self.properties)
 
     @property
     def compile_properties(self) -> dict[str, Any]:
-        """The properties as `compile_model` takes them."""
-        return {name: _thawed(value) for name, value in self.properties}
+        """The properties as texts, the form in which `compile_model` takes them on every device."""
+        return as_texts(self.plain_properties)
 
     @property
     def uses_hint(self) -> bool:
@@ -82,38 +74,6 @@ class Configuration:
         devices = target_of(self.device).devices
         told = [f"{device} {' '.join(words_of(own.get(device, hint)))}" for device in devices]
         return [*told, *words_of(tuple(pair for pair in plain if pair not in hint))]
-
-
-def words_of(properties: Properties) -> list[str]:
-    """Say properties in short, streams first."""
-    words = []
-    for name, value in properties:
-        match name, value:
-            case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
-                words.append("hint")
-            case "NUM_STREAMS", streams:
-                words.append(count(streams, "stream"))
-            case "INFERENCE_NUM_THREADS", threads:
-                words.append(count(threads, "thread"))
-            case "ENABLE_CPU_PINNING", pinned:
-                words.append("pinned" if pinned else "unpinned")
-            case "SCHEDULE_POLICY", "ROUND_ROBIN":
-                words.append("round robin")
-            case "ENABLE_HYPER_THREADING", False:
-                words.append("no hyper-threading")
-            case _:
-                words.append(f"{name}={value}")
-    return sorted(words, key=lambda word: "stream" not in word)
-
-
-def _frozen(value: Any) -> PropertyValue:
-    if not isinstance(value, Mapping):
-        return value  # type: ignore[no-any-return]
-    return tuple(sorted((device, tuple(sorted(own.items()))) for device, own in value.items()))
-
-
-def _thawed(value: PropertyValue) -> Any:
-    return {device: dict(own) for device, own in value} if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
-from tuner.domain.configuration import DEVICE_PROPERTIES, Configuration, PlainValue, Properties, words_of
+from tuner.domain.configuration import Configuration
+from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
 from tuner.domain.target import Target, target_of
 
 HINT = "hint"

@@ -71,7 +71,7 @@ class SimulatedDevice:
 
     def effective(self, configuration: Configuration) -> Effective:
         """Return what the device makes of a configuration."""
-        properties: Mapping[str, object] = configuration.compile_properties
+        properties: Mapping[str, object] = configuration.plain_properties
         streams = min(int(str(properties.get("NUM_STREAMS", self.cores))), self.cores)
         return Effective(
             (configuration.device,),
@@ -125,7 +125,7 @@ class SimulatedHost:
 
     def effective(self, configuration: Configuration) -> Effective:
         """Return what its devices make of a configuration."""
-        target, properties = target_of(configuration.device), configuration.compile_properties
+        target, properties = target_of(configuration.device), configuration.plain_properties
         own = properties.get("DEVICE_PROPERTIES", {}) if target.kind else {target.devices[0]: properties}
         members = tuple(
             self.devices[name].effective(Configuration.of(name, own.get(name, {}), configuration.batch, 0))

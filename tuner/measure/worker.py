@@ -21,8 +21,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from tuner.domain.configuration import Configuration, Effective, Properties
+from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.model import Model
+from tuner.domain.properties import Properties
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import reason
@@ -187,7 +188,7 @@ def read_back(compiled: ov.CompiledModel, configuration: Configuration, requests
     if not target.kind:
         return whole
     precisions = {one.precision for one in members}
-    asked = "" if len(members) == len(target.devices) else configuration.compile_properties
+    asked = "" if len(members) == len(target.devices) else configuration.plain_properties
     virtual = f"{configuration.device}, {told('SCHEDULE_POLICY')}, {told('AUTO_BATCH_TIMEOUT')}{asked}"
     precision = whole.precision if not members else _joined(precisions)
     return replace(whole, precision=precision, members=members, virtual=virtual)

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence, Set
 from itertools import chain, groupby
 from statistics import median
 
-from tuner.domain.configuration import DEVICE_PROPERTIES, Configuration
+from tuner.domain.configuration import Configuration
+from tuner.domain.properties import DEVICE_PROPERTIES
 from tuner.domain.result import Final, Finalist, Result, Trial
 from tuner.domain.sample import Round
 from tuner.domain.stats import Speedup, spread
@@ -81,7 +82,7 @@ def _row(result: Result, trial: Trial, front: Set[int]) -> Row:
         memory_mb=measured.memory_mb if measured else None,
         compile_s=trial.compile_s,
         reason=trial.reason or "",
-        properties=json.dumps(configuration.compile_properties),
+        properties=json.dumps(configuration.plain_properties),
         role=_role(result, trial, front),
     )
 
@@ -103,7 +104,7 @@ def _ends(gain: Speedup | None) -> tuple[float | None, float | None]:
 
 def streams_of(configuration: Configuration) -> str:
     """Return the streams that were asked for, in words: each device's own for several."""
-    properties = configuration.compile_properties
+    properties = configuration.plain_properties
     own = properties.get(DEVICE_PROPERTIES)
     if own:
         devices = target_of(configuration.device).devices

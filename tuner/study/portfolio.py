@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from tuner.domain.configuration import Configuration, Properties
+from tuner.domain.configuration import Configuration
+from tuner.domain.properties import Properties
 from tuner.domain.result import Trial
 from tuner.domain.space import HINT, Choice, Point, Space
 from tuner.domain.target import Target
@@ -63,7 +64,7 @@ class Portfolio:
                 self._echo(target, trial.configuration)
 
     def _echo(self, target: Target, liked: Configuration) -> None:
-        own = liked.compile_properties.get("DEVICE_PROPERTIES", {})
+        own = liked.plain_properties.get("DEVICE_PROPERTIES", {})
         for single in self._proposers:
             if not single.kind and single.devices[0] in target.devices:
                 streams = own.get(single.devices[0], {}).get("NUM_STREAMS", HINT)
@@ -120,7 +121,7 @@ def seeds(space: Space, target: Target, best: Mapping[Target, Trial]) -> list[Po
             wanted.append({**settings, "batch": batch, "requests_per_stream": 2})
     for other, trial in best.items():
         if other.combines and set(other.devices) == set(target.devices):
-            own = trial.configuration.compile_properties.get("DEVICE_PROPERTIES", {})
+            own = trial.configuration.plain_properties.get("DEVICE_PROPERTIES", {})
             same = {
                 device: _labelled(space.settings[device], own.get(device, {})) for device in target.devices
             }
@@ -130,7 +131,7 @@ def seeds(space: Space, target: Target, best: Mapping[Target, Trial]) -> list[Po
 
 
 def _choice(settings: Mapping[Choice, Properties], configuration: Configuration | None) -> Choice:
-    return _labelled(settings, configuration.compile_properties if configuration else {})
+    return _labelled(settings, configuration.plain_properties if configuration else {})
 
 
 def _labelled(settings: Mapping[Choice, Properties], wanted: Mapping[str, object]) -> Choice:

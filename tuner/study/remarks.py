@@ -71,7 +71,7 @@ def _clamped(trial: Trial) -> str | None:
     """Say which device silently changed its number of streams, or None."""
     if trial.effective is None:
         return None
-    asked = trial.configuration.compile_properties
+    asked = trial.configuration.plain_properties
     own = dict(asked.get("DEVICE_PROPERTIES", {}))
     members = [(one.devices[0].removesuffix(".0"), one.streams) for one in trial.effective.members]
     own |= {name.removesuffix(".0"): settings for name, settings in own.items()}

@@ -219,7 +219,7 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
 
 
 def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
-    properties = trial.configuration.compile_properties
+    properties = trial.configuration.plain_properties
     params: dict[str, Any] = {
         "streams": int(properties.get("NUM_STREAMS", 0)),
         "batch": trial.configuration.batch,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tuner.deploy.advice import Advice
-from tuner.deploy.export.documents import FILE, Export, as_text, shapes_of
+from tuner.deploy.export.documents import FILE, Export, shapes_of
 from tuner.domain.target import target_of
 
 
@@ -42,7 +42,7 @@ def _config(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _nested(devices: Mapping[str, Mapping[str, Any]]) -> str:
     told = (
-        f"{device}:{{{','.join(f'{name}:{as_text(value)}' for name, value in own.items())}}}"
+        f"{device}:{{{','.join(f'{name}:{value}' for name, value in own.items())}}}"
         for device, own in devices.items()
     )
     return f"{{{','.join(told)}}}"

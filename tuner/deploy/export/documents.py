@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import msgspec
 
 from tuner.deploy.advice import Advice
-from tuner.domain.configuration import PlainValue
 
 FILE = "{file}"
 
@@ -44,8 +43,3 @@ def as_json(advice: Advice) -> Export:
 def shapes_of(advice: Advice) -> dict[str, tuple[int, ...]]:
     """Return the shape of every input at the advised batch."""
     return {one.name: one.at_batch(advice.batch) for one in advice.as_model().inputs}
-
-
-def as_text(value: PlainValue) -> str:
-    """Return a property's value as OpenVINO reads it from text."""
-    return ("YES" if value else "NO") if isinstance(value, bool) else str(value)

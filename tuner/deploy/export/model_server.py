@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tuner.deploy.advice import Advice
-from tuner.deploy.export.documents import Export, as_text, shapes_of
+from tuner.deploy.export.documents import Export, shapes_of
 
 
 def model_server(advice: Advice) -> Export:
@@ -25,7 +25,7 @@ def model_server(advice: Advice) -> Export:
         "shape": {
             name: f"({','.join(map(str, shape))})" for name, shape in shapes_of(advice).items() if shape
         },
-        "plugin_config": {name: as_text(value) for name, value in plain.items()},
+        "plugin_config": plain,
     }
     text = json.dumps({"model_config_list": [{"config": config}]}, indent=2) + "\n"
     return Export("config.json", text, notes=tuple(_notes(advice)))

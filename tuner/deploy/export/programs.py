@@ -8,7 +8,7 @@ from string import Template
 from typing import Any
 
 from tuner.deploy.advice import Advice
-from tuner.deploy.export.documents import Export, as_text, shapes_of
+from tuner.deploy.export.documents import Export, shapes_of
 
 HERE = "tuner.deploy.export"
 
@@ -16,7 +16,7 @@ HERE = "tuner.deploy.export"
 def python(advice: Advice) -> Export:
     """Return a script that needs OpenVINO and NumPy only."""
     shapes = repr([list(shape) for shape in shapes_of(advice).values()])
-    return Export("run.py", _filled("run.py.txt", advice, repr, _plain(advice.properties), shapes))
+    return Export("run.py", _filled("run.py.txt", advice, repr, repr(advice.properties), shapes))
 
 
 def cpp(advice: Advice) -> Export:
@@ -38,12 +38,6 @@ def _filled(template: str, advice: Advice, quoted: Callable[[str], str], propert
     )
 
 
-def _plain(properties: Mapping[str, Any]) -> str:
-    return repr(
-        {name: dict(value) if isinstance(value, Mapping) else value for name, value in properties.items()}
-    )
-
-
 def _cpp_text(text: str) -> str:
     """Return a C++ literal of UTF-8 text; control characters as octal, which no digit can prolong."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -56,4 +50,4 @@ def _cpp_map(properties: Mapping[str, Any]) -> str:
 
 
 def _cpp_value(value: Any) -> str:
-    return _cpp_map(value) if isinstance(value, Mapping) else f"std::string({_cpp_text(as_text(value))})"
+    return _cpp_map(value) if isinstance(value, Mapping) else f"std::string({_cpp_text(value)})"

@@ -1,0 +1,70 @@
+"""Compile properties: plain values for people and files, texts for OpenVINO, words for lines of output.
+
+Plugins differ in the types that they take (the GPU plugin refuses a whole number of streams, and drops out
+of a combination over one without a word), but each reads every property from text: configuration
+files have nothing else. So texts are what goes out, from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from tuner.domain.words import count
+
+PlainValue = str | int | float | bool
+Properties = tuple[tuple[str, PlainValue], ...]
+"""Compile properties as sorted pairs, so that equal ones hash alike."""
+
+PropertyValue = PlainValue | tuple[tuple[str, Properties], ...]
+"""A property's value; `DEVICE_PROPERTIES` holds each device's own."""
+
+DEVICE_PROPERTIES = "DEVICE_PROPERTIES"
+
+
+def as_text(value: PlainValue) -> str:
+    """Return a value as every plugin reads it: `YES`, `2`, `HIGH`."""
+    return ("YES" if value else "NO") if isinstance(value, bool) else str(value)
+
+
+def as_texts(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties, and each device's own in them, in the form that every plugin takes."""
+    return {
+        name: as_texts(value) if isinstance(value, Mapping) else as_text(value)
+        for name, value in properties.items()
+    }
+
+
+def frozen(properties: Mapping[str, Any]) -> tuple[tuple[str, PropertyValue], ...]:
+    """Return properties, and each device's own in them, as sorted pairs."""
+    return tuple(
+        (name, frozen(value) if isinstance(value, Mapping) else value)  # type: ignore[misc]
+        for name, value in sorted(properties.items())
+    )
+
+
+def thawed(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Undo `frozen`."""
+    return {name: thawed(value) if isinstance(value, tuple) else value for name, value in properties}
+
+
+def words_of(properties: Properties) -> list[str]:
+    """Say properties in short, streams first."""
+    words = []
+    for name, value in properties:
+        match name, value:
+            case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
+                words.append("hint")
+            case "NUM_STREAMS", streams:
+                words.append(count(streams, "stream"))
+            case "INFERENCE_NUM_THREADS", threads:
+                words.append(count(threads, "thread"))
+            case "ENABLE_CPU_PINNING", pinned:
+                words.append("pinned" if pinned else "unpinned")
+            case "SCHEDULE_POLICY", "ROUND_ROBIN":
+                words.append("round robin")
+            case "ENABLE_HYPER_THREADING", False:
+                words.append("no hyper-threading")
+            case _:
+                words.append(f"{name}={value}")
+    return sorted(words, key=lambda word: "stream" not in word)
