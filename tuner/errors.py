@@ -11,6 +11,7 @@ TunerError                 catch this to catch them all
 └── Interrupted            the user asked to stop; everything so far is saved (exit code 4)
 """
 
+import re
 from typing import ClassVar
 
 
@@ -69,8 +70,21 @@ class Interrupted(TunerError):
     exit_code: ClassVar[int] = 4
 
 
+PLACES = re.compile(r"(Exception from|Check '.*?' failed at) [\w./+-]+:\d+:?")
+"""Where in OpenVINO's source an error came up: before, and inside, the lines that say what it is."""
+
+INTRODUCTIONS = ("While validating node", "Shape inference input shapes", "FrontEnd API failed")
+
+
 def reason(error: BaseException) -> str:
-    """Return the last meaningful line of an exception, where OpenVINO puts what went wrong."""
-    lines = [line.strip() for line in str(error).splitlines()]
-    told = [line for line in lines if line and not line.startswith("Exception from")]
-    return told[-1].rstrip(".") if told else type(error).__name__
+    """Return the line of an exception that says what went wrong.
+
+    OpenVINO's messages begin with places in its source and with introductions; what was refused is the first
+    line after them, and what follows describes the property in general.
+    """
+    lines = [line.strip() for line in PLACES.sub("", str(error)).splitlines()]
+    told = [line for line in lines if line and not line.startswith(INTRODUCTIONS)]
+    if not told:
+        return type(error).__name__
+    first, rest = told[0], told[1:]
+    return (f"{first} {rest[0]}" if first.endswith(":") and rest else first).rstrip(".")

@@ -84,7 +84,7 @@ def _refusal(core: ov.Core, configuration: Configuration, why: str) -> str:
     if ":" not in device:
         known = list(core.get_property(device, "SUPPORTED_PROPERTIES"))
         for name in configuration.compile_properties:
-            if name not in known:
+            if name not in known and name in why:
                 near = get_close_matches(name, known, 1)
                 hint = f"; the nearest one is {near[0]}" if near else ""
                 return f"Device '{device}' knows no property '{name}'{hint}."
