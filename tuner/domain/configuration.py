@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tuner.domain.properties import Properties, PropertyValue, as_texts, frozen, thawed, words_of
-from tuner.domain.target import target_of
+from tuner.domain.target import plain_name, target_of
 from tuner.domain.words import count
 
 
@@ -110,16 +110,18 @@ class Effective:
 
     def __str__(self) -> str:
         """Short form for people: `2 streams, 2 threads, 4 requests, bf16`."""
-        members = (f"{one.devices[0]} {one._settings()}" for one in self.members)
+        members = (f"{one.devices[0]} {one._settings()}".strip() for one in self.members)
         parts = [" + ".join(members) or self._settings(), count(self.requests, "request"), self.precision]
         return ", ".join(part for part in parts if part)
 
     def _settings(self) -> str:
         told = [(self.streams, "stream"), (self.threads, "thread")]
         counts = [count(number, name) for number, name in told if number is not None]
-        return ", ".join([*counts, *["unpinned"] * (self.pinned is False)])
+        unpinned = self.pinned is False and self.threads is not None  # of a processor; others pin nothing
+        further = tuple(pair for pair in self.settings if pair[0] != "AUTO_BATCH_TIMEOUT")
+        return ", ".join([*counts, *["unpinned"] * unpinned, *words_of(further)])
 
     def lacks(self, device: str) -> list[str]:
         """Return the devices of a combination that OpenVINO silently runs without."""
-        target, running = target_of(device), {one.removesuffix(".0") for one in self.devices}
-        return [one for one in target.devices if target.combines and one.removesuffix(".0") not in running]
+        target, running = target_of(device), set(map(plain_name, self.devices))
+        return [one for one in target.devices if target.combines and plain_name(one) not in running]

@@ -63,7 +63,7 @@ def words_of(properties: Properties) -> list[str]:
                 words.append("pinned" if pinned else "unpinned")
             case "SCHEDULE_POLICY", "ROUND_ROBIN":
                 words.append("round robin")
-            case "ENABLE_HYPER_THREADING", False:
+            case "ENABLE_HYPER_THREADING", False | "NO":
                 words.append("no hyper-threading")
             case _:
                 words.append(f"{name}={value}")

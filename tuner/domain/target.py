@@ -81,6 +81,11 @@ class Target:
         return f"{self.kind}:{devices}" if self.kind else devices
 
 
+def plain_name(device: str) -> str:
+    """Return a device's name without the number of the first: `GPU` and `GPU.0` are the same."""
+    return device.removesuffix(".0")
+
+
 @lru_cache(maxsize=1024)
 def target_of(text: str) -> Target:
     """Read a device string.

@@ -12,8 +12,8 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,13 +21,12 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.domain.properties import Properties
 from tuner.domain.sample import Window
-from tuner.domain.target import target_of
 from tuner.errors import reason
 from tuner.measure.lane import Answers, LaneFacts
+from tuner.measure.readback import read_back
 from tuner.probe.inputs import Sample, from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -36,9 +35,6 @@ DROPPED_CYCLES = 1
 COUNTED_CYCLES = 1
 """Whole cycles that each request must have in a window, however long that takes."""
 
-
-SHARED = 0
-"""As a member's number of requests: the combination hands them out as devices fall free."""
 
 LONE_LEAD_S = 0.8
 """Run before a lone request's window. Threads that take turns begin on one core, where waking is
@@ -171,70 +167,6 @@ def peak_memory_mb() -> float:
     """Return the peak resident memory of this process in MiB."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def read_back(compiled: ov.CompiledModel, configuration: Configuration, requests: int) -> Effective:
-    """Return what a device, or each of several, made of a configuration; None for what is not told."""
-    told = _properties_of(compiled)
-    of_members: Mapping[str, Any] = told("DEVICE_PROPERTIES") or {}
-    devices = tuple(told("EXECUTION_DEVICES") or ())
-    batch = configuration.batch
-    members = tuple(
-        _effective(of_members[one].get, (one,), batch, SHARED) for one in devices if one in of_members
-    )
-    whole = _effective(told, devices, batch, requests)
-    whole = replace(whole, settings=_further_settings(configuration, told, whole))
-    target = target_of(configuration.device)
-    if not target.kind:
-        return whole
-    precisions = {one.precision for one in members}
-    asked = "" if len(members) == len(target.devices) else configuration.plain_properties
-    virtual = f"{configuration.device}, {told('SCHEDULE_POLICY')}, {told('AUTO_BATCH_TIMEOUT')}{asked}"
-    precision = whole.precision if not members else _joined(precisions)
-    return replace(whole, precision=precision, members=members, virtual=virtual)
-
-
-def _further_settings(
-    configuration: Configuration, told: Callable[[str], Any], whole: Effective
-) -> Properties:
-    """Return what was asked for and is told by no attribute: on a GPU its queues, on an NPU turbo."""
-    seen = {
-        "NUM_STREAMS": whole.streams,
-        "INFERENCE_NUM_THREADS": whole.threads,
-        "ENABLE_CPU_PINNING": whole.pinned,
-    }
-    plain = [(name, value) for name, value in configuration.properties if not isinstance(value, tuple)]
-    further = [
-        (name, value)
-        for name, value in plain
-        if name not in {"PERFORMANCE_HINT", "SCHEDULE_POLICY", "AUTO_BATCH_TIMEOUT"}
-        and seen.get(name) is None
-    ]
-    return tuple((name, value if told(name) is None else str(told(name))) for name, value in further)
-
-
-def _properties_of(compiled: ov.CompiledModel) -> Callable[[str], Any]:
-    known = {str(name) for name in compiled.get_property("SUPPORTED_PROPERTIES")}
-    return lambda name: compiled.get_property(name) if name in known else None
-
-
-def _effective(told: Callable[[str], Any], devices: tuple[str, ...], batch: int, requests: int) -> Effective:
-    streams, threads = told("NUM_STREAMS"), told("INFERENCE_NUM_THREADS")
-    precision = told("INFERENCE_PRECISION_HINT")
-    return Effective(
-        devices=devices,
-        streams=None if streams is None else int(streams),
-        threads=None if threads is None else int(threads),
-        pinned=told("ENABLE_CPU_PINNING"),
-        precision=None if precision is None else str(precision.to_string()),
-        batch=batch,
-        requests=requests,
-    )
-
-
-def _joined(precisions: set[str | None]) -> str | None:
-    """Return the precision that all devices share, or all of them, like `bf16+f16`."""
-    return None if None in precisions else "+".join(sorted(one for one in precisions if one))
 
 
 def _compile(plan: LanePlan) -> ov.CompiledModel:

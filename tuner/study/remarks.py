@@ -5,6 +5,7 @@ from __future__ import annotations
 from tuner.domain.model import Model
 from tuner.domain.result import Trial, Warning
 from tuner.domain.stats import spread
+from tuner.domain.target import plain_name
 from tuner.study.tune import Findings
 
 NOISY = 0.10
@@ -73,8 +74,8 @@ def _clamped(trial: Trial) -> str | None:
         return None
     asked = trial.configuration.plain_properties
     own = dict(asked.get("DEVICE_PROPERTIES", {}))
-    members = [(one.devices[0].removesuffix(".0"), one.streams) for one in trial.effective.members]
-    own |= {name.removesuffix(".0"): settings for name, settings in own.items()}
+    members = [(plain_name(one.devices[0]), one.streams) for one in trial.effective.members]
+    own |= {plain_name(name): settings for name, settings in own.items()}
     pairs = [(name, own.get(name, {}).get("NUM_STREAMS"), streams) for name, streams in members] or [
         (trial.configuration.device, asked.get("NUM_STREAMS"), trial.effective.streams)
     ]

@@ -16,7 +16,7 @@ from tuner.domain.space import (
     device_space,
     gathering_space,
 )
-from tuner.domain.target import Member, Target, target_of
+from tuner.domain.target import Member, Target, plain_name, target_of
 from tuner.errors import DeviceError, UsageError
 from tuner.probe.devices import Device
 
@@ -58,7 +58,7 @@ def _found(target: Target, present: Sequence[str]) -> Target:
     """Return a target with its devices as OpenVINO lists them: `GPU` and `GPU.0` are the same to it."""
 
     def listed(name: str) -> str:
-        for alias in (name, f"{name}.0", name.removesuffix(".0")):
+        for alias in (name, f"{name}.0", plain_name(name)):
             if alias in present:
                 return alias
         whole, there = f" (in '{target}')" if target.kind else "", ", ".join(present)
