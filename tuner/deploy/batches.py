@@ -114,7 +114,7 @@ class Assembly:
         Raises:
             AdviceError: The model keeps a state, so an answer would depend on which request it came from.
         """
-        if request.query_state():
+        if _keeps_state(request):
             raise AdviceError(
                 f"The model '{self.model.name}' keeps a state from one inference to the next, which single "
                 "samples in any request would mix; run one request by yourself."
@@ -201,6 +201,17 @@ class Seat:
         else:
             self.request.set_input_tensor(position, self._own[position])
             self._places[position][...] = array
+
+
+def _keeps_state(request: ov.InferRequest) -> bool:
+    """Return whether inferences of a request hang together.
+
+    Requests of several devices together do not tell, and OpenVINO runs no model with a state on them.
+    """
+    try:
+        return bool(request.query_state())
+    except RuntimeError:
+        return False
 
 
 def _column(values: Array, axis: int | None, with_axis: Sequence[bool]) -> list[Array]:
