@@ -14,12 +14,19 @@ from tuner.deploy.advice import Advice
 from tuner.deploy.export.documents import FILE, Export, shapes_of
 from tuner.domain.target import target_of
 
+NO_NUMBER = (
+    "benchmark_app takes no number under BATCH: it measures not {device} but as many requests gathered as "
+    "the device calls optimal, on a CPU none."
+)
+
 
 def benchmark_app(advice: Advice) -> Export:
     """Return what makes `benchmark_app` measure this configuration and no other."""
     target = target_of(advice.device)
     config = {target.kind or advice.device: _config(advice.properties)}
-    words = ["benchmark_app", "-m", advice.model.path, "-d", advice.device, "-hint", "none"]
+    numbered = target.kind == "BATCH" and target.members[0].amount is not None
+    device = f"BATCH:{target.devices[0]}" if numbered else advice.device
+    words = ["benchmark_app", "-m", advice.model.path, "-d", device, "-hint", "none"]
     words += ["-load_config", FILE, "-nireq", str(advice.requests)]
     words += ["-shape", ",".join(f"{name}{_listed(shape)}" for name, shape in shapes_of(advice).items())]
     if layouts := _layouts(advice):
@@ -30,7 +37,8 @@ def benchmark_app(advice: Advice) -> Export:
     else:
         words += ["-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())]
     words += ["-t", "10"]
-    return Export("benchmark_app.json", json.dumps(config, indent=2) + "\n", tuple(words))
+    notes = (NO_NUMBER.format(device=advice.device),) if numbered else ()
+    return Export("benchmark_app.json", json.dumps(config, indent=2) + "\n", tuple(words), notes)
 
 
 def _config(properties: Mapping[str, Any]) -> dict[str, Any]:
