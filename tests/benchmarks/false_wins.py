@@ -18,7 +18,7 @@ from tuner.domain.space import Bounds, DeviceFacts, device_space
 from tuner.domain.target import target_of
 from tuner.domain.verdict import in_words
 from tuner.errors import LaneError
-from tuner.measure.lane import ASK_DEVICE, Lane, LaneFacts
+from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
 from tuner.study.budget import Budget
 from tuner.study.tune import Task, tune
@@ -36,7 +36,7 @@ class DisguisedLane:
         effective = replace(lane.facts.effective, batch=asked.batch, requests=requests)
         streams = asked.plain_properties.get("NUM_STREAMS")
         effective = replace(effective, streams=int(streams) if streams else effective.streams)
-        self.facts = LaneFacts(effective, lane.facts.optimal_requests, lane.facts.compile_s)
+        self.facts = replace(lane.facts, effective=effective)
 
     def __getattr__(self, name: str):
         return getattr(self._lane, name)

@@ -169,6 +169,19 @@ class TestProcessLanes(LaneContract):
             lane.window(0.02)
         assert not psutil.pid_exists(lane.pid)
 
+    def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(self, tmp_path, monkeypatch):
+        lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limit_s=60.0, compile_limit_s=0.3)
+        start = lanes._start
+
+        def start_and_hang(configuration):
+            lane = start(configuration)
+            os.kill(lane.pid, signal.SIGSTOP)
+            return lane
+
+        monkeypatch.setattr(lanes, "_start", start_and_hang)
+        with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a larger --budget"):
+            lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
+
     def test_waiting_ends_when_the_user_asks_to_stop(self, tmp_path):
         stop = []
         lanes = lanes_of(models.mlp(tmp_path / "m.xml"), stopped=lambda: bool(stop))

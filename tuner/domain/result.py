@@ -35,6 +35,7 @@ class Trial:
         measured: Figures over its windows.
         window_s: Mean time that one of its windows took, in seconds.
         compile_s: Seconds to read, reshape and compile the model.
+        reopen_s: Seconds that another lane is expected to take for that; less where blobs are kept.
         reason: Why it failed, or the configuration that it duplicates.
         took_s: Seconds from its beginning to its end; None for a hint's, which are measured together.
     """
@@ -50,6 +51,7 @@ class Trial:
     compile_s: float | None = None
     reason: str | None = None
     took_s: float | None = None
+    reopen_s: float | None = None
 
     @property
     def ratio(self) -> float:
@@ -249,6 +251,7 @@ class Result:
         interrupted: Whether the user stopped it.
         targets: How far each target came, single devices first.
         importance: Each parameter's share of what makes a configuration fast; empty where unknown.
+        switches: Switches around the best, in words, and whether each was tried; not among the `points`.
     """
 
     model: Model
@@ -265,6 +268,7 @@ class Result:
     interrupted: bool
     targets: Sequence[Standing]
     importance: Mapping[str, float] = field(default_factory=dict)
+    switches: Mapping[str, bool] = field(default_factory=dict)
 
     def at_final_speed(self, trial: Trial | Finalist) -> Measured | None:
         """Return a trial's figures as they would be at the speed that the host had in the final.

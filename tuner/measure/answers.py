@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.errors import LaneError
+from tuner.errors import DeviceError, LaneError
 from tuner.measure.lane import Answers, Lanes
 
 TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
@@ -99,6 +99,9 @@ def first_proved(
 
     Returns:
         The model, and whether its answers depend on its inputs, as `prove_batching` says.
+
+    Raises:
+        DeviceError: The model runs on none of the devices.
     """
     refusals: list[str] = []
     for model, lanes in proposals:
@@ -110,11 +113,16 @@ def first_proved(
 
 
 def _proof(lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]:
-    """Hold the proof on the first device that runs the model."""
-    why = "no device to prove it on"
+    """Hold the proof on the first device that runs the model.
+
+    Raises:
+        DeviceError: None does: that is nothing that a batch is to blame for.
+    """
+    why = []
     for device, precise in devices.items():
-        try:
-            return prove_batching(lanes, device, precise)
-        except LaneError as error:
-            why = f"batch 1 does not run: {error}"
-    return why, True
+        for exact in (True, False) if precise else (False,):
+            try:
+                return prove_batching(lanes, device, exact)
+            except LaneError as error:
+                why.append(f"{device}: {error}")
+    raise DeviceError(f"The model runs on no device here ({'; '.join(dict.fromkeys(why))}).")

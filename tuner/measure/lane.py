@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
+from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
 
 Answers = tuple[tuple[NDArray[Any], ...], ...]
@@ -31,12 +32,16 @@ class LaneFacts:
     Attributes:
         effective: What the device made of the configuration.
         optimal_requests: The device's `OPTIMAL_NUMBER_OF_INFER_REQUESTS`.
-        compile_s: Seconds to read, reshape and compile the model.
+        compile_s: Seconds to read, reshape and compile the model, or to load what was compiled before.
+        reopen_s: Seconds that another lane of the configuration is expected to take for it.
+        memory_mb: Peak resident memory of compiling, in MiB.
     """
 
     effective: Effective
     optimal_requests: int
     compile_s: float
+    reopen_s: float
+    memory_mb: float = 0.0
 
 
 class Lane(Protocol):
@@ -96,14 +101,33 @@ class Lanes(Protocol):
         """Return seconds since some fixed moment."""
 
 
+class DeviceLeftOut(LaneError):
+    """A combination runs, without some of its devices.
+
+    Attributes:
+        devices: Those that OpenVINO left out.
+    """
+
+    def __init__(self, devices: Sequence[str]) -> None:
+        """Keep the devices beside the sentence."""
+        super().__init__(f"OpenVINO leaves {', '.join(devices)} out of it")
+        self.devices = devices
+
+
 def require_all_devices(configuration: Configuration, lane: Lane) -> None:
-    """Make sure that a combination runs on all of its devices.
+    """Make sure that a combination runs on all of its devices, or on the one that `AUTO` chose of them.
 
     Raises:
-        LaneError: OpenVINO silently left one out.
+        DeviceLeftOut: OpenVINO silently goes on without one.
+        LaneError: `AUTO` still answers from a stand-in.
     """
-    if missing := lane.facts.effective.lacks(configuration.device):
-        raise LaneError(f"OpenVINO leaves {', '.join(missing)} out of it")
+    target, devices = target_of(configuration.device), lane.facts.effective.devices
+    hint = configuration.plain_properties.get("PERFORMANCE_HINT")
+    if target.kind == "AUTO" and hint != target.hint:
+        if all(device.startswith("(") for device in devices):
+            raise LaneError(f"the device that AUTO chose did not take over from {', '.join(devices)}")
+    elif missing := lane.facts.effective.lacks(configuration.device):
+        raise DeviceLeftOut(missing)
 
 
 def open_in_turn(lanes: Lanes, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:

@@ -14,11 +14,16 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
 from tuner.errors import Interrupted, LaneError
+from tuner.measure.blobs import Blobs
+from tuner.measure.compiling import LanePlan
 from tuner.measure.lane import Answers, Lane, LaneFacts
-from tuner.measure.worker import LanePlan, serve
+from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+COMPILE_LIMIT_S = 120.0
+"""Seconds that compiling may take unless more are given: GPUs take 2 to 30, of large models more."""
 
 POLL_S = 0.1
 """How often a waiting parent looks whether the user asked to stop."""
@@ -35,27 +40,32 @@ class ProcessLanes:
         stopped: Callable[[], bool] = lambda: False,
         method: str = START_METHOD,
         plugins: str | None = None,
+        compile_limit_s: float = COMPILE_LIMIT_S,
+        blobs: Blobs | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
         Args:
             model: The model to compile.
             samples: The pool that fills the requests.
-            limit_s: Seconds after which a lane that does not answer is killed.
+            limit_s: Seconds after which a lane that runs and does not answer is killed.
             stopped: Asked while waiting; True makes every wait end with `Interrupted`.
             method: How processes start, as `multiprocessing` names it.
             plugins: OpenVINO's plugins XML with further devices, or None.
+            compile_limit_s: Seconds after which a lane that still compiles is killed.
+            blobs: Keeps what was compiled for lanes that are opened again, or None.
         """
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
         self._model, self._samples, self._plugins = model, samples, plugins
-        self._limit_s, self._stopped = limit_s, stopped
+        self._limit_s, self._compile_limit_s, self._stopped = limit_s, compile_limit_s, stopped
+        self._blobs = blobs
 
     def open(self, configuration: Configuration) -> ProcessLane:
         """Compile `configuration` in a process of its own."""
         lane = self._start(configuration)
-        lane.wait_until_ready()
+        self._wait_for(lane, configuration)
         return lane
 
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
@@ -63,9 +73,9 @@ class ProcessLanes:
         opened: list[Lane | LaneError] = []
         started = [self._start(one) for one in configurations]
         try:
-            for lane in started:
+            for lane, configuration in zip(started, configurations, strict=True):
                 try:
-                    lane.wait_until_ready()
+                    self._wait_for(lane, configuration)
                     opened.append(lane)
                 except LaneError as error:
                     opened.append(error)
@@ -77,11 +87,17 @@ class ProcessLanes:
 
     def _start(self, configuration: Configuration) -> ProcessLane:
         ours, theirs = self._context.Pipe()
-        plan = LanePlan(self._model, configuration, self._samples, self._plugins)
+        blob = self._blobs.of(configuration) if self._blobs else None
+        plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
         process = self._context.Process(target=serve, args=(plan, theirs), daemon=True)  # type: ignore[attr-defined]
         process.start()
         theirs.close()
         return ProcessLane(process, ours, self._limit_s, self._stopped)
+
+    def _wait_for(self, lane: ProcessLane, configuration: Configuration) -> None:
+        lane.wait_until_ready(self._compile_limit_s)
+        if self._blobs:
+            self._blobs.learn(configuration, lane.facts)
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -99,9 +115,10 @@ class ProcessLane:
         self._limit_s, self._stopped = limit_s, stopped
         self._facts: LaneFacts
 
-    def wait_until_ready(self) -> None:
+    def wait_until_ready(self, limit_s: float) -> None:
         """Wait until the process has compiled its configuration; needed once, before all else."""
-        self._facts = self._receive("compiling")
+        late = f"the model did not compile within {limit_s:g} s; a larger --budget gives it more time"
+        self._facts = self._receive("compiling", limit_s, late)
 
     @property
     def facts(self) -> LaneFacts:
@@ -138,18 +155,18 @@ class ProcessLane:
             self._pipe.send((command, argument))
         except OSError:
             self._fail(self._obituary(command))
-        return self._receive(command)
+        return self._receive(command, self._limit_s, f"no answer within {self._limit_s:g} s ({command})")
 
-    def _receive(self, doing: str) -> Any:
-        """Wait for an answer; whatever goes wrong ends the lane and raises."""
-        deadline = time.monotonic() + self._limit_s
+    def _receive(self, doing: str, limit_s: float, late: str) -> Any:
+        """Wait for an answer; whatever goes wrong, being `late` too, ends the lane and raises."""
+        deadline = time.monotonic() + limit_s
         try:
             while not self._pipe.poll(POLL_S):
                 if self._stopped():
                     self.close()
                     raise Interrupted("stopped by the user")
                 if time.monotonic() > deadline:
-                    self._fail(f"no answer within {self._limit_s:g} s ({doing})")
+                    self._fail(late)
             state, value = self._pipe.recv()
         except (EOFError, ConnectionError):
             self._fail(self._obituary(doing))

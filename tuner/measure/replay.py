@@ -285,7 +285,9 @@ class ReplayedLane:
             0.0 if self._is_hint else landscape.log_ratio(entry.configuration) + rng.choice(landscape.luck)
         )
         self._residuals = residuals(landscape.noise(entry), rng)
-        self._facts = LaneFacts(entry.effective, landscape.recording.optimal_requests, entry.compile_s)
+        self._facts = LaneFacts(
+            entry.effective, landscape.recording.optimal_requests, entry.compile_s, entry.compile_s
+        )
         self._closed = False
 
     @property

@@ -234,7 +234,7 @@ class SimulatedLane:
     def facts(self) -> LaneFacts:
         """What the simulated device compiled."""
         streams = sum(one.streams or 1 for one in self._effective.members or (self._effective,))
-        return LaneFacts(self._effective, streams, 0.15)
+        return LaneFacts(self._effective, streams, compile_s=0.15, reopen_s=0.15)
 
     def window(self, seconds: float) -> Window:
         """Return a window's figures; virtual time passes, at least three cycles of the queue."""

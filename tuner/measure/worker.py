@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import gc
 import os
-import resource
 import signal
-import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -21,13 +18,11 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from tuner.domain.configuration import Configuration
-from tuner.domain.model import Model
 from tuner.domain.sample import Window
 from tuner.errors import reason
-from tuner.measure.lane import Answers, LaneFacts
-from tuner.measure.readback import read_back
-from tuner.probe.inputs import Sample, from_bf16_bits
+from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
+from tuner.measure.lane import Answers
+from tuner.probe.inputs import from_bf16_bits
 
 DROPPED_CYCLES = 1
 """Cycles of each request left out at the start: the queue fills, caches are cold."""
@@ -45,16 +40,6 @@ LONG_CYCLE_S = 0.0005
 """A lone request's cycle from which waking is too small a part of it to need a lead: with cycles of
 0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of what followed (3 models, 3 configurations each,
 medians of 12)."""
-
-
-@dataclass(frozen=True, slots=True)
-class LanePlan:
-    """Everything a lane's process needs; it is pickled once, when the lane starts."""
-
-    model: Model
-    configuration: Configuration
-    samples: tuple[Sample, ...]
-    plugins: str | None = None
 
 
 def serve(plan: LanePlan, pipe: Connection) -> None:
@@ -84,18 +69,10 @@ class Engine:
 
     def __init__(self, plan: LanePlan) -> None:
         """Compile the plan and fill every request with samples."""
-        began = time.perf_counter()
-        configuration = plan.configuration
         self._plan = plan
-        self._compiled = _compile(plan)
-        optimal = int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
-        self._queue = ov.AsyncInferQueue(self._compiled, configuration.requests or optimal)
+        self._compiled, self.facts = compile_plan(plan)
+        self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
-        self.facts = LaneFacts(
-            effective=read_back(self._compiled, configuration, len(self._requests)),
-            optimal_requests=optimal,
-            compile_s=time.perf_counter() - began,
-        )
         self._fill()
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 
@@ -109,7 +86,8 @@ class Engine:
         starts, latencies = self._spin(seconds)
         self._queue.wait_all()
         rate = sum(cycle_rate(times) for times in starts) * self._plan.configuration.batch
-        return Window(rate, tuple(latencies), time.perf_counter() - began, peak_memory_mb())
+        memory_mb = max(self.facts.memory_mb, peak_memory_mb())
+        return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb)
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
         """Run until time is up and every request has its cycles; the hot path: no callback, no copies."""
@@ -161,20 +139,6 @@ class Engine:
             value = arrays[0] if one.batch_axis is None else np.concatenate(arrays, one.batch_axis)
             tensor = request.get_input_tensor(position)
             tensor.data.view(value.dtype)[...] = value.reshape(tensor.shape)
-
-
-def peak_memory_mb() -> float:
-    """Return the peak resident memory of this process in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def _compile(plan: LanePlan) -> ov.CompiledModel:
-    core = ov.Core(plan.plugins) if plan.plugins else ov.Core()
-    graph = core.read_model(plan.model.path)
-    shapes = plan.model.shapes(plan.configuration.batch)
-    graph.reshape({index: list(shape) for index, shape in shapes.items()})
-    return core.compile_model(graph, plan.configuration.device, plan.configuration.compile_properties)
 
 
 def cycle_rate(starts: Sequence[float]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -73,6 +73,11 @@ def core(plugins: str | None = None) -> ov.Core:
 def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
     """Return every device that OpenVINO finds here, those of a plugins file included."""
     return tuple(describe(name, plugins) for name in core(plugins).available_devices)
+
+
+def with_blobs(devices: Iterable[Device]) -> frozenset[str]:
+    """Return the names of the devices that list `CACHE_DIR`: those whose plugins compile for seconds."""
+    return frozenset(device.name for device in devices if "CACHE_DIR" in device.writable)
 
 
 def describe(name: str, plugins: str | None = None) -> Device:

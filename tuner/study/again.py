@@ -5,14 +5,17 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.result import Final
 from tuner.errors import DeviceError, LaneError
+from tuner.measure.blobs import Blobs
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
+from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.inputs import make_pool
 from tuner.study.budget import Budget
 from tuner.study.final import Plan, run_final
@@ -39,11 +42,14 @@ def measure_again(
         DeviceError: The baseline does not run here.
         Interrupted: The user asked to stop before the first round.
     """
-    with interruptible() as stopped, host_lock(command, lambda holder: tell(Waiting(holder)), stopped):
+    with (
+        interruptible() as stopped,
+        host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
+        closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
+    ):
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
-        lanes = ProcessLanes(
-            model, make_pool(model, inputs, seed), max(30.0, budget_s), stopped, plugins=plugins
-        )
+        pool = make_pool(model, inputs, seed)
+        lanes = ProcessLanes(model, pool, max(30.0, budget_s), stopped, plugins=plugins, blobs=blobs)
         plan = Plan([pick], strategy.sitting_rounds, strategy.sittings)
 
         def on_round(done: int) -> None:

@@ -70,7 +70,7 @@ def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) 
     originals = (history.same(one.effective) for one in known if one and one.effective)
     trials = [baseline, *(trial for trial in originals if trial)]
     round_s = sum(trial.window_s or 0.0 for trial in trials)
-    open_s = sum((trial.compile_s or 0.0) + START_S for trial in trials)
+    open_s = sum((trial.reopen_s or trial.compile_s or 0.0) + START_S for trial in trials)
     return Cost(open_s + round_s, round_s)
 
 

@@ -209,6 +209,7 @@ def _trial(number: int, hint: Hint, comparison: Comparison, lane: int, baseline:
         measured=comparison.measured(lane),
         window_s=comparison.window_s(lane),
         compile_s=facts.compile_s,
+        reopen_s=facts.reopen_s,
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from statistics import median
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Trial
 from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
-from tuner.domain.target import Target
+from tuner.domain.target import Target, target_of
 
 CYCLES_A_WINDOW = 4
 """Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
@@ -97,6 +98,17 @@ class History:
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.batch * configuration.requests / fps
+
+    def open_s(self, configuration: Configuration) -> float:
+        """Predict how long a configuration takes to compile, from those that its target compiled so far."""
+        known = [trial for trial in self.trials if trial.compile_s]
+        wanted = _without_requests(configuration)
+        same = [one for one in known if _without_requests(one.configuration) == wanted]
+        if same:
+            return min(one.reopen_s or one.compile_s or 0.0 for one in same)
+        target = target_of(configuration.device)
+        own = [one.compile_s or 0.0 for one in known if target.covers(one.configuration.device)]
+        return median(own) if own else 0.0
 
     def baseline_fps(self) -> Sequence[float]:
         """Return the baseline's rate in every round so far."""

@@ -183,6 +183,7 @@ def _result(study: optuna.Study) -> Result | None:
         interrupted=told.interrupted,
         targets=standings(trials, targets, told.verdict.best, finalists),
         importance=told.importance,
+        switches=told.switches,
     )
 
 

@@ -13,7 +13,7 @@ import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,6 +69,7 @@ class Outcome:
     covered: int
     interrupted: bool
     importance: dict[str, float]
+    switches: dict[str, bool] = field(default_factory=dict)
 
 
 class Study:

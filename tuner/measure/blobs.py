@@ -1,0 +1,149 @@
+"""Compiled models that a search keeps for its later lanes: a device that compiles slowly does so once.
+
+OpenVINO writes what it has compiled into `CACHE_DIR` and loads it in a tenth of a second instead of the 2 to
+30 that a GPU compiles for. But what is loaded may be another configuration: the GPU plugin's `THROUGHPUT`
+hint comes back with one stream instead of two. So every lane that loads says what it got, and that must be
+what the first one compiled. The folder is the search's own and goes with it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import psutil
+
+from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.target import target_of
+from tuner.measure.lane import LaneFacts
+
+STREAMS = "NUM_STREAMS"
+PREFIX = "tuner-blobs-"
+
+MOST_BYTES = 2 << 30
+"""Of all blobs together; beyond it those that were used longest ago go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a lane that loads a blob must be.
+
+    Attributes:
+        effective: As the first lane compiled it; its number of requests does not matter.
+        optimal_requests: `OPTIMAL_NUMBER_OF_INFER_REQUESTS` then, or None where it follows from streams.
+        memory_mb: Peak resident memory of compiling, in MiB, which an application has that keeps no blobs.
+    """
+
+    effective: Effective
+    optimal_requests: int | None
+    memory_mb: float
+
+    def met_by(self, effective: Effective, optimal_requests: int) -> bool:
+        """Return whether what was loaded is what was compiled."""
+        same = replace(effective, requests=0) == replace(self.effective, requests=0)
+        return same and self.optimal_requests in {None, optimal_requests}
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """Where a lane finds or leaves its compiled model.
+
+    Attributes:
+        folder: The `CACHE_DIR` for this configuration.
+        expected: What it must be; None for the first lane.
+        hint_streams: Streams that the performance hint compiled, by device: a blob does not hold them.
+    """
+
+    folder: str
+    expected: Expected | None
+    hint_streams: Mapping[str, int] = field(default_factory=dict)
+
+
+class Blobs:
+    """The blobs of one search on one model: a private folder, removed when it is closed."""
+
+    def __init__(self, devices: frozenset[str], most_bytes: int = MOST_BYTES) -> None:
+        """Keep blobs of these devices, alone and in combinations."""
+        self._devices, self._most_bytes = devices, most_bytes
+        self._root: Path | None = None
+        self._known: dict[Configuration, LaneFacts] = {}
+
+    def of(self, configuration: Configuration) -> Blob | None:
+        """Return where a configuration's blob is or goes, or None where nothing is kept for its devices."""
+        if not self._keeps(configuration):
+            return None
+        if self._root is None:
+            _remove_orphans()
+            self._root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        self._make_room(self._root)
+        folder = self._root / hashlib.sha256(repr(_shared(configuration)).encode()).hexdigest()[:16]
+        folder.mkdir(exist_ok=True)
+        os.utime(folder)
+        streams = {device: self._hint_streams(device) for device in target_of(configuration.device).devices}
+        known = {device: count for device, count in streams.items() if count}
+        return Blob(str(folder), self._expected(configuration), known)
+
+    def learn(self, configuration: Configuration, facts: LaneFacts) -> None:
+        """Remember what the first lane of a configuration compiled."""
+        if self._keeps(configuration):
+            self._known.setdefault(replace(configuration, requests=0), facts)
+
+    def close(self) -> None:
+        """Remove the folder."""
+        if self._root is not None:
+            shutil.rmtree(self._root, ignore_errors=True)
+            self._root = None
+
+    def _keeps(self, configuration: Configuration) -> bool:
+        return not self._devices.isdisjoint(target_of(configuration.device).devices)
+
+    def _expected(self, configuration: Configuration) -> Expected | None:
+        """Return what is known of a configuration, or follows from one that differs in streams only."""
+        one = replace(configuration, requests=0)
+        if facts := self._known.get(one):
+            return Expected(facts.effective, facts.optimal_requests, facts.memory_mb)
+        kin = (facts for known, facts in self._known.items() if _shared(known) == _shared(one))
+        first, streams = next(kin, None), one.plain_properties.get(STREAMS)
+        if first is None or streams is None:
+            return None
+        return Expected(replace(first.effective, streams=int(streams)), None, first.memory_mb)
+
+    def _hint_streams(self, device: str) -> int | None:
+        """Return the streams that the hint compiled on a device alone, or None."""
+        for one, facts in self._known.items():
+            if one.device == device and STREAMS not in one.plain_properties:
+                return facts.effective.streams
+        return None
+
+    def _make_room(self, root: Path) -> None:
+        """Remove the blobs used longest ago until the rest is small enough."""
+        folders = sorted(root.iterdir(), key=lambda folder: folder.stat().st_mtime)
+        sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in folders}
+        for folder in folders:
+            if sum(sizes.values()) <= self._most_bytes:
+                return
+            shutil.rmtree(folder, ignore_errors=True)
+            del sizes[folder]
+
+
+def _shared(configuration: Configuration) -> Configuration:
+    """Return what a blob depends on: neither requests nor a device's streams, which are set as it loads."""
+    if target_of(configuration.device).combines:
+        return replace(configuration, requests=0)
+    streams = tuple((name, 0 if name == STREAMS else value) for name, value in configuration.properties)
+    return replace(configuration, requests=0, properties=streams)
+
+
+def _remove_orphans() -> None:
+    """Remove folders of searches that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            with suppress(OSError):
+                shutil.rmtree(folder)
