@@ -13,7 +13,7 @@ demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 demo-multi: $(VENV)/.dev  ## the same on a second device made from the CPU plugin, and on both: needs g++
 	$(BIN)/python -m tests.emu reports/demo/multi
 
-demo-gpu: $(VENV)/.gpu  ## the same on OpenVINO's GPU plugin over a processor: needs gcc and opencl-headers
+demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: needs gcc and opencl-headers
 	$(BIN)/python -m tests.gpu reports/demo/gpu
 
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
@@ -57,8 +57,9 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format tuner tests
 	$(BIN)/ruff check --fix tuner tests
 
-docs: $(VENV)/.dev  ## write what is made from the code again: the command reference, the advice's JSON Schema
+docs: $(VENV)/.dev  ## write what is made from the code again: commands, properties, the advice's JSON Schema
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
+	$(BIN)/python -m tests.properties_reference > docs/properties.md
 	$(BIN)/python -c "from tuner.deploy.advice import json_schema; print(json_schema().decode(), end='')" \
 		> tuner/deploy/advice.schema.json
 

@@ -80,9 +80,11 @@ def simulate_host(
     tell=lambda _: None,
     noise: Noise | None = None,
     facts: Mapping[str, DeviceFacts] | None = None,
+    lanes: SimulatedLanes | None = None,
+    trials: int | None = None,
 ) -> Findings:
     """Search several targets of a simulated machine."""
-    lanes = SimulatedLanes(host, noise, seed)
+    lanes = lanes or SimulatedLanes(host, noise, seed)
     properties = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
     facts = facts or {
         name: DeviceFacts(name, one.cores, properties, one.cores, one.cores)
@@ -97,7 +99,7 @@ def simulate_host(
             lanes,
             Layout(MODEL, Bounds(), "explicit", facts, policies),
             store or MemoryStore(),
-            Budget(budget_s, None, lanes.now),
+            Budget(budget_s, trials, lanes.now),
             seed,
             tell,
         )

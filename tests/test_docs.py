@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import tuner
+from tests import properties_reference
 from tests.benchmarks import page as evidence
 from tests.cli_reference import reference
 from tuner.cli.app import cli
@@ -21,8 +22,9 @@ DEMO = ROOT / "reports" / "demo" / "config.yaml"
 """What `make demo` leaves: not published."""
 
 PAGES = [
-    ROOT / name
-    for name in ("README.md", "CONTRIBUTING.md", "reports/README.md", "docs/cli.md", "CHANGELOG.md")
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "tests/gpu/README.md")),
+    *(ROOT / "reports" / name for name in ("README.md", "gpu_emulated/README.md")),
+    *(ROOT / "docs").glob("*.md"),
 ]
 
 
@@ -46,6 +48,10 @@ def test_the_command_reference_is_that_of_the_code():
     assert (ROOT / "docs" / "cli.md").read_text() == reference()
 
 
+def test_the_list_of_properties_is_that_of_the_code():
+    assert (ROOT / "docs" / "properties.md").read_text() == properties_reference.reference()
+
+
 def test_every_command_of_the_readme_exists_with_its_options():
     seen = set()
     for words in commands():
@@ -61,7 +67,12 @@ def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     for page in PAGES:
         assert set(re.findall(r"`make ([a-z-]+)`", page.read_text())) <= targets
-    assert {words[1] for words in commands() if words[0] == "make"} == {"demo", "demo-multi", "test"}
+    assert {words[1] for words in commands() if words[0] == "make"} == {
+        "demo",
+        "demo-multi",
+        "demo-gpu",
+        "test",
+    }
 
 
 def test_every_link_leads_somewhere():

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.described import BROKEN, GPU, MULTI, NPU, ODD, DescribedCore, described
+from tests.described import BROKEN, GPU, MULTI, NPU, NPU_WITHOUT_DRIVER, ODD, DescribedCore, described
 from tests.simulation import simulate_host
 from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, device_space
+from tuner.domain.switches import NOT_SEARCHED, SEARCHED
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
 from tuner.measure.simulated import SimulatedDevice, SimulatedHost
@@ -29,10 +30,34 @@ def space_of(facts, **bounds):
 def test_a_gpu_has_streams_queues_and_automatic_batching(facts_of):
     axes = space_of(facts_of("GPU")).axes
     assert axes["streams"] == (HINT, 1, 2)
-    assert axes["queue_priority"] == ("default", "high")
-    assert axes["queue_throttle"] == ("default", "low")
-    assert axes["auto_batching"] == ("default", "off")
-    assert not {"pinning", "threads", "core_type", "turbo"} & set(axes)
+    assert set(axes) == {"streams", "batch", "requests_per_stream"}
+
+
+def test_a_gpus_switches_are_tried_late_and_do_not_multiply_its_space(facts_of):
+    space = space_of(facts_of("GPU"))
+    assert len(space) == 63
+    assert set(space.late) == {
+        "auto_batching", "queue_throttle", "queue_priority", "host_task_priority", "winograd", "loop_unrolling",
+    }  # fmt: skip
+    assert space.late["queue_throttle"] == ("default", "low", "high")
+
+
+def test_variants_of_a_point_differ_in_one_switch(facts_of):
+    space = space_of(facts_of("GPU"))
+    hint = {"streams": HINT, "batch": 4, "requests_per_stream": 2}
+    assert [set(one.items()) - set(hint.items()) for one in space.variants(hint)] == [
+        {("auto_batching", "off")},
+        {("queue_throttle", "low")},
+        {("queue_throttle", "high")},
+        {("queue_priority", "high")},
+        {("host_task_priority", "high")},
+        {("winograd", "off")},
+        {("loop_unrolling", "off")},
+    ]
+    explicit = {"streams": 2, "batch": 4, "requests_per_stream": 2}
+    assert not any("auto_batching" in one for one in space.variants(explicit))  # nothing gathers there
+    back = [one for one in space.variants({**explicit, "winograd": "off"}) if one["winograd"] == "default"]
+    assert len(back) == 1
 
 
 def test_a_gpus_choices_become_its_properties(facts_of):
@@ -52,7 +77,7 @@ def test_an_npu_chooses_its_streams_and_has_requests_and_turbo(facts_of):
     axes = space_of(facts_of("NPU")).axes
     assert axes["streams"] == (HINT,)
     assert axes["requests_per_stream"] == (1, 2)  # of 4, up to the 8 that it reports
-    assert axes["turbo"] == ("default", "on")
+    assert space_of(facts_of("NPU")).late["turbo"] == ("default", "on")
     assert space_of(facts_of("NPU"), streams=(1, 2)).axes["streams"] == (HINT,)
 
 
@@ -77,8 +102,8 @@ def test_a_processor_beside_a_gpu_leaves_a_core_for_feeding_it(facts_of):
     capped = [dict(own) for own in space.settings["CPU"].values() if "INFERENCE_NUM_THREADS" in dict(own)]
     assert {one["INFERENCE_NUM_THREADS"] for one in capped} == {7}
     assert not any(one["ENABLE_CPU_PINNING"] for one in capped)
-    assert space.axes["policy"] == ("default", "ROUND_ROBIN")
-    assert space.axes["first"] == ("GPU", "CPU")
+    assert space.late["policy"] == ("default", "ROUND_ROBIN")
+    assert space.late["first"] == ("GPU", "CPU")
 
 
 def test_a_combinations_point_sets_each_device_and_shares_the_requests(facts_of):
@@ -95,6 +120,11 @@ def test_a_combinations_point_sets_each_device_and_shares_the_requests(facts_of)
         "SCHEDULE_POLICY": "ROUND_ROBIN",
     }
     assert found.requests == 12
+    switched = space.configuration({**point, "GPU queue_priority": "high", "NPU turbo": "on"})
+    assert switched.plain_properties["DEVICE_PROPERTIES"] == {
+        "GPU": {"NUM_STREAMS": 2, "GPU_QUEUE_PRIORITY": "HIGH"},
+        "NPU": {"NPU_TURBO": True},
+    }
     plain = space.configuration({**point, "GPU": HINT, "first": "GPU"})
     assert plain.uses_hint
     assert plain.requests == 16
@@ -161,5 +191,23 @@ def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
         "GPU", "NPU", "CPU", "AUTO:GPU,NPU,CPU", "MULTI:GPU,NPU,CPU",
     ]  # fmt: skip
     assert {one.state for one in found.trials} <= {"measured", "pruned", "duplicate"}
-    switched = {name for one in found.trials for name in one.configuration.plain_properties}
-    assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "DEVICE_PROPERTIES"} <= switched
+    own = [one.configuration.plain_properties.get("DEVICE_PROPERTIES", {}) for one in found.trials]
+    switched = {name for each in own for settings in each.values() for name in settings}
+    assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "NUM_STREAMS"} <= switched
+    assert found.switches["gpu queue priority high"]
+
+
+def test_an_npu_without_a_driver_is_described_as_its_plugin_reports_it():
+    real = devices.core().get_property("NPU", "SUPPORTED_PROPERTIES")
+    assert {name: str(access) for name, access in real.items()} == NPU_WITHOUT_DRIVER
+
+
+@pytest.mark.parametrize("name", ["CPU", "NPU"])
+def test_every_property_that_a_plugin_lets_write_is_searched_or_has_its_reason(name):
+    real = devices.core().get_property(name, "SUPPORTED_PROPERTIES")
+    unknown = {key for key, access in real.items() if access == "RW"} - SEARCHED - set(NOT_SEARCHED)
+    assert unknown == set()
+
+
+def test_no_property_is_both_searched_and_not():
+    assert not SEARCHED & set(NOT_SEARCHED)

@@ -255,9 +255,11 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
 def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
     dear = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 64, 2)
     budget = Budget(120.0, None, lambda: 0.0)
-    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget, Strategy())
-    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget, Strategy())
-    assert too_dear(dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0), Strategy())
+    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget, Strategy(), left_s=60.0)
+    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget, Strategy(), left_s=60.0)
+    assert too_dear(
+        dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0), Strategy(), left_s=60.0
+    )
 
 
 def test_an_interrupted_search_leaves_what_it_showed_as_best():

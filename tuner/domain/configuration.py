@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tuner.domain.properties import Properties, PropertyValue, as_texts, frozen, thawed, words_of
+from tuner.domain.properties import (
+    DEVICE_PROPERTIES,
+    Properties,
+    PropertyValue,
+    as_texts,
+    frozen,
+    thawed,
+    words_of,
+)
 from tuner.domain.target import plain_name, target_of
 from tuner.domain.words import count
 
@@ -41,6 +49,15 @@ class Configuration:
     def compile_properties(self) -> dict[str, Any]:
         """The properties as texts, the form in which `compile_model` takes them on every device."""
         return as_texts(self.plain_properties)
+
+    def without(self, device: str, name: str) -> Configuration:
+        """Return the combination with one property fewer of one of its devices."""
+        properties = self.plain_properties
+        own = {each: dict(settings) for each, settings in properties[DEVICE_PROPERTIES].items()}
+        del own[device][name]
+        kept = {each: settings for each, settings in own.items() if settings}
+        del properties[DEVICE_PROPERTIES]
+        return replace(self, properties=frozen(properties | ({DEVICE_PROPERTIES: kept} if kept else {})))
 
     @property
     def uses_hint(self) -> bool:

@@ -49,7 +49,7 @@ def thawed(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def words_of(properties: Properties) -> list[str]:
-    """Say properties in short, streams first."""
+    """Say properties in short, streams or the hint first."""
     words = []
     for name, value in properties:
         match name, value:
@@ -66,5 +66,5 @@ def words_of(properties: Properties) -> list[str]:
             case "ENABLE_HYPER_THREADING", False | "NO":
                 words.append("no hyper-threading")
             case _:
-                words.append(f"{name}={value}")
-    return sorted(words, key=lambda word: "stream" not in word)
+                words.append(f"{name}={as_text(value)}")
+    return sorted(words, key=lambda word: word != "hint" and "stream" not in word)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
+from tuner.domain.switches import SWITCHES
 from tuner.domain.target import Target, target_of
 
 HINT = "hint"
@@ -32,17 +33,6 @@ ones of every window among them."""
 
 PINNING_FROM_CORES = 4
 """Cores from which pinning is an axis: on 2 cores unpinned ran at 0.99-1.01 of pinned."""
-
-SWITCHES: Mapping[str, tuple[str, Mapping[str, PlainValue]]] = {
-    "pinning": ("ENABLE_CPU_PINNING", {"off": False}),
-    "hyper_threading": ("ENABLE_HYPER_THREADING", {"off": False}),
-    "core_type": ("SCHEDULING_CORE_TYPE", {"performance": "PCORE_ONLY"}),
-    "queue_priority": ("GPU_QUEUE_PRIORITY", {"high": "HIGH"}),
-    "queue_throttle": ("GPU_QUEUE_THROTTLE", {"low": "LOW"}),
-    "auto_batching": ("ALLOW_AUTO_BATCHING", {"off": False}),
-    "turbo": ("NPU_TURBO", {"on": True}),
-}
-"""Axes of few choices beside the device's default: their property, and its value by choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +82,14 @@ class Space:
         hint_requests: Requests that the hint asks for at the model's own batch: in all, or, for a
             combination, of each device.
         settings: Of a combination: each device's properties by choice of its axis.
+        late: Further axes, the default first: tried around the best point only, not counted as points.
     """
 
     target: str
     axes: Mapping[str, tuple[Choice, ...]]
     hint_requests: int | Mapping[str, int]
     settings: Mapping[str, Mapping[Choice, Properties]] | None = None
+    late: Mapping[str, tuple[Choice, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -123,9 +115,7 @@ class Space:
             busy = self.hint_requests
         else:
             properties["NUM_STREAMS"] = busy = int(point["streams"])
-        for axis, (name, values) in SWITCHES.items():
-            if (choice := point.get(axis, DEFAULT)) != DEFAULT:
-                properties[name] = values[str(choice)]
+        properties |= _switched(point, "")
         if "gathered" in point:
             gathered = int(point["gathered"])
             target = target_of(device)
@@ -133,6 +123,48 @@ class Space:
         if (timeout := point.get("timeout", DEFAULT)) != DEFAULT:
             properties["AUTO_BATCH_TIMEOUT"] = int(timeout)
         return Configuration.of(device, properties, int(point["batch"]), _requests(point, busy))
+
+    def variants(self, point: Point) -> Iterator[Point]:
+        """Yield the points that differ from one in a single late axis.
+
+        Where a device's streams are explicit, nothing gathers its requests that could be turned off.
+        """
+        for axis, choices in self.late.items():
+            device, _, switch = axis.rpartition(" ")
+            if switch == "auto_batching" and point[device or "streams"] != HINT:
+                continue
+            for choice in choices:
+                if choice != point.get(axis, choices[0]):
+                    yield {**point, axis: choice}
+
+    def late_choices(self, configuration: Configuration) -> Iterator[Point]:
+        """Yield the late choices that a configuration may have been made with."""
+        properties = configuration.plain_properties
+        own = properties.get(DEVICE_PROPERTIES, {})
+        options: dict[str, tuple[Choice, ...]] = {}
+        for axis, choices in self.late.items():
+            device, _, switch = axis.rpartition(" ")
+            if switch in SWITCHES:
+                value = (own.get(device, {}) if device else properties).get(SWITCHES[switch].property)
+                values = SWITCHES[switch].values.items()
+                options[axis] = (next((choice for choice, each in values if each == value), DEFAULT),)
+            elif axis == "first":
+                options[axis] = target_of(configuration.device).devices[:1]
+            elif axis == "policy":
+                options[axis] = (str(properties.get("SCHEDULE_POLICY", DEFAULT)),)
+            else:
+                options[axis] = choices
+        for chosen in itertools.product(*options.values()):
+            yield dict(zip(options, chosen, strict=True))
+
+    def properties_at(self, axis: str, choice: Choice) -> frozenset[str]:
+        """Return the names of the properties that a choice sets."""
+        if self.settings and axis in self.settings:
+            return frozenset(dict(self.settings[axis][choice]))
+        switch = SWITCHES.get(axis.rpartition(" ")[2])
+        if switch:
+            return frozenset({switch.property} if choice != DEFAULT else ())
+        return frozenset({"NUM_STREAMS"} if axis == "streams" and choice != HINT else ())
 
     def nearest(self, wanted: Point) -> Point | None:
         """Return the point closest to a guess, or None where its kind of streams is out of bounds."""
@@ -152,18 +184,19 @@ class Space:
         """Return a combination's configuration: the whole under its hint, devices under their own."""
         assert not isinstance(self.hint_requests, int)
         target = target_of(self.target)
-        own = {device: settings[device][point[device]] for device in target.devices}
-        busy = {device: _streams(of) or self.hint_requests[device] for device, of in own.items()}
+        own = {device: dict(settings[device][point[device]]) for device in target.devices}
+        busy = {device: of.get("NUM_STREAMS") or self.hint_requests[device] for device, of in own.items()}
         properties: dict[str, object] = {"PERFORMANCE_HINT": target.hint}
-        explicit = {device: dict(of) for device, of in own.items() if of}
+        explicit = {device: of | _switched(point, f"{device} ") for device, of in own.items()}
+        explicit = {device: of for device, of in explicit.items() if of}
         if explicit:
             properties[DEVICE_PROPERTIES] = explicit
         if (policy := point.get("policy", DEFAULT)) != DEFAULT:
             properties["SCHEDULE_POLICY"] = policy
         if (share := point.get("share", DEFAULT)) != DEFAULT:
-            target = target.with_amounts({device: int(share) * count for device, count in busy.items()})
+            target = target.with_amounts({device: int(share) * int(count) for device, count in busy.items()})
         target = target.led_by(str(point.get("first", target.devices[0])))
-        requests = _requests(point, sum(busy.values()))
+        requests = _requests(point, sum(map(int, busy.values())))
         return Configuration.of(str(target), properties, int(point["batch"]), requests)
 
 
@@ -181,10 +214,8 @@ def device_space(
     """
     axes: Axes = {"streams": _stream_choices(facts, bounds)}
     axes |= _common_axes([facts], own_batch, batched, bounds, hint_requests)
-    for axis, (name, values) in SWITCHES.items():
-        if name in facts.writable and _matters(axis, facts):
-            axes[axis] = (DEFAULT, *values)
-    return Space(facts.target, axes, hint_requests)
+    axes |= _switches(facts, late=False)
+    return Space(facts.target, axes, hint_requests, late=_switches(facts, late=True))
 
 
 def gathering_space(
@@ -203,7 +234,7 @@ def gathering_space(
     axes = {**single.axes, "gathered": wanted or usual, "timeout": (SHORT_TIMEOUT_MS, DEFAULT)}
     if "requests_per_stream" in axes:
         axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
-    return Space(str(target), axes, hint_requests)
+    return Space(str(target), axes, hint_requests, late=single.late)
 
 
 def combination_space(
@@ -229,12 +260,15 @@ def combination_space(
     settings = {facts.target: member_settings(facts, members, bounds) for facts in members}
     axes: Axes = {device: tuple(choices) for device, choices in settings.items()}
     axes |= _common_axes(members, own_batch, batched, bounds, sum(hint_requests.values()))
-    axes["first"] = target.devices
+    late: Axes = {"first": target.devices}
     if policies:
-        axes["policy"] = (DEFAULT, *policies)
+        late["policy"] = (DEFAULT, *policies)
     if target.kind == "MULTI":
-        axes["share"] = (DEFAULT, 1, 2)
-    return Space(str(target), axes, hint_requests, settings)
+        late["share"] = (DEFAULT, 1, 2)
+    for facts in members:
+        own = _switches(facts, late=True)
+        late |= {f"{facts.target} {axis}": choices for axis, choices in own.items()}
+    return Space(str(target), axes, hint_requests, settings, late)
 
 
 def member_settings(
@@ -314,6 +348,25 @@ def _requests_per_stream(devices: Sequence[DeviceFacts], hint_requests: int) -> 
     return within or REQUESTS_PER_STREAM
 
 
+def _switches(facts: DeviceFacts, late: bool) -> Axes:
+    """Return the axes of a device's switches, those for the whole space or the late ones."""
+    return {
+        axis: (DEFAULT, *switch.values)
+        for axis, switch in SWITCHES.items()
+        if switch.late == late and switch.property in facts.writable and _matters(axis, facts)
+    }
+
+
+def _switched(point: Point, prefix: str) -> dict[str, PlainValue]:
+    """Return the properties of the switches that a point sets, for the device whose axes have a prefix."""
+    chosen = {axis: point.get(prefix + axis, DEFAULT) for axis in SWITCHES}
+    return {
+        SWITCHES[axis].property: SWITCHES[axis].values[str(choice)]
+        for axis, choice in chosen.items()
+        if choice != DEFAULT
+    }
+
+
 def _matters(axis: str, facts: DeviceFacts) -> bool:
     match axis:
         case "pinning":
@@ -327,8 +380,3 @@ def _matters(axis: str, facts: DeviceFacts) -> bool:
 
 def _requests(point: Point, busy: int) -> int:
     return int(point["requests"] if "requests" in point else int(point["requests_per_stream"]) * busy)
-
-
-def _streams(properties: Properties) -> int | None:
-    count = dict(properties).get("NUM_STREAMS")
-    return None if count is None else int(count)

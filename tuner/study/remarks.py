@@ -44,6 +44,11 @@ def afterthoughts(found: Findings, stolen: float) -> list[Warning]:
                 "search on a quieter machine or with a larger --budget.",
             )
         )
+    noted += [Warning("refused", f"{sentence}.") for sentence in found.refused]
+    noted += [
+        Warning("gone", f"{target} was given up: it does not run its own hint any more ({why}).")
+        for target, why in found.gone.items()
+    ]
     if changed := next(filter(None, map(_clamped, found.trials)), None):
         noted.append(Warning("clamped", f"{changed}: configurations are told apart by what was compiled."))
     mixed = [

@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 from tuner.domain.model import Model
 from tuner.domain.result import Host, Result, SearchRun, Warning, standings
@@ -16,9 +17,10 @@ from tuner.domain.space import Bounds
 from tuner.domain.target import Target
 from tuner.errors import StorageError
 from tuner.measure.answers import first_proved
+from tuner.measure.blobs import Blobs
 from tuner.measure.lock import host_lock
-from tuner.measure.process import ProcessLanes
-from tuner.probe.devices import Device, facts, list_devices, schedules
+from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
+from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, digest, read_model
@@ -35,6 +37,16 @@ STUDY_NAME = "study.db"
 
 LIMIT_S = (30.0, 300.0)
 """Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
+
+PROCESSOR = "CPU"
+"""Where it is proved that a model may be batched, before other devices: it compiles in a moment."""
+
+
+class LanesFor(Protocol):
+    """Prepares the lanes of a model, with or without blobs."""
+
+    def __call__(self, model: Model, blobs: Blobs | None = None) -> ProcessLanes:
+        """Return what opens its lanes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +104,10 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
     targets = targets_for(wanted.devices, tuple(devices), wanted.batching)
     reading = read_model(wanted.model, wanted.shapes)
     host, noted = describe_host(plugins), list(host_warnings())
-    lanes_for = _lanes_factory(wanted, plugins, limit_s, stopped)
     alone = [devices[target.devices[0]] for target in targets if not target.kind]
-    model, sighted = _proved(reading, alone, lanes_for)
+    blobs = Blobs(with_blobs(alone))
+    lanes_for = _lanes_factory(wanted, plugins, limit_s, stopped)
+    model, sighted = _proved(reading, [*_processor(devices), *alone], lanes_for)
     refuse_impossible(wanted.bounds, model, alone, targets)
     layout = Layout(
         model,
@@ -109,10 +122,10 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
         tell(Warned(one))
 
     stolen_before = stolen_seconds()
-    with closing(_study(wanted, model, host, targets)) as study:
+    with closing(_study(wanted, model, host, targets)) as study, closing(blobs):
         names = tuple(map(str, targets))
         study.begin(Setting(model, host, names, _run(wanted, version, trials=0, seconds=0.0)))
-        found = tune(Task(model, targets, lanes_for(model), layout, study, budget, wanted.seed, tell))
+        found = tune(Task(model, targets, lanes_for(model, blobs), layout, study, budget, wanted.seed, tell))
         stolen = (stolen_seconds() - stolen_before) / max(budget.spent_s(), 1e-9) / host.cores
         noted += [
             Warning("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
@@ -128,17 +141,26 @@ def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], 
 
 def _lanes_factory(
     wanted: Wanted, plugins: str | None, limit_s: float, stopped: Callable[[], bool]
-) -> Callable[[Model], ProcessLanes]:
-    def lanes_for(model: Model) -> ProcessLanes:
-        pool = make_pool(model, wanted.inputs, wanted.seed)
-        return ProcessLanes(model, pool, limit_s, stopped, plugins=plugins)
+) -> LanesFor:
+    def lanes_for(model: Model, blobs: Blobs | None = None) -> ProcessLanes:
+        return ProcessLanes(
+            model,
+            make_pool(model, wanted.inputs, wanted.seed),
+            limit_s,
+            stopped,
+            plugins=plugins,
+            compile_limit_s=max(COMPILE_LIMIT_S, wanted.budget_s),
+            blobs=blobs,
+        )
 
     return lanes_for
 
 
-def _proved(
-    reading: ModelReading, devices: Sequence[Device], lanes_for: Callable[[Model], ProcessLanes]
-) -> tuple[Model, bool]:
+def _processor(devices: Mapping[str, Device]) -> list[Device]:
+    return [devices[PROCESSOR]] if PROCESSOR in devices else []
+
+
+def _proved(reading: ModelReading, devices: Sequence[Device], lanes_for: LanesFor) -> tuple[Model, bool]:
     """Return the model with its batch axes proved, or without them and with the reason."""
     proposals = ((model, lanes_for(model)) for model in reading.batched)
     precise = {device.name: "EXECUTION_MODE_HINT" in device.writable for device in devices}
@@ -191,6 +213,7 @@ def _result(model: Model, host: Host, found: Findings, noted: Sequence[Warning],
         interrupted=found.interrupted,
         targets=standings(found.trials, found.targets, found.verdict.best, finalists),
         importance=importance(found.trials),
+        switches=found.switches,
     )
 
 
@@ -205,4 +228,5 @@ def _outcome(result: Result) -> Outcome:
         covered=result.covered,
         interrupted=result.interrupted,
         importance=dict(result.importance),
+        switches=dict(result.switches),
     )

@@ -36,6 +36,7 @@ class Strategy:
         enough_sittings: Below this many, rounds are given up for another sitting, then finalists.
         sitting_rounds: Rounds of a sitting, when time allows.
         least_rounds: Rounds of a sitting below which finalists are given up first.
+        switch_share: Share of the budget, at the end of the search, for switches around the best.
         final_share: Least and greatest share of the budget that is kept for the final.
     """
 
@@ -51,4 +52,5 @@ class Strategy:
     enough_sittings: int = 8
     sitting_rounds: int = 4
     least_rounds: int = 2
+    switch_share: float = 0.15
     final_share: tuple[float, float] = (0.25, 0.5)

@@ -7,12 +7,13 @@ from contextlib import closing
 from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.pruning import Decision
 from tuner.domain.result import Finalist, Trial, Verdict
 from tuner.domain.stats import speedup
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
-from tuner.measure.lane import Lane, Lanes, require_all_devices
+from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.study.budget import Budget
 from tuner.study.hints import Hint
 from tuner.study.history import History
@@ -60,6 +61,15 @@ class TrialRunner:
         trial = self._ended(configuration)
         return replace(trial, took_s=self._budget.spent_s() - began_s)
 
+    def refusal(self, configuration: Configuration) -> str | None:
+        """Return why a configuration that has run does not run any more, or None: it does."""
+        try:
+            with closing(self._lanes.open(configuration)) as lane:
+                require_all_devices(configuration, lane)
+        except LaneError as error:
+            return str(error)
+        return None
+
     def _ended(self, configuration: Configuration) -> Trial:
         failure = ""
         for _ in range(2):
@@ -74,7 +84,11 @@ class TrialRunner:
     def _run(self, configuration: Configuration) -> Trial:
         number = len(self._history.trials)
         with closing(self._lanes.open(configuration)) as lane:
-            require_all_devices(configuration, lane)
+            try:
+                require_all_devices(configuration, lane)
+            except DeviceLeftOut as silent:
+                lane.close()
+                raise LaneError(self._blame(configuration, silent)) from silent
             known = self._history.same(lane.facts.effective)
             if known is None:
                 return self._measure(number, configuration, lane)
@@ -86,6 +100,22 @@ class TrialRunner:
                 speedup=known.speedup,
                 reason=f"same as trial {known.number} ({known.configuration})",
             )
+
+    def _blame(self, configuration: Configuration, silent: DeviceLeftOut) -> str:
+        """Say which of its settings a device was left out for, by leaving each out in turn."""
+        own = configuration.plain_properties.get(DEVICE_PROPERTIES, {})
+        for device in silent.devices:
+            for name, value in own.get(device, {}).items():
+                if not self._lacks(configuration.without(device, name), device):
+                    return f"{silent} for {name}={as_text(value)}; without that, {device} takes part"
+        return str(silent)
+
+    def _lacks(self, configuration: Configuration, device: str) -> bool:
+        try:
+            with closing(self._lanes.open(configuration)) as lane:
+                return device in lane.facts.effective.lacks(configuration.device)
+        except LaneError:
+            return True
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
@@ -106,15 +136,20 @@ class TrialRunner:
             measured=comparison.measured(1),
             window_s=comparison.window_s(1),
             compile_s=lane.facts.compile_s,
+            reopen_s=lane.facts.reopen_s,
         )
 
 
-def too_dear(configuration: Configuration, history: History, budget: Budget, strategy: Strategy) -> bool:
+def too_dear(
+    configuration: Configuration, history: History, budget: Budget, strategy: Strategy, left_s: float
+) -> bool:
     """Whether a window of this configuration costs more than it promises.
 
     Dear ones are tried only while the trend leads there: when the best so far has at least half
-    their batch.
+    their batch. What would not compile in the `left_s` seconds before the final is not begun.
     """
+    if history.open_s(configuration) > left_s:
+        return True
     window_s = history.window_s(configuration)
     if window_s > strategy.dearest_window_share * budget.seconds:
         return True

@@ -22,6 +22,7 @@ from tuner.errors import Interrupted, LaneError
 from tuner.measure.lane import Lanes
 from tuner.study import final as finals
 from tuner.study.budget import Budget
+from tuner.study.exploration import Exploration
 from tuner.study.hints import Hints, open_hints
 from tuner.study.history import History
 from tuner.study.portfolio import Portfolio
@@ -33,9 +34,8 @@ from tuner.study.progress import (
     TrialBegan,
     TrialEnded,
 )
-from tuner.study.proposals import Proposer
 from tuner.study.strategy import Strategy
-from tuner.study.trials import TrialRunner, as_finalist, so_far, too_dear
+from tuner.study.trials import TrialRunner, as_finalist, so_far
 
 
 class TrialStore(Protocol):
@@ -53,7 +53,19 @@ class TrialStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a search found; `baseline_fps` is the hint's rate in every round."""
+    """What a search found.
+
+    Attributes:
+        baseline_fps: The hint's rate in every round.
+        points: Configurations in the spaces, late switches not counted.
+        covered: How many of them need no trial any more.
+        targets: Those that were searched.
+        left_out: Why a target was not searched.
+        interrupted: Whether the user stopped it.
+        switches: Switches around the best, in words, and whether each was tried.
+        refused: A sentence for each choice that was closed because it fails.
+        gone: Why a target was given up on the way.
+    """
 
     baseline: Finalist
     trials: Sequence[Trial]
@@ -66,6 +78,9 @@ class Findings:
     targets: Sequence[Target]
     left_out: Mapping[Target, str] = field(default_factory=dict)
     interrupted: bool = False
+    switches: Mapping[str, bool] = field(default_factory=dict)
+    refused: Sequence[str] = ()
+    gone: Mapping[Target, str] = field(default_factory=dict)
 
 
 SpaceFor = Callable[[Target, Mapping[Target, Configuration]], Space]
@@ -127,10 +142,21 @@ def _search(task: Task, history: History, hints: Hints, rng: random.Random, know
     told = tuple(as_finalist(trial) for trial in others if trial)
     points = sum(map(len, spaces.values()))
     task.tell(BaselineReady(as_finalist(hint), points, known, told, hints.left_out))
-    proposer = _proposer(task, spaces, history, known)
+    exploration = _exploration(task, spaces, history, known, hints)
+    found = _to_the_verdict(task, history, hints, spaces, exploration, rng)
+    return replace(
+        found, switches=exploration.switches(), refused=exploration.refused(), gone=exploration.gone
+    )
+
+
+def _to_the_verdict(
+    task: Task, history: History, hints: Hints, spaces: Spaces, exploration: Exploration, rng: random.Random
+) -> Findings:
+    """Run trials and the final, and answer; whatever cuts them short leaves what is known."""
+    hint = history.trials[0]
     runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
     try:
-        _explore(task, proposer, runner, history, hint)
+        _explore(task, exploration, runner, history, hint)
         hints.baseline.close()
         final = _hold_final(task, history, hint, rng)
     except Interrupted as stop:
@@ -148,41 +174,34 @@ def _search(task: Task, history: History, hints: Hints, rng: random.Random, know
     return _findings(history, spaces, measured, decide(final), best_drop_in(final, task.model.batch), final)
 
 
-def _proposer(task: Task, spaces: Spaces, history: History, known: int) -> Proposer | Portfolio:
-    """Return what proposes configurations: of the one target, or of several in turn."""
+def _exploration(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
+    """Return what chooses configurations: of the one target, or of several in turn."""
     proposers = {
         target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
         for target, space in spaces.items()
     }
-    if len(proposers) == 1:
-        return next(iter(proposers.values()))
-    return Portfolio(proposers, spaces, history.trials)
+    alone = next(iter(proposers.values()))
+    proposer = alone if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
+    return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy)
 
 
 def _explore(
-    task: Task, proposer: Proposer | Portfolio, runner: TrialRunner, history: History, hint: Trial
+    task: Task, exploration: Exploration, runner: TrialRunner, history: History, hint: Trial
 ) -> None:
     """Run trials until time, trials or space run out."""
-
-    def closed(configuration: Configuration) -> bool:
-        known = history.knows(configuration) is not None
-        return known or too_dear(configuration, history, task.budget, task.strategy)
-
     done = 0
     while task.budget.trials is None or done < task.budget.trials:
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
         cost = finals.cost_of(finalists, history, hint)
         left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
-        if left_s <= 0:
-            return
-        configuration = proposer.next(closed)
+        configuration = exploration.next(left_s) if left_s > 0 else None
         if configuration is None:
             return
         task.tell(TrialBegan(configuration, left_s))
         trial = runner.run(configuration)
         history.add(trial)
         task.store.save(trial)
-        proposer.learn(trial)
+        exploration.learn(trial, runner)
         task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
         done += 1
 

@@ -1,0 +1,44 @@
+"""Prints what is searched of a device's properties, and why not the rest; `make docs` writes `docs/properties.md`."""
+
+import sys
+
+from tuner.domain.properties import as_text
+from tuner.domain.switches import NOT_SEARCHED, SWITCHES
+
+HEAD = """# Properties
+
+Made by `make docs` from `tuner/domain/switches.py`, which a test compares with what the CPU and GPU plugins of OpenVINO
+2026.4 list as writable.
+
+Every target is searched over streams (`NUM_STREAMS`, or left to `PERFORMANCE_HINT`), batch and infer requests; devices in a
+combination also over `INFERENCE_NUM_THREADS` without pinning, a combination at the end over the order of its devices,
+`SCHEDULE_POLICY` and requests for each device.
+
+## Switches
+
+*Early* ones are axes of the space, on machines where they say something. *Late* ones are tried one at a time around the
+best configuration in the last part of the search, when time is left; the summary names those that were tried and those that
+were not.
+
+| property | values beside the default | when |
+| --- | --- | --- |
+"""
+MIDDLE = """
+## Writable, and not searched
+
+| property | why |
+| --- | --- |
+"""
+
+
+def reference() -> str:
+    switches = (
+        f"| `{switch.property}` | {', '.join(map(as_text, switch.values.values()))} | {'late' if switch.late else 'early'} |\n"
+        for switch in SWITCHES.values()
+    )
+    rest = (f"| `{name}` | {why} |\n" for name, why in sorted(NOT_SEARCHED.items()))
+    return "".join([HEAD, *switches, MIDDLE, *rest])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(reference())
