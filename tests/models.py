@@ -31,6 +31,12 @@ def mlp(path: Path, shape=(1, 16), kind=ov.Type.f32, layout: str | None = None, 
     return save(path, [ops.result(ops.relu(ops.matmul(real, weights(16, width), False, False)))], [x])
 
 
+def scaling(path: Path) -> Path:
+    """Multiplies each item: nothing compiles faster."""
+    x = parameter([1, 16])
+    return save(path, [ops.result(ops.multiply(x, weights(1, 16)))], [x])
+
+
 def mixing(path: Path) -> Path:
     """A softmax over the batch axis: samples influence each other."""
     x = parameter([1, 16])

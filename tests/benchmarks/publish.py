@@ -15,13 +15,14 @@ from pathlib import Path
 
 import onnx
 
-from tests import emu
+from tests import emu, gpu, models
 from tuner.deploy.advice import Advice
 from tuner.deploy.loader import read
 
 REPORTS = Path(__file__).parents[2] / "reports"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
 PLUGINS = "plugins.xml"
+DENSE = "dense.xml"
 
 SEARCHES = {
     "light_bvlc_alexnet": ("AlexNet", ["light_bvlc_alexnet.onnx"]),
@@ -37,6 +38,10 @@ SEARCHES = {
     "cpu_and_emu": (
         "SqueezeNet on two devices",
         ["light_squeezenet.onnx", "--plugins", PLUGINS, "--budget", "80s", "--output", "reports/cpu_and_emu"],
+    ),
+    "gpu_emulated": (
+        "a dense layer on an emulated GPU (its speed means nothing)",
+        [DENSE, "--device", "MULTI:GPU,CPU", "--budget", "120s", "--output", "reports/gpu_emulated"],
     ),
 }
 """Title and the words after `tuner search`, by folder."""
@@ -141,6 +146,9 @@ def main() -> None:
                 plugins, environment = emu.build(place / "emu", {"EMU": {}})
                 shutil.copy(plugins, place / PLUGINS)
                 environment = {**environment, "COLUMNS": "140"}
+            if DENSE in words:
+                models.mlp(place / DENSE)
+                environment = {**gpu.build(place / "gpu"), "COLUMNS": "140"}
             search(name, words, place, environment)
     draw()
 

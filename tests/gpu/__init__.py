@@ -4,7 +4,7 @@ Intel's OpenCL runtime for processors (the extra `gpu-emulation`) runs below an 
 which shows it as an integrated GPU. The plugin then compiles and runs its real kernels: what it lists, takes, refuses
 and answers is real, its speed means nothing. README.md beside this file says what that leaves out.
 
-`python -m tests.gpu FOLDER` searches a small model on it, on the processor and on both.
+`python -m tests.gpu FOLDER` searches a small model on it and applies the advice.
 """
 
 import os
@@ -17,6 +17,8 @@ LAYER = Path(__file__).with_name("layer.c")
 HEADERS = Path("/usr/include/CL/cl_layer.h")
 RUNTIME = Path(sys.prefix) / "lib"
 """Where the runtime's wheels put their libraries."""
+
+LAYER_NAME = "emulated-gpu.so"
 
 GONE = "EMULATED_GPU_GONE"
 """Environment variable with the path of a file: while it exists, there is no GPU."""
@@ -33,13 +35,18 @@ def missing() -> str | None:
     return f"an emulated GPU needs {absent[0]} (make gpu-emulation)" if absent else None
 
 
+def here() -> bool:
+    """Return whether this process sees the emulated GPU."""
+    return LAYER_NAME in os.environ.get("OPENCL_LAYERS", "")
+
+
 def build(folder: Path) -> dict[str, str]:
     """Build the layer, and return the environment in which a process must start to see the GPU.
 
     TBB is loaded first because the runtime needs a newer one than OpenVINO brings.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    layer = folder.resolve() / "layer.so"
+    layer = folder.resolve() / LAYER_NAME
     command = [
         "gcc",
         "-shared",

@@ -1,0 +1,4 @@
+from tests import gpu
+
+if not gpu.here():
+    collect_ignore = ["inside"]
