@@ -106,10 +106,17 @@ def speedup_over_sittings(
     return Speedup(math.exp(middle), low, high, confidence, rounds, count)
 
 
+@lru_cache(maxsize=64)
+def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the places of all pairs of so many values, each with itself included."""
+    rows, columns = np.triu_indices(count)
+    return rows, columns
+
+
 def walsh_averages(values: Sequence[float]) -> NDArray[np.float64]:
     """Return the sorted means of all pairs, each value with itself included: n (n + 1) / 2 of them."""
     array = np.asarray(values, dtype=np.float64)
-    rows, columns = np.triu_indices(len(array))
+    rows, columns = _pairs(len(array))
     return np.sort((array[rows] + array[columns]) / 2)
 
 

@@ -26,6 +26,7 @@ class History:
         self._by_configuration: dict[Configuration, Trial] = {}
         self._by_effective: dict[Effective, Trial] = {}
         self._compiled: dict[Configuration, Effective] = {}
+        self._looks: dict[int, tuple[Trial, Speedup]] = {}
         for trial in trials:
             self.add(trial)
 
@@ -69,7 +70,7 @@ class History:
         rank above a winner that has too few.
         """
         challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
-        return sorted(challengers, key=lambda one: (one.ratio <= 1.0, -_look(one).low, -one.ratio))
+        return sorted(challengers, key=lambda one: (one.ratio <= 1.0, -self._look(one).low, -one.ratio))
 
     def best(self, batch: int | None = None) -> Trial | None:
         """Return the trial with the highest estimate among those not pruned, or None for the hint.
@@ -86,12 +87,12 @@ class History:
 
     def may_tie(self, trial: Trial, best: Trial) -> bool:
         """Return whether the rounds so far leave it open that a trial is as fast as the best."""
-        return _look(trial).high >= _look(best).low
+        return self._look(trial).high >= self._look(best).low
 
     def to_beat(self) -> Speedup | None:
         """Return the best trial's speedup as a duel looks at it, or None while that is the hint."""
         best = self.best()
-        return _look(best) if best else None
+        return self._look(best) if best else None
 
     def window_s(self, configuration: Configuration) -> float:
         """Predict how long one window of a configuration takes, from the best rate seen so far."""
@@ -110,6 +111,12 @@ class History:
         own = [one.compile_s or 0.0 for one in known if target.covers(one.configuration.device)]
         return median(own) if own else 0.0
 
+    def _look(self, trial: Trial) -> Speedup:
+        """Return a trial's estimate with the interval by which trials are ranked, computed once."""
+        if id(trial) not in self._looks:
+            self._looks[id(trial)] = trial, at_a_look([each.log_ratio() for each in trial.rounds])
+        return self._looks[id(trial)][1]
+
     def baseline_fps(self) -> Sequence[float]:
         """Return the baseline's rate in every round so far."""
         return [one.rates_fps[0] for trial in self.trials for one in trial.rounds]
@@ -117,7 +124,3 @@ class History:
 
 def _without_requests(configuration: Configuration) -> Configuration:
     return replace(configuration, requests=0)
-
-
-def _look(trial: Trial) -> Speedup:
-    return at_a_look([one.log_ratio() for one in trial.rounds])
