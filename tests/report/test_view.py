@@ -17,6 +17,8 @@ from tests.report.results import (
 )
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import spread
+from tuner.report.page import page
+from tuner.report.text import as_markdown
 
 GOLDEN = {
     "answer": "49 % faster than the hint, 98 % interval 45.0 to 53.1, 64 rounds in 16 sittings",
@@ -228,3 +230,15 @@ def test_devices_are_told_with_the_source_of_their_figures():
     assert told.plain_sum == pytest.approx(sum(row.ratio for row in told.targets[:2]))
     share = 100 * told.targets[2].ratio / told.plain_sum
     assert told.targets[2].share.startswith(f"{share:.0f} % of the plain sum")
+
+
+def test_switches_that_were_tried_around_the_best_are_told_apart_from_those_that_were_not():
+    result = replace(several(), switches={"queue throttle low": True, "turbo on": False})
+    assert view_of(result).switches == "tried queue throttle low; not tried turbo on"
+    assert "- switches around the best: tried queue throttle low; not tried turbo on" in as_markdown(
+        [view_of(result)]
+    )
+    assert "Switches around the best: tried queue throttle low; not tried turbo on." in page(
+        [view_of(result)]
+    )
+    assert "witches around the best" not in page([view_of(replace(result, switches={}))])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.verdict import gain_words, in_words
-from tuner.domain.words import percent, rate
+from tuner.domain.words import percent, rate, switches
 from tuner.study.progress import BaselineReady, Began
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
             if one.disqualified:
                 yield f"  out      {one.configuration}: {one.disqualified}"
     yield f"  known    {result.covered} of {result.points} configurations"
-    yield from _switches(result.switches)
+    if result.switches:
+        yield f"  switches around the best: {switches(result.switches)}"
     yield f"  config   {config}"
     yield f"  report   {config.with_name('report.html')}"
     yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
@@ -138,15 +139,6 @@ def _answer(found: Verification) -> str:
 def _speedup(told: SpeedupRecord) -> Speedup:
     high = math.inf if told.high is None else told.high
     return Speedup(told.ratio, told.low, high, told.confidence, told.rounds, told.sittings)
-
-
-def _switches(switches: Mapping[str, bool]) -> Iterator[str]:
-    """Yield which switches were tried around the best, and for which no time was left."""
-    tried = [name for name, done in switches.items() if done]
-    left = [name for name, done in switches.items() if not done]
-    told = [f"tried {', '.join(tried)}"] * bool(tried) + [f"not tried {', '.join(left)}"] * bool(left)
-    if told:
-        yield f"  switches around the best: {'; '.join(told)}"
 
 
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:

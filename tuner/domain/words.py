@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of control and format characters, lone surrogates and separators."""
@@ -22,6 +23,13 @@ def interval(low: float | None, high: float | None) -> str:
 def rate(fps: float) -> str:
     """Return items per second with the digits that a measurement can have."""
     return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"
+
+
+def switches(tried: Mapping[str, bool]) -> str:
+    """Say which switches were tried and which were not; empty where there are none."""
+    parts = {"tried": [name for name, done in tried.items() if done]}
+    parts["not tried"] = [name for name, done in tried.items() if not done]
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items() if names)
 
 
 def count(number: object, name: str) -> str:

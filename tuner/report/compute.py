@@ -15,6 +15,7 @@ from tuner.domain.sample import Round
 from tuner.domain.stats import Speedup, spread
 from tuner.domain.target import target_of
 from tuner.domain.verdict import in_words
+from tuner.domain.words import switches
 from tuner.report.view import Contender, Curve, Moment, Point, Row, TargetRow, Usage, View
 
 HINT_STREAMS = "hint"
@@ -53,6 +54,7 @@ def view(result: Result, usage: Usage) -> View:
         warnings=[one.text for one in result.warnings],
         reproduce=dict(_reproduce(result)),
         known=f"{result.covered} of {result.points} configurations" if result.points else "",
+        switches=switches(result.switches),
         front=[row for row in rows if row.number in front],
         tried=sum(row.ratio is not None and row.state != "duplicate" for row in rows),
         result=result,

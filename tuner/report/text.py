@@ -77,6 +77,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
     lines += [f"- known: {view.known}"] if view.known else []
+    lines += [f"- switches around the best: {view.switches}"] if view.switches else []
     lines += [f"- the hint's own rate varied by {100 * view.noise:.1f} %"]
     lines += [f"- warning: {_escaped(told)}" for told in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]

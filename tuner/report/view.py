@@ -199,6 +199,7 @@ class View:
         warnings: What makes the figures worth less, and what to do.
         reproduce: Command, seed, versions, host, model, by name.
         known: How much of the space is known, in words.
+        switches: Which switches around the best were tried and which not; empty where there are none.
         front: The trials that no other beats in both throughput and latency.
         tried: Configurations with a measurement, which importance and curves are drawn from.
         result: All that the search found, raw rounds and all.
@@ -227,6 +228,7 @@ class View:
     warnings: Sequence[str]
     reproduce: Mapping[str, str]
     known: str
+    switches: str
     front: Sequence[Row]
     tried: int
     result: Result
