@@ -79,6 +79,15 @@ def wide(path: Path, width: int = 1024) -> Path:
     return save(path, [ops.result(ops.matmul(hidden, weights(width, width, seed=1), False, False))], [x])
 
 
+def convolutions(path: Path, channels: int = 64, side: int = 28) -> Path:
+    """Four convolutions, a few milliseconds on one thread: enough work that two threads are worth having."""
+    x = node = parameter([1, channels, side, side])
+    for seed in range(4):
+        kernel = weights(channels, channels, 3, 3, seed=seed)
+        node = ops.relu(ops.convolution(node, kernel, [1, 1], [1, 1], [1, 1], [1, 1]))
+    return save(path, [ops.result(node)], [x])
+
+
 def stateful(path: Path) -> Path:
     """Adds what it has seen so far, in a state of its own."""
     x = parameter([1, 4])

