@@ -60,8 +60,8 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev  ## write what is made from the code again: commands, properties, the advice's JSON Schema
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
 	$(BIN)/python -m tests.properties_reference > docs/properties.md
-	$(BIN)/python -c "from tuner.deploy.advice import json_schema; print(json_schema().decode(), end='')" \
-		> tuner/deploy/advice.schema.json
+	$(BIN)/python -c "from tuner.advice.advice import json_schema; print(json_schema().decode(), end='')" \
+		> tuner/advice/advice.schema.json
 
 clean:
 	rm -rf $(VENV)

@@ -11,7 +11,7 @@ from typing import Any
 from openvino import Type
 
 from tuner.domain.configuration import Configuration, Effective
-from tuner.measure.simulated import SimulatedDevice
+from tests.lanes.simulated import SimulatedDevice
 
 GPU = {
     "AVAILABLE_DEVICES": ("RO", ["0"]),

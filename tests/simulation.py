@@ -9,12 +9,12 @@ from tuner.domain.model import Model, ModelInput
 from tuner.domain.result import Final, Trial
 from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
 from tuner.domain.target import target_of
-from tuner.measure.replay import Landscape, ReplayedLanes
-from tuner.measure.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
-from tuner.study.budget import Budget
-from tuner.study.strategy import Strategy
-from tuner.study.targets import Layout, targets_for
-from tuner.study.tune import Findings, Task, tune
+from tests.lanes.replayed import Landscape, ReplayedLanes
+from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
+from tuner.tuning.budget import Budget
+from tuner.tuning.strategy import Strategy
+from tuner.tuning.targets import Layout, targets_for
+from tuner.tuning.tune import Findings, Task, tune
 
 CPU = (target_of("CPU"),)
 MODEL = Model("m", "m.xml", "0" * 64, (ModelInput("x", (1, 3, 8, 8), "f32", 0),), (0,), 1)

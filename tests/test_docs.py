@@ -14,7 +14,7 @@ from tests import properties_reference
 from tests.benchmarks import page as evidence
 from tests.cli_reference import reference
 from tuner.cli.app import cli
-from tuner.deploy.loader import read
+from tuner.advice.loader import read
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -31,7 +31,7 @@ def test_an_unknown_name_is_an_attribute_error():
     [
         ("import tuner", HEAVY | {"openvino", "numpy", "click", "rich"}),
         ("import tuner; tuner.load", HEAVY | {"click", "rich", "PIL"}),
-        ("import tuner; tuner.load; import tuner.deploy.export", HEAVY | {"click", "rich", "PIL"}),
+        ("import tuner; tuner.load; import tuner.advice.export", HEAVY | {"click", "rich", "PIL"}),
         ("from tuner.cli.app import main; main(['--help'])", HEAVY | {"openvino", "numpy", "rich"}),
     ],
 )

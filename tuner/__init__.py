@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tuner.api import search
-    from tuner.deploy.advice import Advice
-    from tuner.deploy.loader import load
+    from tuner.advice.advice import Advice
+    from tuner.advice.loader import load
     from tuner.domain.result import Result
-    from tuner.verification import verify
+    from tuner.commands.verify import verify
 
 __version__ = "0.1.0"
 
@@ -33,11 +33,11 @@ from tuner.errors import (
 )
 
 _LAZY = {
-    "Advice": "tuner.deploy.advice",
+    "Advice": "tuner.advice.advice",
     "Result": "tuner.domain.result",
-    "load": "tuner.deploy.loader",
+    "load": "tuner.advice.loader",
     "search": "tuner.api",
-    "verify": "tuner.verification",
+    "verify": "tuner.commands.verify",
 }
 
 __all__ = [

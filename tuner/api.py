@@ -10,16 +10,16 @@ from typing import Any
 import msgspec
 
 from tuner import __version__
-from tuner.deploy.writer import CONFIG_NAME, make_advice, write_advice
+from tuner.advice.writer import CONFIG_NAME, make_advice, write_advice
 from tuner.domain.result import Result
 from tuner.domain.space import Bounds, Choice
 from tuner.domain.units import seconds_of
 from tuner.domain.verdict import in_words
 from tuner.errors import StorageError
-from tuner.reporting import REPORT_NAME, write_report
-from tuner.study.progress import Observer
-from tuner.study.search import STUDY_NAME, Wanted, run_search
-from tuner.study.targets import Batching
+from tuner.commands.report import REPORT_NAME, write_report
+from tuner.tuning.progress import Observer
+from tuner.commands.search import STUDY_NAME, Wanted, run_search
+from tuner.tuning.targets import Batching
 
 
 def search(
@@ -60,7 +60,7 @@ def search(
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
         seed: Seed of proposals, orders and random inputs.
-        observer: Hears what happens, see `tuner.study.progress`.
+        observer: Hears what happens, see `tuner.tuning.progress`.
         command: How to describe the call in the advice.
 
     Returns:

@@ -24,10 +24,10 @@ import openvino as ov
 
 from tests.benchmarks.evidence import FOLDER, HINT, Evidence, configuration_of, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
-from tests.deploy.advice_of import advice_of
-from tuner.deploy.advice import Advice
-from tuner.deploy.loader import read
-from tuner.deploy.writer import write_advice
+from tests.advice.advice_of import advice_of
+from tuner.advice.advice import Advice
+from tuner.advice.loader import read
+from tuner.advice.writer import write_advice
 from tuner.domain.stats import speedup_over_sittings
 from tuner.probe.inputs import make_pool
 

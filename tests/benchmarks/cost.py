@@ -18,7 +18,7 @@ from tests.study.test_reading import saved
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.measure.lane import open_in_turn
-from tuner.study.progress import BaselineReady, Event, FinalBegan, TrialBegan, TrialEnded
+from tuner.tuning.progress import BaselineReady, Event, FinalBegan, TrialBegan, TrialEnded
 
 NAMES = ("tiny", "squeezenet", "resnet50", "densenet121")
 LANES = ("tiny", "squeezenet", "alexnet", "resnet50", "densenet121")

@@ -20,8 +20,8 @@ from tuner.domain.verdict import in_words
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
-from tuner.study.budget import Budget
-from tuner.study.tune import Task, tune
+from tuner.tuning.budget import Budget
+from tuner.tuning.tune import Task, tune
 
 BUDGET_S = 30.0
 SEARCHES = 2

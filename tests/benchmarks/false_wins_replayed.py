@@ -12,7 +12,7 @@ from tests import recordings
 from tests.benchmarks.evidence import Evidence
 from tests.benchmarks.models import MODELS
 from tests.simulation import replay
-from tuner.measure.replay import Landscape, read
+from tests.lanes.replayed import Landscape, read
 
 BUDGET_S = 60.0
 SEARCHES = 250

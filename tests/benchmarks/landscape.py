@@ -4,7 +4,7 @@ Each configuration gets a duel in each of two passes, in an order of its own and
 opened anew, and the best few a third one with more rounds; then the hint is duelled against
 itself in fresh processes, which shows how far two lanes of one configuration are apart. Configurations
 of which a single window would take longer than `DEAREST_S` are left out. The recordings are what
-`tuner.measure.replay` plays, and ship with the tests.
+`tests.lanes.replayed` plays, and ship with the tests.
 """
 
 import random
@@ -25,10 +25,10 @@ from tuner.domain.space import Bounds, Space, device_space
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLanes
-from tuner.measure.replay import Entry, Recording, Sitting, true_log_ratio, write
+from tests.lanes.replayed import Entry, Recording, Sitting, true_log_ratio, write
 from tuner.probe.devices import describe, facts
 from tuner.probe.host import describe_host
-from tuner.study.history import CYCLES_A_WINDOW
+from tuner.domain.history import CYCLES_A_WINDOW
 
 PASSES = 2
 ROUNDS = 8

@@ -13,7 +13,7 @@ import scipy.stats
 from tests import recordings
 from tests.benchmarks.evidence import FOLDER, configuration_of
 from tests.benchmarks.models import MODELS
-from tuner.measure.replay import Landscape, read, true_log_ratio
+from tests.lanes.replayed import Landscape, read, true_log_ratio
 
 INTRO = """# Evidence
 

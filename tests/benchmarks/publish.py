@@ -16,8 +16,8 @@ from pathlib import Path
 import onnx
 
 from tests import emu, gpu, models
-from tuner.deploy.advice import Advice
-from tuner.deploy.loader import read
+from tuner.advice.advice import Advice
+from tuner.advice.loader import read
 
 REPORTS = Path(__file__).parents[2] / "reports"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"

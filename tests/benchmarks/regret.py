@@ -20,7 +20,7 @@ from tuner.domain.stats import speedup_over_sittings
 from tuner.domain.verdict import in_words
 from tuner.measure.comparison import Comparison
 from tuner.measure.process import ProcessLanes
-from tuner.measure.replay import Landscape, read
+from tests.lanes.replayed import Landscape, read
 
 RUNS = ((60, 0), (60, 1), (30, 0), (15, 0), (120, 0))
 """Budgets in seconds and seeds, the most telling first."""

@@ -23,9 +23,9 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.result import Trial
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space, device_space
-from tuner.measure.replay import Landscape, read
-from tuner.study.proposals import GUESSES, Proposer
-from tuner.study.strategy import Strategy
+from tests.lanes.replayed import Landscape, read
+from tuner.tuning.proposals import GUESSES, Proposer
+from tuner.tuning.strategy import Strategy
 
 BUDGETS_S = (15, 30, 60, 120)
 SEEDS = 8

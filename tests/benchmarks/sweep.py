@@ -12,7 +12,7 @@ from tests import recordings
 from tests.benchmarks.app import benchmark_app
 from tests.benchmarks.evidence import Evidence, configuration_of, lanes_of, quiet_host, told_of
 from tests.benchmarks.regret import direct_duel
-from tuner.measure.replay import Landscape, read
+from tests.lanes.replayed import Landscape, read
 
 SECONDS = 10
 NAMES = ("squeezenet", "resnet50", "transformer")

@@ -12,9 +12,9 @@ import pytest
 import tuner
 from tests import models
 from tests.cli.test_cli import run
-from tests.deploy.advice_of import advice_of
-from tuner.deploy.loader import read
-from tuner.deploy.writer import write_advice
+from tests.advice.advice_of import advice_of
+from tuner.advice.loader import read
+from tuner.advice.writer import write_advice
 
 
 def as_baseline(advice, batch, requests):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests import emu, models
-from tuner.deploy.loader import read
+from tuner.advice.loader import read
 from tuner.domain.target import target_of
 from tuner.probe.demo import write_demo_model
 

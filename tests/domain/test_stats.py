@@ -19,7 +19,7 @@ from tuner.domain.stats import (
     walsh_averages,
 )
 from tuner.measure.comparison import Comparison
-from tuner.measure.simulated import Noise, SimulatedLanes
+from tests.lanes.simulated import Noise, SimulatedLanes
 
 LOGS = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 

@@ -10,7 +10,7 @@ from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.stats import LEAST_SITTINGS, Speedup, speedup_over_sittings
 from tuner.domain.verdict import CONFIDENCE, best_drop_in, decide, in_words
-from tuner.measure.simulated import SimulatedDevice
+from tests.lanes.simulated import SimulatedDevice
 
 FIGURES = Measured(100.0, Latency(1.0, 2.0, 3.0), 100.0)
 HINT = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)

@@ -17,8 +17,8 @@ from tuner.measure.answers import difference, prove_batching
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
-from tuner.measure.replay import Landscape, ReplayedLanes, read
-from tuner.measure.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
+from tests.lanes.replayed import Landscape, ReplayedLanes, read
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model

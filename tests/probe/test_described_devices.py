@@ -10,7 +10,7 @@ from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, dev
 from tuner.domain.switches import NOT_SEARCHED, SEARCHED
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
-from tuner.measure.simulated import SimulatedDevice, SimulatedHost
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tuner.probe import devices
 
 PROCESSORS = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})

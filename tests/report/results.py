@@ -4,15 +4,15 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tests.deploy.advice_of import told
+from tests.advice.advice_of import told
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Finalist, Result, Warning
 from tuner.domain.stats import Speedup
-from tuner.measure.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.report.compute import view
 from tuner.report.view import Usage, View
-from tuner.reporting import usage
+from tuner.commands.report import usage
 from tuner.study.importance import importance
 
 GAINING = SimulatedDevice(base_fps=2000, broken=lambda one: "out of memory" if one.batch == 32 else None)

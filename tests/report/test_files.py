@@ -22,7 +22,7 @@ from tuner.domain.words import percent
 from tuner.errors import StorageError
 from tuner.report.page import page
 from tuner.report.text import COLUMNS, as_csv, as_data, as_markdown, differences
-from tuner.reporting import FORMATS, report, usage
+from tuner.commands.report import FORMATS, report, usage
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -178,7 +178,7 @@ def test_a_study_without_its_yaml_names_none(result):
 
 
 def test_a_password_is_in_no_file(monkeypatch, tmp_path, result):
-    monkeypatch.setattr("tuner.reporting.read_results", lambda _: [result])
+    monkeypatch.setattr("tuner.commands.report.read_results", lambda _: [result])
     url = "postgresql+psycopg://me@corp:s3cr3t@h/db?sslpassword=s3cr3t"
     paths = report([url, url], tuple(FORMATS), tmp_path)
     assert len(paths) == 4
@@ -191,13 +191,13 @@ def test_a_password_is_in_no_file(monkeypatch, tmp_path, result):
 def test_figures_that_cannot_be_are_one_sentence(monkeypatch, tmp_path, result):
     nothing = replace(result.trials[1].speedup, ratio=0.0)
     odd = replace(result, trials=[result.trials[0], replace(result.trials[1], speedup=nothing)])
-    monkeypatch.setattr("tuner.reporting.read_results", lambda _: [odd])
+    monkeypatch.setattr("tuner.commands.report.read_results", lambda _: [odd])
     with pytest.raises(StorageError, match=r"No report can be made of x \(.*damaged"):
         report(["x"], ("html",), tmp_path)
 
 
 def test_a_report_that_cannot_be_written_leaves_the_one_before(monkeypatch, tmp_path, result):
-    monkeypatch.setattr("tuner.reporting.read_results", lambda _: [result])
+    monkeypatch.setattr("tuner.commands.report.read_results", lambda _: [result])
     (path,) = report(["x"], ("md",), tmp_path)
     before = path.read_text()
     monkeypatch.setattr("os.fsync", lambda _: (_ for _ in ()).throw(OSError(28, "No space left on device")))

@@ -9,13 +9,13 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from tests.deploy.advice_of import HOST, RUN, told
+from tests.advice.advice_of import HOST, RUN, told
 from tests.simulation import MODEL, simulate
 from tuner.errors import StorageError
-from tuner.measure.simulated import SimulatedDevice
+from tests.lanes.simulated import SimulatedDevice
 from tuner.study.importance import importance
 from tuner.study.reading import PATIENCE, read_results, shown
-from tuner.study.search import _outcome
+from tuner.commands.search import _outcome
 from tuner.study.storage import Setting, Study
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.result import Host
 from tuner.errors import StorageError
-from tuner.measure.simulated import SimulatedDevice, SimulatedHost
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tuner.study.storage import Study
 
 HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})

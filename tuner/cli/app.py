@@ -162,7 +162,7 @@ def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **ask
     """
     from tuner.cli import words
     from tuner.cli.terminal import narrator
-    from tuner.verification import verify as measure
+    from tuner.commands.verify import verify as measure
 
     asked["inputs"] = dict(asked["inputs"])
     with narrator(quiet, verbose=False) as observer:
@@ -199,8 +199,8 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
     For benchmark_app, print its command line; for ovms, a config.json of OpenVINO Model Server;
     for python and cpp, a program that runs the model and prints its speed.
     """
-    from tuner.deploy.export import EXPORTS
-    from tuner.deploy.loader import nearest
+    from tuner.advice.export import EXPORTS
+    from tuner.advice.loader import nearest
 
     told = EXPORTS[program](nearest(config, model))
     path = output or (config.with_name(told.name) if told.command else None)
@@ -233,7 +233,7 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
     STUDY is a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage,
     while the search runs or afterwards. Several are shown side by side, with what differs.
     """
-    from tuner.reporting import report as write
+    from tuner.commands.report import report as write
 
     for path in write(studies, formats, output):
         click.echo(path)
@@ -247,8 +247,8 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
 )
 def merge(configs: tuple[Path, ...], output: Path) -> int:
     """Merge the advice of several hosts into one file; applications load the one that fits."""
-    from tuner.deploy.fleet import merged
-    from tuner.deploy.writer import write_fleet
+    from tuner.advice.fleet import merged
+    from tuner.advice.writer import write_fleet
 
     profiles = merged(configs)
     try:

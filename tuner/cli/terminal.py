@@ -13,7 +13,7 @@ from rich.text import Text
 
 from tuner import __version__
 from tuner.cli import words
-from tuner.study.progress import (
+from tuner.tuning.progress import (
     BaselineReady,
     Began,
     Event,

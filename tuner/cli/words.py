@@ -14,11 +14,11 @@ from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.verdict import gain_words, in_words
 from tuner.domain.words import percent, rate, switches
-from tuner.study.progress import BaselineReady, Began
+from tuner.tuning.progress import BaselineReady, Began
 
 if TYPE_CHECKING:
-    from tuner.deploy.records import SpeedupRecord
-    from tuner.verification import Verification
+    from tuner.advice.records import SpeedupRecord
+    from tuner.commands.verify import Verification
 
 NAME_WIDTH = 36
 UNKNOWN = "unknown"

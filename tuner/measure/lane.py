@@ -1,7 +1,7 @@
 """The seam to the device: one process that holds one compiled configuration.
 
 `Lanes` opens them and keeps the clock; `tuner.measure.process` is the real implementation,
-`tuner.measure.simulated` the one that makes thousands of searches testable in seconds. Both pass
+`tests.lanes.simulated` the one that makes thousands of searches testable in seconds. Both pass
 the same contract test.
 """
 

@@ -1,1 +1,1 @@
-"""Optuna's room: from a space to trials, from trials to a final."""
+"""The saved study: trials and the final in Optuna's storage, read again as a result."""

@@ -17,11 +17,11 @@ from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.inputs import make_pool
-from tuner.study.budget import Budget
-from tuner.study.final import Plan, run_final
-from tuner.study.interrupt import interruptible
-from tuner.study.progress import FinalRound, Observer, Waiting
-from tuner.study.strategy import Strategy
+from tuner.tuning.budget import Budget
+from tuner.tuning.final import Plan, run_final
+from tuner.measure.interrupt import interruptible
+from tuner.tuning.progress import FinalRound, Observer, Waiting
+from tuner.tuning.strategy import Strategy
 
 
 def measure_again(

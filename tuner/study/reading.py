@@ -20,11 +20,11 @@ from sqlalchemy.pool import NullPool
 from tuner.domain.result import Final, Result, Trial, standings
 from tuner.domain.target import target_of
 from tuner.errors import StorageError
-from tuner.study.history import History
+from tuner.domain.history import History
 from tuner.study.importance import importance
-from tuner.study.search import STUDY_NAME
+from tuner.commands.search import STUDY_NAME
 from tuner.study.storage import TROUBLE, Outcome, Setting, attribute, trials_of
-from tuner.study.trials import as_finalist, so_far
+from tuner.tuning.trials import as_finalist, so_far
 
 UNFINISHED = "the search has not ended; run the same command again"
 

@@ -13,9 +13,9 @@ import pytest
 
 import tuner
 from tests import models
-from tests.deploy.advice_of import advice_of
-from tests.deploy.test_export import SCRIPTS, build, exported, run
-from tuner.deploy.writer import write_advice
+from tests.advice.advice_of import advice_of
+from tests.advice.test_export import SCRIPTS, build, exported, run
+from tuner.advice.writer import write_advice
 
 DEPLOYMENTS = {
     "GPU": {"NUM_STREAMS": 2},
@@ -120,7 +120,7 @@ def test_benchmark_app_runs_it_with_the_same_streams(advice, tmp_path):
 
 
 def test_the_model_server_gets_texts(advice):
-    from tuner.deploy.export import EXPORTS
+    from tuner.advice.export import EXPORTS
 
     (one,) = json.loads(EXPORTS["ovms"](advice).text)["model_config_list"]
     assert all(isinstance(value, str) for value in one["config"]["plugin_config"].values())

@@ -11,10 +11,10 @@ from tuner.errors import LaneError
 from tuner.measure.answers import difference, prove_batching, tolerance
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import ASK_DEVICE, DeviceLeftOut, require_all_devices
-from tuner.study.budget import Budget
-from tuner.study.history import History
-from tuner.study.strategy import Strategy
-from tuner.study.trials import TrialRunner
+from tuner.tuning.budget import Budget
+from tuner.domain.history import History
+from tuner.tuning.strategy import Strategy
+from tuner.tuning.trials import TrialRunner
 
 HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 BOTH = {

@@ -119,7 +119,7 @@ def test_the_priority_of_a_model_is_that_of_its_queue(path):
 
 
 def test_a_property_that_is_refused_is_named_with_its_value(path, lanes, space):
-    from tests.deploy.advice_of import advice_of
+    from tests.advice.advice_of import advice_of
 
     wrong = advice_of(path, {"GPU_QUEUE_PRIORITY": "HIGHEST"}, device="GPU")
     with pytest.raises(DeviceError, match=r"Invalid value: HIGHEST for property: GPU_QUEUE_PRIORITY"):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import tuner
 from tests import gpu
-from tuner.study.progress import TrialEnded, Warned
+from tuner.tuning.progress import TrialEnded, Warned
 
 AFTER = 2
 

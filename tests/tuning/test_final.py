@@ -1,0 +1,175 @@
+"""The final: who is invited, how long it lasts, and what happens when lanes fail in it."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation import simulate
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Trial
+from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
+from tuner.domain.space import Bounds
+from tuner.domain.stats import speedup, speedup_over_sittings
+from tuner.domain.verdict import CONFIDENCE
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tuner.tuning.final import choose, cost_of, plan_final
+from tuner.domain.history import History
+from tuner.tuning.progress import FinalRound
+from tuner.tuning.strategy import Strategy
+
+HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
+NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
+
+
+def test_every_lane_of_the_final_is_fresh():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=1000))
+    found = simulate(lanes=lanes)
+    final = [found.final.baseline.configuration, *(one.configuration for one in found.final.finalists)]
+    sittings = found.final.rounds[-1].sitting + 1
+    assert sittings >= 5
+    opened = lanes.opened[-sittings * len(final) :]
+    by_sitting = [tuple(opened[at : at + len(final)]) for at in range(0, len(opened), len(final))]
+    assert all(set(each) == set(final) for each in by_sitting)
+    assert len(set(by_sitting)) > 1  # in random order: none is always the first that is started
+    assert {each.sitting for each in found.final.rounds} == set(range(sittings))
+
+
+def test_a_lane_that_fails_to_open_once_is_opened_again_and_costs_the_final_nothing():
+    opened = []
+
+    def fails_the_fifth_time(configuration):
+        opened.append(configuration)
+        return "busy" if opened.count(configuration) == 5 else None
+
+    found = simulate(SimulatedDevice(base_fps=2000, broken=fails_the_fifth_time))
+    assert found.verdict.kind == "faster"
+    assert found.final.trouble is None
+    assert not any(one.disqualified for one in found.final.finalists)
+
+
+def test_a_final_knows_what_a_finalist_costs_that_another_form_was_measured_for():
+    explicit = replace(
+        trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2), window_s=0.5
+    )
+    history = History([explicit, replace(trial(1, 8, 1.5, state="duplicate"), window_s=None)])
+    (chosen,) = choose(history, 1, 2)
+    assert chosen != explicit.configuration
+    assert cost_of([chosen], history, replace(explicit, window_s=0.1)).round_s == pytest.approx(0.6)
+
+
+def test_a_precise_final_ends_before_its_time():
+    quiet = SimulatedLanes(SimulatedDevice(base_fps=1000), QUIET)
+    rounds = simulate(lanes=quiet, bounds=Bounds(batch=(1, 2), requests=(4,)), budget_s=600).final.rounds
+    assert rounds[-1].sitting + 1 == Strategy().sittings
+
+
+def test_a_short_final_gives_up_rounds_then_finalists_then_the_second_round():
+    history = History(
+        [
+            replace(trial(number, batch, ratio), window_s=1.0, compile_s=0.95)
+            for number, (batch, ratio) in enumerate([(8, 1.7), (4, 1.6), (1, 1.5)])
+        ]
+    )
+    hint = replace(trial(9, 1, 1.0, requests=1), window_s=1.0, compile_s=0.95)
+
+    def plan(left_s):
+        """Seconds of a sitting: 2 a lane to begin, and 1 a lane and round."""
+        found = plan_final(history, 1, hint, left_s, Strategy())
+        return [one.batch for one in found.invited], found.rounds, found.sittings
+
+    assert plan(240.0) == ([8, 4, 1], 4, 10)
+    assert plan(160.0) == ([8, 4, 1], 3, 8)
+    assert plan(130.0) == ([8, 4, 1], 2, 8)
+    assert plan(120.0) == ([8, 1], 3, 8)
+    assert plan(70.0) == ([8], 2, 8)
+    assert plan(50.0) == ([8], 1, 8)
+    assert plan(5.0) == ([8], 1, 0)
+    assert plan_final(History([]), 1, hint, 60.0, Strategy()) is None
+
+
+def test_a_lane_that_dies_in_the_final_is_no_win():
+    device = SimulatedDevice(base_fps=1000)
+    opened = {}
+
+    def dies_the_second_time(configuration):
+        opened[configuration] = opened.get(configuration, 0) + 1
+        return "gone" if opened[configuration] > 1 and configuration.batch > 1 else None
+
+    found = simulate(replace(device, broken=dies_the_second_time))
+    assert any(one.disqualified == "gone" for one in found.final.finalists)
+    assert found.verdict.best.configuration.batch == 1
+
+
+def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
+    final = simulate(SimulatedDevice(base_fps=2000)).final
+    assert len(final.finalists) >= 2
+    for lane, one in enumerate(final.finalists, start=1):
+        logs = log_ratios_by_sitting(final.rounds, lane)
+        assert one.speedup == speedup_over_sittings(logs, CONFIDENCE, among=len(final.finalists))
+        assert one.speedup.half_width > speedup_over_sittings(logs, CONFIDENCE).half_width
+
+
+def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
+    hint = streams == 2
+    configuration = Configuration.of(
+        "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"} if hint else {"NUM_STREAMS": streams}, batch, requests
+    )
+    rounds = tuple(Round((100.0, 100.0 * ratio), (0, 1), 0.0) for _ in range(6))
+    figures = Measured(100.0 * ratio, Latency(1.0, 1.0, 1.0), 1.0)
+    return Trial(
+        number,
+        configuration,
+        state,
+        rounds if state != "duplicate" else (),
+        SimulatedDevice().effective(configuration),
+        speedup([one.log_ratio() for one in rounds]),
+        figures if state != "duplicate" else None,
+    )
+
+
+def test_the_best_with_the_models_own_batch_is_always_in_the_final():
+    history = History([trial(0, 8, 1.5), trial(1, 16, 1.6), trial(2, 32, 1.7), trial(3, 1, 1.1, requests=4)])
+    assert [one.batch for one in choose(history, 1, 2)] == [32, 16, 1]
+
+
+def test_a_winner_with_few_rounds_is_invited_before_a_loser_with_many():
+    short = trial(1, 8, 4.0)
+    history = History([trial(0, 4, 0.9), replace(short, rounds=short.rounds[:2])])
+    assert [one.batch for one in choose(history, 1, 1)] == [8]
+
+
+def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
+    explicit = replace(trial(0, 8, 1.5), configuration=Configuration.of("CPU", {"NUM_STREAMS": 2}, 8, 2))
+    history = History([explicit, trial(1, 8, 1.5, state="duplicate")])
+    (chosen,) = choose(history, 1, 2)
+    assert chosen.uses_hint
+
+
+def alive_one(lanes, is_hint):
+    hint = lanes.device.effective(HINT_ALONE)
+    return next(one for one in lanes.lanes if one.alive() and (one.facts.effective == hint) is is_hint)
+
+
+def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def kill_one(event):
+        if isinstance(event, FinalRound) and event.done == 7:
+            alive_one(lanes, is_hint=False).close()
+
+    found = simulate(lanes=lanes, tell=kill_one)
+    assert [one.disqualified for one in found.final.finalists].count("the lane is closed") == 1
+    assert len(found.final.rounds) >= 15
+    assert found.verdict.kind == "faster"
+
+
+def test_a_hint_that_dies_in_the_final_is_no_win():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def kill_the_hint(event):
+        if isinstance(event, FinalRound) and event.done == 7:
+            alive_one(lanes, is_hint=True).close()
+
+    found = simulate(lanes=lanes, tell=kill_the_hint)
+    assert found.verdict.kind == "inconclusive"
+    assert "the hint's lane" in found.verdict.why

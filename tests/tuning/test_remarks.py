@@ -1,0 +1,57 @@
+import random
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation import simulate, simulate_host
+from tuner.domain.configuration import Configuration
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost
+from tuner.tuning.remarks import afterthoughts
+
+
+@pytest.mark.parametrize(
+    ("noise", "stolen", "codes"), [(0.01, 0.0, []), (0.5, 0.0, ["noisy-host"]), (0.01, 0.1, ["stolen-time"])]
+)
+def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes):
+    rng = random.Random(0)
+    found = replace(simulate(), baseline_fps=[100 * (1 + rng.uniform(-noise, noise)) for _ in range(50)])
+    assert [one.code for one in afterthoughts(found, stolen)] == codes
+
+
+def test_a_number_of_streams_that_the_device_changed_is_told():
+    found = replace(simulate(budget_s=20), baseline_fps=[])
+    assert afterthoughts(found, stolen=0.0) == []
+    asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
+    trials = [replace(one, configuration=asked) for one in found.trials if one.effective]
+    (warning,) = afterthoughts(replace(found, trials=trials[:1]), stolen=0.0)
+    assert warning.code == "clamped"
+    assert warning.text.startswith("CPU made 2 of NUM_STREAMS=8: ")
+
+
+@pytest.mark.parametrize("second", ["CPU", "GPU.0"])
+def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(second):
+    found = together_of(members := ("EMU", second))
+    asked = {name: {"NUM_STREAMS": 2 + place} for place, name in enumerate(members)}
+    changed = Configuration.of(f"AUTO:EMU,{second}", {"DEVICE_PROPERTIES": asked}, 1, 4)
+    trials = [
+        replace(one, configuration=changed) for one in found.trials if one.effective and one.effective.members
+    ]
+    (warning,) = afterthoughts(replace(found, trials=trials[:1], baseline_fps=[]), stolen=0.0)
+    assert warning.text.startswith(f"{second.removesuffix('.0')} made 2 of NUM_STREAMS=3: ")
+
+
+def test_devices_that_compute_in_different_precisions_are_told():
+    found = together_of(("EMU", "CPU"))
+    assert afterthoughts(replace(found, baseline_fps=[]), stolen=0.0) == []
+    mixed = [
+        replace(one, effective=replace(one.effective, precision="bf16+f16")) if one.effective else one
+        for one in found.trials
+    ]
+    (warning,) = afterthoughts(replace(found, trials=mixed, baseline_fps=[]), stolen=0.0)
+    assert warning.code == "mixed-precision"
+    assert "(bf16+f16)" in warning.text
+
+
+def together_of(names):
+    host = SimulatedHost({name: SimulatedDevice(base_fps=1000) for name in names})
+    return simulate_host(host, f"AUTO:{','.join(names)}", budget_s=20)

@@ -1,0 +1,297 @@
+"""Advice: what to deploy, what was measured, for which model and host.
+
+`advice.schema.json` beside this file is made from its types, for editors.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+import openvino as ov
+
+from tuner.runtime.batches import Answer, Assembly, Sample
+from tuner.runtime.compiling import compile_configuration
+from tuner.advice.fingerprint import Fit, compare
+from tuner.advice.records import (
+    Baseline,
+    Deployment,
+    DropIn,
+    HostRecord,
+    MeasuredRecord,
+    Measurement,
+    ModelRecord,
+    Record,
+    SearchRecord,
+    SpeedupRecord,
+    TargetRecord,
+)
+from tuner.runtime.running import Pipeline, Runner
+from tuner.domain.model import Model, ModelInput
+from tuner.domain.result import Host
+from tuner.domain.target import target_of
+from tuner.errors import AdviceError, UsageError
+from tuner.probe.host import describe_host
+from tuner.probe.model import digest, is_model
+
+ASK_DEVICE = 0
+"""As a number of requests, `AsyncInferQueue`'s own word for the device's optimal one."""
+
+PLAIN_HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+UNCHANGED = SpeedupRecord(ratio=1.0, low=1.0, high=1.0, confidence=0.95, rounds=0)
+
+
+class Advice(Record, frozen=True):
+    """What to deploy, what was measured, for which model and host.
+
+    Attributes:
+        best: What to deploy: the fastest, or the hint where nothing is surely faster.
+        drop_in: The best that keeps the model's own batch.
+        devices: The best of each target.
+        front: Configurations that no other beats in both throughput and latency.
+    """
+
+    schema: Literal[1]
+    model: ModelRecord
+    best: Deployment
+    drop_in: DropIn
+    verdict: Literal["faster", "keep_hint", "inconclusive"]
+    speedup: SpeedupRecord
+    measured: MeasuredRecord | None
+    baseline: Baseline
+    devices: list[TargetRecord]
+    front: list[Measurement]
+    host: HostRecord
+    search: SearchRecord
+
+    @property
+    def device(self) -> str:
+        """Device string for `compile_model`."""
+        return self.best.device
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Properties for `compile_model`, as texts: the form that every device's plugin takes."""
+        return self.best.configuration.compile_properties
+
+    @property
+    def batch(self) -> int:
+        """Items in one infer request."""
+        return self.best.batch
+
+    @property
+    def requests(self) -> int:
+        """Infer requests to keep in flight; 0 leaves it to the device, as `AsyncInferQueue` reads it."""
+        return self.best.requests
+
+    def compile(self, model: str | Path | None = None, core: ov.Core | None = None) -> ov.CompiledModel:
+        """Read the model, give it the advised batch, and compile it with the advised properties.
+
+        Args:
+            model: Path of the model; the path of the search unless given.
+            core: The application's own core, for its extensions and caches.
+
+        Returns:
+            A compiled model whose inputs hold `batch` items; keep `requests` in flight.
+
+        Raises:
+            AdviceError: There is no model at the path.
+            ModelError: The model cannot be read, has other inputs, or does not take the shapes.
+            DeviceError: The device is not there or refuses a property.
+
+        Warns:
+            UserWarning: The model is not the one that was measured.
+        """
+        path = self.model_at(model)
+        if digest(path) != self.model.sha256:
+            warnings.warn(
+                f"'{path}' is not the file that this advice was measured with; "
+                "search again for its own advice.",
+                stacklevel=2,
+            )
+        return compile_configuration(core or ov.Core(), path, self.as_model(path), self.best.configuration)
+
+    def model_at(self, model: str | Path | None = None) -> Path:
+        """Return where the model is: as given, or as it was in the search.
+
+        Raises:
+            AdviceError: There is nothing.
+        """
+        path = Path(model or self.model.path)
+        if not is_model(path):
+            raise AdviceError(
+                f"The advice is for the model '{self.model.name}', which is not at '{path}'; give its path."
+            )
+        return path
+
+    def infer_many(
+        self,
+        compiled: ov.CompiledModel,
+        samples: Iterable[Sample],
+        *,
+        ordered: bool = True,
+        share_inputs: bool = False,
+    ) -> Iterator[Answer]:
+        """Infer single samples at the measured speed.
+
+        Batches are put together, `requests` of them kept in flight, the last one padded and cut. Samples
+        are read no further ahead than that; where answers keep their order, up to four times as
+        far while a slow device holds one back.
+
+        Args:
+            compiled: From `compile`.
+            samples: Any iterable of items: an array, a tuple of arrays in the inputs' order, or a dict
+                by input name; each with a batch axis of length 1 or without one.
+            ordered: Whether answers come in the order of the samples, or as they are ready.
+            share_inputs: Read samples where they are instead of copying them, as OpenVINO's option of this
+                name does: they must not change until their answers are there. Batches of one only.
+
+        Yields:
+            For each sample its outputs: an array, or a tuple for a model of several; with a
+            batch axis where the sample has one.
+
+        Raises:
+            AdviceError: A sample or the compiled model does not fit; the answers before it come first.
+            InferenceError: An inference failed; has the samples' indices.
+        """
+        assembly = self._assembly(compiled, share_inputs)
+        return Pipeline(compiled, assembly, self.requests).run(samples, ordered)
+
+    def runner(self, compiled: ov.CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
+        """Return what gathers single requests of many coroutines into batches, for servers.
+
+        Args:
+            compiled: From `compile`.
+            max_wait_ms: How long a sample waits at most for others to fill its batch.
+
+        Raises:
+            UsageError: `max_wait_ms` is no time.
+        """
+        if not 0 <= max_wait_ms < math.inf:
+            raise UsageError(f"max_wait_ms={max_wait_ms} is no time; give milliseconds, 0 or more.")
+        return Runner(compiled, self._assembly(compiled), self.requests, max_wait_ms / 1e3)
+
+    def pick(
+        self,
+        *,
+        max_latency_ms: float | None = None,
+        max_memory_mb: float | None = None,
+        device: str | None = None,
+    ) -> Advice:
+        """Return advice of the same study within other limits: itself, or the fastest that was measured.
+
+        Where it is not `best` itself, it was measured in the search and not compared in the final, so
+        its verdict is `inconclusive`.
+
+        Args:
+            max_latency_ms: Of a request, 99 of 100.
+            max_memory_mb: Peak of the process, in MiB.
+            device: A target of the search, e.g. `CPU` or `AUTO:GPU,CPU`.
+
+        Raises:
+            AdviceError: Nothing that was measured is within the limits.
+        """
+        if max_latency_ms is None and max_memory_mb is None and device is None:
+            return self
+        known = [
+            one for one in self._measurements() if device is None or target_of(device).covers(one.device)
+        ]
+        if not known:
+            told = ", ".join(dict.fromkeys(one.device for one in self._measurements())) or "another host"
+            where = f"on device '{device}'" if device else "here"
+            raise AdviceError(f"Nothing was measured {where}, only on: {told}.")
+        fitting = [one for one in known if _within(one.measured, max_latency_ms, max_memory_mb)]
+        if not fitting:
+            latency = min(one.measured.latency_ms.p99 for one in known)
+            memory = min(one.measured.memory_mb for one in known)
+            raise AdviceError(
+                "Nothing that was measured is within the limits; the lowest p99 latency is "
+                f"{latency:g} ms, the least memory {memory:g} MiB."
+            )
+        deployment = _deployment(fitting[0])
+        if deployment == self.best:
+            return self
+        chosen = max(fitting, key=lambda one: one.measured.throughput_fps)
+        deployment = _deployment(chosen)
+        verdict: Literal["keep_hint", "inconclusive"] = (
+            "keep_hint" if deployment == _deployment(self.baseline) else "inconclusive"
+        )
+        return msgspec.structs.replace(
+            self, best=deployment, verdict=verdict, speedup=chosen.speedup, measured=chosen.measured
+        )
+
+    def fit(self, here: Host | None = None) -> Fit:
+        """Compare the host that was measured with this one."""
+        return compare(Host(**msgspec.structs.asdict(self.host)), here or describe_host(), self.uses)
+
+    @property
+    def uses(self) -> tuple[str, ...]:
+        """The devices that it runs on."""
+        return target_of(self.device).devices
+
+    def as_hint(self, here: Host) -> Advice:
+        """Return advice that leaves all choices to the performance hint, for a host that was not measured.
+
+        Where the hint's own device is not there, a processor takes its place.
+        """
+        best = _deployment(self.baseline)
+        if not set(target_of(best.device).devices) <= set(here.devices):
+            first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
+            best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
+        best = msgspec.structs.replace(best, requests=ASK_DEVICE)
+        baseline = msgspec.structs.replace(self.baseline, measured=None)
+        return msgspec.structs.replace(
+            self,
+            best=best,
+            verdict="keep_hint",
+            speedup=UNCHANGED,
+            measured=None,
+            baseline=baseline,
+            devices=[],
+            front=[],
+        )
+
+    def as_model(self, path: Path | None = None) -> Model:
+        """Return what the project knows of the model."""
+        axes = self.model.batch_axes
+        inputs = tuple(
+            ModelInput(name, tuple(one.shape), one.type, axes.get(name))
+            for name, one in self.model.inputs.items()
+        )
+        where, outputs = str(path or self.model.path), tuple(self.model.output_axes)
+        return Model(self.model.name, where, self.model.sha256, inputs, outputs, self.baseline.batch)
+
+    def _assembly(self, compiled: ov.CompiledModel, share_inputs: bool = False) -> Assembly:
+        assembly = Assembly(self.as_model(), self.batch, share_inputs)
+        assembly.require(compiled)
+        return assembly
+
+    def _measurements(self) -> list[Measurement]:
+        """Return every configuration with figures, what to deploy first."""
+        told = [(self.best, self.measured, self.speedup), (self.baseline, self.baseline.measured, UNCHANGED)]
+        claimed = [
+            Measurement(**msgspec.structs.asdict(_deployment(one)), measured=measured, speedup=speedup)
+            for one, measured, speedup in told
+            if measured
+        ]
+        return [*claimed, *self.devices, *self.front]
+
+
+def json_schema() -> bytes:
+    """Return the JSON Schema of the advice, indented, as shipped in `advice.schema.json`."""
+    schema = msgspec.json.encode(msgspec.json.schema(Advice))
+    return msgspec.json.format(schema, indent=2) + b"\n"
+
+
+def _within(measured: MeasuredRecord, max_latency_ms: float | None, max_memory_mb: float | None) -> bool:
+    late = max_latency_ms is not None and measured.latency_ms.p99 > max_latency_ms
+    large = max_memory_mb is not None and measured.memory_mb > max_memory_mb
+    return not late and not large
+
+
+def _deployment(one: Deployment) -> Deployment:
+    return Deployment(device=one.device, properties=one.properties, batch=one.batch, requests=one.requests)

@@ -1,0 +1,22 @@
+"""The same configuration for other programs: files, a text for the terminal, and what they cannot say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tuner.advice.advice import Advice
+from tuner.advice.export.benchmark_app import benchmark_app
+from tuner.advice.export.documents import Export, as_json
+from tuner.advice.export.model_server import model_server
+from tuner.advice.export.programs import cpp, python
+
+EXPORTS: Mapping[str, Callable[[Advice], Export]] = {
+    "benchmark_app": benchmark_app,
+    "ovms": model_server,
+    "python": python,
+    "cpp": cpp,
+    "json": as_json,
+}
+"""By the word of `tuner export --to`."""
+
+__all__ = ["EXPORTS", "Export"]

@@ -1,0 +1,69 @@
+"""For OpenVINO's `benchmark_app`: a file for `-load_config`, and the whole command line.
+
+Without `-hint none` it would add the hint `THROUGHPUT` to explicit streams; requests and shapes
+have no place in the file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tuner.advice.advice import Advice
+from tuner.advice.export.documents import FILE, Export, shapes_of
+from tuner.domain.target import target_of
+
+NO_NUMBER = (
+    "benchmark_app takes no number under BATCH: it measures not {device} but as many requests gathered as "
+    "the device calls optimal, on a CPU none."
+)
+
+
+def benchmark_app(advice: Advice) -> Export:
+    """Return what makes `benchmark_app` measure this configuration and no other."""
+    target = target_of(advice.device)
+    config = {target.kind or advice.device: _config(advice.properties)}
+    numbered = target.kind == "BATCH" and target.members[0].amount is not None
+    device = f"BATCH:{target.devices[0]}" if numbered else advice.device
+    words = ["benchmark_app", "-m", advice.model.path, "-d", device, "-hint", "none"]
+    words += ["-load_config", FILE, "-nireq", str(advice.requests)]
+    words += ["-shape", ",".join(f"{name}{_listed(shape)}" for name, shape in shapes_of(advice).items())]
+    if layouts := _layouts(advice):
+        words += ["-layout", layouts]
+    types = {name: one.type for name, one in advice.model.inputs.items()}
+    if len(set(types.values())) == 1:  # else it takes what looks like an image for u8
+        words += ["-ip", next(iter(types.values()))]
+    else:
+        words += ["-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())]
+    words += ["-t", "10"]
+    notes = (NO_NUMBER.format(device=advice.device),) if numbered else ()
+    return Export("benchmark_app.json", json.dumps(config, indent=2) + "\n", tuple(words), notes)
+
+
+def _config(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Return properties in the form that `-load_config` reads: devices' own as one text."""
+    return {
+        name: _nested(value) if isinstance(value, Mapping) else value for name, value in properties.items()
+    }
+
+
+def _nested(devices: Mapping[str, Mapping[str, Any]]) -> str:
+    told = (
+        f"{device}:{{{','.join(f'{name}:{value}' for name, value in own.items())}}}"
+        for device, own in devices.items()
+    )
+    return f"{{{','.join(told)}}}"
+
+
+def _listed(shape: tuple[int, ...]) -> str:
+    return f"[{','.join(map(str, shape))}]"
+
+
+def _layouts(advice: Advice) -> str:
+    """Return where each input has its batch, without which items would be counted as whole batches."""
+    told = {
+        name: "".join("N" if at == axis else "?" for at in range(len(advice.model.inputs[name].shape)))
+        for name, axis in advice.model.batch_axes.items()
+    }
+    return ",".join(f"{name}[{layout}]" for name, layout in told.items())

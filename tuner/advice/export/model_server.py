@@ -1,0 +1,48 @@
+"""For OpenVINO Model Server: a `config.json` with one model.
+
+Fields and types are those of the server's own schema of the file; `plugin_config` is flat, its
+values are texts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from tuner.advice.advice import Advice
+from tuner.advice.export.documents import Export, shapes_of
+
+
+def model_server(advice: Advice) -> Export:
+    """Return a configuration file of the server."""
+    plain = {name: value for name, value in advice.properties.items() if not isinstance(value, Mapping)}
+    config = {
+        "name": advice.model.name,
+        "base_path": f"/models/{advice.model.name}",
+        "target_device": advice.device,
+        "nireq": advice.requests,
+        "shape": {
+            name: f"({','.join(map(str, shape))})" for name, shape in shapes_of(advice).items() if shape
+        },
+        "plugin_config": plain,
+    }
+    text = json.dumps({"model_config_list": [{"config": config}]}, indent=2) + "\n"
+    return Export("config.json", text, notes=tuple(_notes(advice)))
+
+
+def _notes(advice: Advice) -> list[str]:
+    model, told = Path(advice.model.path), []
+    told.append(
+        f"The server looks for {model.name} in /models/{advice.model.name}/1/: put it there, or change "
+        "base_path."
+    )
+    if advice.batch > 1:
+        told.append(f"The server does not gather requests: clients must send {advice.batch} items at once.")
+    for name, value in advice.properties.items():
+        if isinstance(value, Mapping):
+            told.append(
+                f"plugin_config is flat and cannot hold {name} ({json.dumps(value)}): each device will run "
+                "with its own default, which was not measured."
+            )
+    return told

@@ -1,0 +1,185 @@
+"""Turns a result into advice and writes it, whole or not at all."""
+
+from __future__ import annotations
+
+import math
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from tuner.advice import records
+from tuner.advice.advice import Advice
+from tuner.advice.loader import Fleet
+from tuner.advice.records import Record
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
+from tuner.domain.result import Finalist, Result
+from tuner.domain.sample import Measured
+from tuner.domain.stats import Speedup
+
+CONFIG_NAME = "config.yaml"
+
+UNICODE_BREAKS = "\x85\u2028\u2029"
+
+DIGITS = 5
+"""Significant digits of measured figures: more would only print noise."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """PyYAML's safe dumper, which by itself writes Unicode's line breaks so that they come back as spaces."""
+
+
+def _quoted_where_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = '"' if any(mark in text for mark in UNICODE_BREAKS) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _quoted_where_needed)
+
+
+def make_advice(result: Result) -> Advice:
+    """Return the advice that a result amounts to."""
+    best, verdict = result.verdict.best, result.verdict
+    return Advice(
+        schema=1,
+        model=_model(result.model),
+        best=records.Deployment(**_deployment(best.configuration)),
+        drop_in=records.DropIn(
+            **_deployment(result.drop_in.configuration), speedup=_gain(result, result.drop_in)
+        ),
+        verdict=verdict.kind,
+        speedup=_gain(result, best),
+        measured=_measured(best.measured),
+        baseline=records.Baseline(
+            **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
+        ),
+        devices=_devices(result),
+        front=[_measurement(one.configuration, measured, one.speedup) for one, measured in result.front],
+        host=records.HostRecord(**asdict(result.host)),
+        search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
+    )
+
+
+def _devices(result: Result) -> list[records.TargetRecord]:
+    """Return the best of each target, as the final measured it where it did."""
+    found = []
+    for one in result.targets:
+        if measured := result.at_final_speed(one.best):
+            told = _measurement(one.best.configuration, measured, one.best.speedup)
+            share = None if one.share_of_sum is None else _round(one.share_of_sum)
+            found.append(records.TargetRecord(**msgspec.structs.asdict(told), share_of_sum=share))
+    return found
+
+
+def write_advice(advice: Advice, path: Path) -> None:
+    """Write the YAML beside its place and move it there in one step."""
+    _write(advice, advice.search.version, path)
+
+
+def write_fleet(profiles: Sequence[Advice], path: Path) -> None:
+    """Write the advice of several hosts into one YAML."""
+    _write(Fleet(schema=1, profiles=list(profiles)), profiles[0].search.version, path)
+
+
+def _write(told: Record, version: str, path: Path) -> None:
+    header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
+    body = yaml.dump(
+        msgspec.to_builtins(told), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+    )
+    write_whole(header + body, path)
+
+
+def write_whole(text: str, path: Path) -> None:
+    """Write a file beside its place and move it there in one step: what was there stays until then.
+
+    What no Unicode text may hold, a file name's odd bytes, is written as an escape.
+    """
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(temporary).unlink()
+        raise
+
+
+def _deployment(configuration: Configuration) -> dict[str, Any]:
+    return {
+        "device": configuration.device,
+        "properties": configuration.plain_properties,
+        "batch": configuration.batch,
+        "requests": configuration.requests,
+    }
+
+
+def _gain(result: Result, one: Finalist) -> records.SpeedupRecord:
+    """Return a finalist's speedup; the baseline's over itself is exactly 1."""
+    if one.configuration == result.baseline.configuration or one.speedup is None:
+        rounds = result.final.rounds if result.final else ()
+        sittings = rounds[-1].sitting + 1 if rounds else 1
+        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, len(rounds), sittings))
+    return _speedup(one.speedup)
+
+
+def _speedup(speedup: Speedup) -> records.SpeedupRecord:
+    return records.SpeedupRecord(
+        ratio=_round(speedup.ratio),
+        low=_round(speedup.low),
+        high=None if math.isinf(speedup.high) else _round(speedup.high),
+        confidence=speedup.confidence,
+        rounds=speedup.rounds,
+        sittings=speedup.sittings,
+    )
+
+
+def _measured(measured: Measured | None) -> records.MeasuredRecord | None:
+    return _figures(measured) if measured else None
+
+
+def _figures(measured: Measured) -> records.MeasuredRecord:
+    latency = measured.latency_ms
+    return records.MeasuredRecord(
+        throughput_fps=_round(measured.throughput_fps),
+        latency_ms=records.LatencyRecord(
+            p50=_round(latency.p50), p90=_round(latency.p90), p99=_round(latency.p99)
+        ),
+        memory_mb=_round(measured.memory_mb),
+    )
+
+
+def _measurement(
+    configuration: Configuration, measured: Measured, speedup: Speedup | None
+) -> records.Measurement:
+    gain = speedup or Speedup(1.0, 1.0, 1.0, 0.95, 0)
+    return records.Measurement(
+        **_deployment(configuration), measured=_figures(measured), speedup=_speedup(gain)
+    )
+
+
+def _model(model: Model) -> records.ModelRecord:
+    inputs = {one.name: records.InputRecord(shape=list(one.shape), type=one.type) for one in model.inputs}
+    return records.ModelRecord(
+        name=model.name,
+        path=model.path,
+        sha256=model.sha256,
+        inputs=inputs,
+        batch_axes=model.batch_axes,
+        output_axes=list(model.output_axes),
+    )
+
+
+def _round(value: float) -> float:
+    """Keep the significant digits that a measurement can have."""
+    return float(f"{value:.{DIGITS}g}")

@@ -1,1 +1,0 @@
-"""The advice YAML: what to deploy, written once, loaded by applications."""

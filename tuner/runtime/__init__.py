@@ -1,0 +1,1 @@
+"""Inside the application: compiling the advice and inferring at the measured speed."""

@@ -1,0 +1,325 @@
+"""Runs advice at its measured speed: every request in flight, single samples in, single answers out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import openvino as ov
+
+from tuner.runtime.batches import Answer, Assembly, Item, Sample, Seat
+from tuner.errors import AdviceError, InferenceError, reason
+
+LOOK_AHEAD = 4
+"""Batches started but not told yet, in multiples of the requests, when answers keep their order: a
+fast device may go on while the next answer in turn is still with a slow one."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Started:
+    """A batch in flight.
+
+    Attributes:
+        number: Its place among all batches.
+        batch: Its samples.
+    """
+
+    number: int
+    batch: _Batch
+
+
+class Pipeline:
+    """Keeps every request of a compiled model busy with batches of single samples."""
+
+    def __init__(self, compiled: ov.CompiledModel, assembly: Assembly, requests: int) -> None:
+        """Create the requests; 0 of them asks the device for its optimal number."""
+        self._assembly = assembly
+        self._queue = ov.AsyncInferQueue(compiled, requests)
+        self._seats = [assembly.seat(request) for request in self._queue]
+        self._started: dict[int, _Started] = {}
+        self._answers: dict[int, list[Answer]] = {}
+        self._begun = self._told = 0
+
+    def run(self, samples: Iterable[Sample], ordered: bool) -> Iterator[Answer]:
+        """Yield an answer for each sample; see `Advice.infer_many`."""
+        reader = _Reader(self._assembly, samples)
+        try:
+            while True:
+                self._harvest(self._idle())
+                self._harvest_finished()
+                yield from self._ready(ordered)
+                while ordered and self._begun - self._told >= LOOK_AHEAD * len(self._queue):
+                    self._harvest(self._oldest())
+                    yield from self._ready(ordered)
+                if not self._start(reader):
+                    break
+            while self._started:
+                self._harvest(self._oldest())
+                yield from self._ready(ordered)
+            if reader.trouble:
+                raise reader.trouble
+        finally:
+            self._settle()
+
+    def _start(self, reader: _Reader) -> bool:
+        """Fill the idle request with the next batch and start it; False when no sample is left."""
+        index = self._queue.get_idle_request_id()
+        batch = reader.next_batch(self._seats[index])
+        if batch is None:
+            return False
+        self._started[index] = _Started(self._begun, batch)
+        self._begun += 1
+        queue: Any = super(ov.AsyncInferQueue, self._queue)  # skips the dispatch of inputs: they are set
+        queue.start_async({}, None)
+        return True
+
+    def _idle(self) -> int:
+        """Wait until a request has nothing to do, and return its index."""
+        try:
+            return int(self._queue.get_idle_request_id())
+        except RuntimeError as error:
+            raise self._blame(error) from error
+
+    def _oldest(self) -> int:
+        """Wait for the batch that began first of those in flight, and return its request's index."""
+        index = min(self._started, key=lambda one: self._started[one].number)
+        try:
+            self._queue[index].wait()
+        except RuntimeError as error:
+            raise self._failure(index, error) from error
+        return index
+
+    def _harvest(self, index: int) -> None:
+        """Copy the answers out of a request that has finished."""
+        if one := self._started.pop(index, None):
+            self._answers[one.number] = self._seats[index].answers(
+                [item.with_axis for item in one.batch.items]
+            )
+
+    def _harvest_finished(self) -> None:
+        """Take what else is ready: reading the next sample may last."""
+        for index in list(self._started):
+            try:
+                ready = self._queue[index].wait_for(0)
+            except RuntimeError as error:
+                raise self._failure(index, error) from error
+            if ready:
+                self._harvest(index)
+
+    def _ready(self, ordered: bool) -> Iterator[Answer]:
+        """Yield the answers that may be told now."""
+        while self._answers and (not ordered or self._told in self._answers):
+            number = self._told if ordered else next(iter(self._answers))
+            self._told += 1
+            yield from self._answers.pop(number)
+
+    def _blame(self, error: RuntimeError) -> InferenceError:
+        """Find the batch that failed: the queue does not say which."""
+        for index in sorted(self._started, key=lambda one: self._started[one].number):
+            try:
+                self._queue[index].wait()
+            except RuntimeError as own:
+                return self._failure(index, own)
+        return InferenceError(f"An inference failed ({reason(error)}).", range(0))
+
+    def _failure(self, index: int, error: RuntimeError) -> InferenceError:
+        batch = self._started[index].batch
+        samples = range(batch.first, batch.first + len(batch.items))
+        told = (
+            f"Sample {samples[0]}"
+            if len(samples) == 1
+            else f"One of the samples {samples[0]} to {samples[-1]}"
+        )
+        return InferenceError(f"{told} could not be inferred ({reason(error)}).", samples)
+
+    def _settle(self) -> None:
+        """Wait for what is in flight: its requests are about to go."""
+        for index in self._started:
+            try:
+                self._queue[index].wait()
+            except RuntimeError:  # told already, or nobody is left to hear it
+                continue
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The index of a batch's first sample, and its items: a request may read them where they are."""
+
+    first: int
+    items: list[Item]
+
+
+class _Reader:
+    """Reads samples batch by batch, never further than the batch that is asked for.
+
+    What goes wrong with a sample is kept until the answers of those before it are told.
+    """
+
+    def __init__(self, assembly: Assembly, samples: Iterable[Sample]) -> None:
+        self._assembly, self._samples, self._read = assembly, iter(samples), 0
+        self.trouble: Exception | None = None
+
+    def next_batch(self, seat: Seat) -> _Batch | None:
+        """Fill a request; return its samples, or None at the end."""
+        batch = _Batch(self._read, [])
+        try:
+            if self.trouble is None:
+                for sample in islice(self._samples, self._assembly.batch):
+                    item = self._assembly.item(sample, self._read)
+                    seat.put(len(batch.items), item)
+                    batch.items.append(item)
+                    self._read += 1
+        except Exception as error:  # the samples' own, or one that does not fit
+            self.trouble = error
+        if not batch.items:
+            return None
+        seat.pad(len(batch.items))
+        return batch
+
+
+class Runner:
+    """Gathers single requests from many coroutines into batches, for servers.
+
+    Use it as an asynchronous context manager, made by `Advice.runner`.
+    """
+
+    def __init__(
+        self, compiled: ov.CompiledModel, assembly: Assembly, requests: int, max_wait_s: float
+    ) -> None:
+        """Create the requests; 0 of them asks the device for its optimal number."""
+        self._assembly, self._max_wait_s = assembly, max_wait_s
+        count = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        self._idle = [assembly.seat(compiled.create_infer_request()) for _ in range(count)]
+        self._threads = ThreadPoolExecutor(count, thread_name_prefix="tuner-runner")
+        self._waiting: deque[_Waiting] = deque()
+        self._running: set[asyncio.Future[list[Answer | Exception]]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._read = 0
+        self._closed = False
+
+    async def infer(self, sample: Sample) -> Answer:
+        """Return the sample's answer, inferred together with those of other coroutines.
+
+        A batch starts when it is full, or when its first sample has waited for `max_wait_ms`; while
+        every request is busy it goes on gathering.
+
+        Raises:
+            AdviceError: The sample does not fit the model, or the runner is closed.
+            InferenceError: The inference failed.
+        """
+        if self._closed:
+            raise AdviceError("The runner is closed; use it inside its 'async with'.")
+        loop = asyncio.get_running_loop()
+        item = self._assembly.item(sample, self._read).copied()
+        waiting = _Waiting(self._read, item, loop.create_future(), loop.time() + self._max_wait_s)
+        self._read += 1
+        self._waiting.append(waiting)
+        self._dispatch()
+        return await waiting.answer
+
+    async def close(self) -> None:
+        """Infer what waits, and end."""
+        self._closed = True
+        while self._waiting or self._running:
+            self._dispatch()
+            if self._running:
+                await asyncio.wait(self._running)
+        self._threads.shutdown()
+
+    async def __aenter__(self) -> Runner:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def _dispatch(self) -> None:
+        """Start what is full or has waited long enough, and set the alarm for what has not."""
+        loop = asyncio.get_running_loop()
+        while self._idle and self._due(loop.time()):
+            if batch := self._next_batch():
+                self._start(self._idle.pop(), batch)
+        if self._alarm:
+            self._alarm.cancel()
+        self._alarm = (
+            loop.call_at(self._waiting[0].due, self._dispatch) if self._idle and self._waiting else None
+        )
+
+    def _due(self, now: float) -> bool:
+        waiting = self._waiting
+        full = len(waiting) >= self._assembly.batch
+        return bool(waiting) and (full or self._closed or now >= waiting[0].due)
+
+    def _next_batch(self) -> list[_Waiting]:
+        """Take as many as a batch holds, in their order, of those who still wait."""
+        batch: list[_Waiting] = []
+        while self._waiting and len(batch) < self._assembly.batch:
+            one = self._waiting.popleft()
+            if not one.answer.done():
+                batch.append(one)
+        return batch
+
+    def _start(self, seat: Seat, batch: list[_Waiting]) -> None:
+        """Infer in a thread; the request is idle again when that ends, whoever is still interested."""
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, self._infer, seat, [one.item for one in batch])
+        self._running.add(work)
+
+        def tell(done: asyncio.Future[list[Answer | Exception]]) -> None:
+            self._running.discard(work)
+            self._idle.append(seat)
+            for one, answer in zip(batch, _results(done, len(batch)), strict=True):
+                if one.answer.done():
+                    continue
+                if isinstance(answer, Exception):
+                    one.answer.set_exception(_told(answer, one.index))
+                else:
+                    one.answer.set_result(answer)
+            self._dispatch()
+
+        work.add_done_callback(tell)
+
+    @classmethod
+    def _infer(cls, seat: Seat, items: list[Item]) -> list[Answer | Exception]:
+        """Infer items together; if that fails, each alone, so that none suffers from another."""
+        try:
+            for at, item in enumerate(items):
+                seat.put(at, item)
+            seat.pad(len(items))
+            seat.request.start_async()
+            seat.request.wait()
+            return [*seat.answers([item.with_axis for item in items])]
+        except Exception as error:  # whatever it is, those who wait must hear of it
+            if len(items) == 1:
+                return [error]
+            return [answer for item in items for answer in cls._infer(seat, [item])]
+
+
+def _results(done: asyncio.Future[list[Answer | Exception]], count: int) -> list[Answer | Exception]:
+    """Return the answers of a batch; of one that was given up, why there are none."""
+    if done.cancelled():
+        return [AdviceError("The runner was stopped before the answer was there.")] * count
+    error = done.exception()
+    return [error] * count if isinstance(error, Exception) else done.result()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A sample that waits for its batch, and until when."""
+
+    index: int
+    item: Item
+    answer: asyncio.Future[Answer]
+    due: float
+
+
+def _told(error: Exception, index: int) -> Exception:
+    if isinstance(error, RuntimeError):
+        return InferenceError(
+            f"Sample {index} could not be inferred ({reason(error)}).", range(index, index + 1)
+        )
+    return error

@@ -1,0 +1,113 @@
+"""What to try next, until time, space or the devices give out.
+
+Most of the time that is the proposer's to say; near the end, switches are tried one at a time around the
+best. What costs too much, is known to fail, or runs on a device that is gone is passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Protocol
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Trial
+from tuner.domain.space import Space
+from tuner.domain.target import Target, target_of
+from tuner.tuning.budget import Budget
+from tuner.domain.history import History
+from tuner.tuning.points import Points
+from tuner.tuning.proposals import Closed
+from tuner.tuning.refusals import Refusals, failed_in_a_row
+from tuner.tuning.strategy import Strategy
+from tuner.tuning.trials import TrialRunner, too_dear
+
+
+class Proposing(Protocol):
+    """What proposes configurations of one target, or of several in turn."""
+
+    def next(self, closed: Closed) -> Configuration | None:
+        """Return a configuration for which `closed` is false, or None when there is none left."""
+
+    def learn(self, trial: Trial) -> None:
+        """Take note of how a trial went."""
+
+
+class Exploration:
+    """The search before the final: proposals, then switches around the best.
+
+    Attributes:
+        gone: Why a target was given up on the way, by target.
+    """
+
+    def __init__(
+        self,
+        proposer: Proposing,
+        spaces: Mapping[Target, Space],
+        hints: Mapping[Target, Configuration],
+        history: History,
+        budget: Budget,
+        strategy: Strategy,
+    ) -> None:
+        """Explore these spaces; the trials that the history knows have taught the proposer already."""
+        self.gone: dict[Target, str] = {}
+        self._proposer, self._hints = proposer, hints
+        self._history, self._budget, self._strategy = history, budget, strategy
+        self._points = Points(spaces)
+        self._refusals = Refusals(self._points, history.trials)
+
+    def next(self, left_s: float) -> Configuration | None:
+        """Return what to try in the seconds that are left before the final, or None."""
+        closed = partial(self._closed, left_s=left_s)
+        switched = next((one for one in self._around_the_best() if not closed(one)), None)
+        if switched and left_s <= self._strategy.switch_share * self._budget.seconds:
+            return switched
+        return self._proposer.next(closed) or switched
+
+    def learn(self, trial: Trial, runner: TrialRunner) -> None:
+        """Take note of a trial; where its target fails and fails, see whether that is there at all."""
+        self._proposer.learn(trial)
+        self._refusals.learn(trial)
+        found = self._points.at(trial.configuration)
+        if found is None or not failed_in_a_row(self._history.trials, found[0], self._points):
+            return
+        target = target_of(found[0].target)
+        if why := runner.refusal(self._hints[target]):
+            self.gone[target] = why
+
+    def refused(self) -> list[str]:
+        """Return a sentence for each choice that is known to fail."""
+        return self._refusals.told()
+
+    def switches(self) -> dict[str, bool]:
+        """Return the switches around the best, in words, and whether each was tried with anything."""
+        tried = dict.fromkeys(self._late_choices(one.configuration for one in self._history.trials), True)
+        left = dict.fromkeys(self._late_choices(self._around_the_best()), False)
+        return {**left, **tried}
+
+    def _closed(self, configuration: Configuration, left_s: float) -> bool:
+        return (
+            self._history.knows(configuration) is not None
+            or self._is_gone(configuration)
+            or self._refusals.refuses(configuration)
+            or too_dear(configuration, self._history, self._budget, self._strategy, left_s)
+        )
+
+    def _is_gone(self, configuration: Configuration) -> bool:
+        devices = target_of(configuration.device).devices
+        return any(
+            one.covers(configuration.device) or (not one.kind and one.devices[0] in devices)
+            for one in self.gone
+        )
+
+    def _around_the_best(self) -> list[Configuration]:
+        best = self._history.best() or self._history.trials[0]
+        return self._points.variants(best.configuration)
+
+    def _late_choices(self, configurations: Iterable[Configuration]) -> Iterator[str]:
+        for configuration in configurations:
+            if found := self._points.at(configuration):
+                space, point = found
+                for axis, choices in space.late.items():
+                    if (choice := point.get(axis, choices[0])) != choices[0]:
+                        yield f"{axis} {choice}".replace("_", " ").lower()

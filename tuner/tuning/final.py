@@ -1,0 +1,136 @@
+"""The final: who is invited, at what pace they are measured, and what comes of it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Final, Trial
+from tuner.domain.target import target_of
+from tuner.errors import Interrupted, LaneError
+from tuner.measure.comparison import Comparison
+from tuner.measure.lane import Lane, Lanes
+from tuner.tuning.budget import Budget
+from tuner.tuning.contest import Contest
+from tuner.domain.history import History
+from tuner.tuning.strategy import Strategy
+
+START_S = 0.05
+"""What starting a lane takes beyond compiling, when several start at the same time."""
+
+
+def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
+    """Return the best few by lower bound, and the best on one device and with the model's own batch.
+
+    Without the one, where it may be as fast, a combination could not lose against one of its
+    devices; without the other an application that cannot gather items would get no answer.
+    """
+    ranked = history.measured()
+    chosen = ranked[:finalists]
+    single = [trial for trial in ranked if not target_of(trial.configuration.device).combines]
+    alone = [trial for trial in single if history.may_tie(trial, ranked[0])]
+    own = [trial for trial in ranked if trial.configuration.batch == own_batch]
+    for kind in (alone, own):
+        if kind and not any(trial in chosen for trial in kind):
+            chosen.append(kind[0])
+    return [history.simplest_form(trial) for trial in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What the lanes of a final are expected to take.
+
+    Attributes:
+        start_s: Seconds to open all of them and to warm them up.
+        round_s: Seconds of a round.
+    """
+
+    start_s: float
+    round_s: float
+
+    def sitting_s(self, rounds: int) -> float:
+        """Return the seconds of a sitting of so many rounds."""
+        return self.start_s + rounds * self.round_s
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Who plays, in how many rounds a sitting, and the sittings for which time is expected to do."""
+
+    invited: Sequence[Configuration]
+    rounds: int
+    sittings: int
+
+
+def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
+    """Return what a final among these is expected to take, from what their trials took."""
+    known = (history.knows(one) for one in chosen)
+    originals = (history.same(one.effective) for one in known if one and one.effective)
+    trials = [baseline, *(trial for trial in originals if trial)]
+    round_s = sum(trial.window_s or 0.0 for trial in trials)
+    open_s = sum((trial.reopen_s or trial.compile_s or 0.0) + START_S for trial in trials)
+    return Cost(open_s + round_s, round_s)
+
+
+def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
+    """Return the seconds to keep for the final."""
+    least, most = (share * budget.seconds for share in strategy.final_share)
+    return min(max(strategy.sittings * cost.sitting_s(strategy.sitting_rounds), least), most)
+
+
+def plan_final(
+    history: History, own_batch: int, baseline: Trial, left_s: float, strategy: Strategy
+) -> Plan | None:
+    """Return the plan of a final that has `left_s`, or None when there is nobody to invite.
+
+    A claim wants sittings. Where time is short, rounds are given up for them; then finalists, first
+    all but the best (and the best with the model's own batch), then all but the best; then the
+    second round.
+    """
+    few = [choose(history, own_batch, finalists) for finalists in range(strategy.finalists, 0, -1)]
+    best = few[-1][:1]
+    if not best:
+        return None
+
+    def plan(invited: Sequence[Configuration], rounds: int) -> Plan:
+        return Plan(invited, rounds, int(left_s / cost_of(invited, history, baseline).sitting_s(rounds)))
+
+    paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
+    plans = (plan(invited, rounds) for invited in (*few, best) for rounds in paces)
+    enough = (one for one in plans if one.sittings >= strategy.enough_sittings)
+    return next(enough, plan(best, 1))
+
+
+def run_final(
+    lanes: Lanes,
+    baseline: Configuration,
+    plan: Plan,
+    budget: Budget,
+    strategy: Strategy,
+    rng: random.Random,
+    on_round: Callable[[int], None],
+) -> Final:
+    """Measure the invited configurations beside the baseline until time is up or enough is known.
+
+    An interruption, or the death of the hint's lane, keeps the rounds played so far and is told as
+    the final's trouble.
+
+    Raises:
+        LaneError: The hint's lane did not open, or died before the first round.
+    """
+
+    def compare(seated: Sequence[Lane]) -> Comparison:
+        return Comparison(seated, rng, budget.spent_s, strategy.window_s)
+
+    contest = Contest(lanes, baseline, plan.invited, compare, rng)
+    try:
+        contest.play(plan.rounds, budget, strategy, on_round)
+    except Interrupted as stop:
+        return contest.sum_up(str(stop), interrupted=True)
+    except LaneError as error:
+        if not contest.rounds:
+            raise
+        return contest.sum_up(f"the hint's lane: {error}")
+    return contest.sum_up()
