@@ -10,8 +10,8 @@ from typing import Any
 
 from openvino import Type
 
-from tuner.domain.configuration import Configuration, Effective
 from tests.lanes.simulated import SimulatedDevice
+from tuner.domain.configuration import Configuration, Effective
 
 GPU = {
     "AVAILABLE_DEVICES": ("RO", ["0"]),

@@ -4,13 +4,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tuner.domain.configuration import Configuration
-from tuner.domain.model import Model, ModelInput
-from tuner.domain.result import Final, Trial
-from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
-from tuner.domain.target import target_of
 from tests.lanes.replayed import Landscape, ReplayedLanes
 from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model, ModelInput
+from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
+from tuner.domain.target import target_of
+from tuner.domain.trial import Final, Trial
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.targets import Layout, targets_for

@@ -13,8 +13,8 @@ import tuner
 from tests import properties_reference
 from tests.benchmarks import page as evidence
 from tests.cli_reference import reference
-from tuner.cli.app import cli
 from tuner.advice.loader import read
+from tuner.cli.app import cli
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -12,11 +12,11 @@ for neither the search nor the command line.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tuner.api import search
     from tuner.advice.advice import Advice
     from tuner.advice.loader import load
-    from tuner.domain.result import Result
+    from tuner.commands.search import search
     from tuner.commands.verify import verify
+    from tuner.domain.result import Result
 
 __version__ = "0.1.0"
 
@@ -36,7 +36,7 @@ _LAZY = {
     "Advice": "tuner.advice.advice",
     "Result": "tuner.domain.result",
     "load": "tuner.advice.loader",
-    "search": "tuner.api",
+    "search": "tuner.commands.search",
     "verify": "tuner.commands.verify",
 }
 

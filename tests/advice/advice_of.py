@@ -1,6 +1,6 @@
 """Advice for a model on this machine, without a search."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import msgspec
 
@@ -8,7 +8,8 @@ from tests.simulation import simulate
 from tuner.advice.advice import Advice
 from tuner.advice.records import HostRecord
 from tuner.advice.writer import make_advice
-from tuner.domain.result import Host, Result, SearchRun, standings
+from tuner.domain.host import Host
+from tuner.domain.result import Result, SearchRun, Setting
 from tuner.probe.host import describe_host
 from tuner.probe.model import read_model
 
@@ -18,22 +19,18 @@ RUN = SearchRun("0.1.0", "tuner search m.xml", 0, 9, 60.0, "2026-01-01T00:00:00+
 
 def told(found, model) -> Result:
     """Findings of a simulated search as the result of a real one."""
-    finalists = found.final.finalists if found.final else ()
-    return Result(
-        model,
-        HOST,
-        found.baseline,
-        found.trials,
-        found.final,
-        found.verdict,
-        found.drop_in,
-        (),
-        RUN,
-        found.points,
-        found.covered,
-        found.interrupted,
-        standings(found.trials, found.targets, found.verdict.best, finalists),
-    )
+    setting = Setting(model, HOST, tuple(map(str, found.targets)), replace(RUN, trials=0, seconds=0.0))
+    return Result(setting, replace(found.outcome, run=RUN), found.trials, found.final)
+
+
+def with_setting(result, **changes) -> Result:
+    """The same result with something else in its setting."""
+    return replace(result, setting=replace(result.setting, **changes))
+
+
+def with_outcome(result, **changes) -> Result:
+    """The same result with something else in its outcome."""
+    return replace(result, outcome=replace(result.outcome, **changes))
 
 
 def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=None) -> Advice:

@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 import tuner
 from tests import models
 from tests.advice.advice_of import advice_of, told
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.advice.advice import Advice, json_schema
 from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.result import Result
 from tuner.errors import AdviceError, DeviceError, ModelError
-from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.probe.model import digest
 
 

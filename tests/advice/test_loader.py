@@ -16,7 +16,7 @@ from tuner.advice.fleet import merged
 from tuner.advice.loader import fitting, load, read
 from tuner.advice.records import HostRecord
 from tuner.advice.writer import write_advice, write_fleet
-from tuner.domain.result import Host
+from tuner.domain.host import Host
 from tuner.errors import AdviceError
 from tuner.probe.host import describe_host
 

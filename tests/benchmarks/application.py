@@ -22,9 +22,9 @@ import msgspec
 import numpy as np
 import openvino as ov
 
+from tests.advice.advice_of import advice_of
 from tests.benchmarks.evidence import FOLDER, HINT, Evidence, configuration_of, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
-from tests.advice.advice_of import advice_of
 from tuner.advice.advice import Advice
 from tuner.advice.loader import read
 from tuner.advice.writer import write_advice

@@ -14,9 +14,9 @@ from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
+from tuner.domain.sentences import answer
 from tuner.domain.space import Bounds, DeviceFacts, device_space
 from tuner.domain.target import target_of
-from tuner.domain.verdict import in_words
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
@@ -78,9 +78,9 @@ def search(name: str, folder: Path, seed: int) -> dict[str, object]:
     )
     found = tune(task)
     return {
-        "verdict": found.verdict.kind,
-        "sentence": in_words(found.verdict),
-        "speedup": plain(found.verdict.speedup) if found.verdict.speedup else None,
+        "verdict": found.outcome.verdict.kind,
+        "sentence": answer(found.outcome.verdict),
+        "speedup": plain(found.outcome.verdict.speedup) if found.outcome.verdict.speedup else None,
         "trials": len(found.trials),
     }
 

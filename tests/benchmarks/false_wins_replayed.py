@@ -11,8 +11,8 @@ from functools import partial
 from tests import recordings
 from tests.benchmarks.evidence import Evidence
 from tests.benchmarks.models import MODELS
-from tests.simulation import replay
 from tests.lanes.replayed import Landscape, read
+from tests.simulation import replay
 
 BUDGET_S = 60.0
 SEARCHES = 250

@@ -19,16 +19,16 @@ from pathlib import Path
 
 from tests.benchmarks.evidence import HINT, configuration, lanes_of, quiet_host
 from tests.benchmarks.models import MODELS
+from tests.lanes.replayed import Entry, Recording, Sitting, true_log_ratio, write
 from tests.recordings import path_of
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.history import CYCLES_A_WINDOW
 from tuner.domain.space import Bounds, Space, device_space
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLanes
-from tests.lanes.replayed import Entry, Recording, Sitting, true_log_ratio, write
 from tuner.probe.devices import describe, facts
 from tuner.probe.host import describe_host
-from tuner.domain.history import CYCLES_A_WINDOW
 
 PASSES = 2
 ROUNDS = 8

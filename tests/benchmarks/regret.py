@@ -15,12 +15,12 @@ import tuner
 from tests import recordings
 from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host, told_of
 from tests.benchmarks.models import MODELS
+from tests.lanes.replayed import Landscape, read
 from tuner.domain.configuration import Configuration
+from tuner.domain.sentences import answer
 from tuner.domain.stats import speedup_over_sittings
-from tuner.domain.verdict import in_words
 from tuner.measure.comparison import Comparison
 from tuner.measure.process import ProcessLanes
-from tests.lanes.replayed import Landscape, read
 
 RUNS = ((60, 0), (60, 1), (30, 0), (15, 0), (120, 0))
 """Budgets in seconds and seeds, the most telling first."""
@@ -58,9 +58,9 @@ def search(name: str, folder: Path, budget_s: int, seed: int) -> dict[str, objec
     return {
         "budget_s": budget_s,
         "verdict": verdict.kind,
-        "sentence": in_words(verdict),
+        "sentence": answer(verdict),
         "pick": told_of(pick),
-        "challenger": told_of(verdict.challenger) if verdict.challenger else None,
+        "challenger": told_of(verdict.closest) if verdict.closest else None,
         "speedup": plain(verdict.speedup) if verdict.speedup else None,
         "baseline": told_of(result.baseline.configuration),
         "baseline_fps": result.baseline.measured.throughput_fps if result.baseline.measured else None,

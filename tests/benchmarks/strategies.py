@@ -18,12 +18,12 @@ import optuna
 from tests import recordings
 from tests.benchmarks.evidence import Evidence
 from tests.benchmarks.models import MODELS
+from tests.lanes.replayed import Landscape, read
 from tests.simulation import replay
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.result import Trial
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space, device_space
-from tests.lanes.replayed import Landscape, read
+from tuner.domain.trial import Trial
 from tuner.tuning.proposals import GUESSES, Proposer
 from tuner.tuning.strategy import Strategy
 
@@ -176,8 +176,8 @@ def share_of_optimum(name: str, one: Configuration) -> float:
 def one_search(name: str, strategy: Strategy, budget_s: float, seed: int) -> tuple[float, str, int]:
     """Return share of the optimum, verdict and number of trials."""
     found = replay(landscape_of(name), budget_s, seed, strategy)
-    share = share_of_optimum(name, found.verdict.best.configuration)
-    return share, found.verdict.kind, len(found.trials)
+    share = share_of_optimum(name, found.outcome.verdict.best.configuration)
+    return share, found.outcome.verdict.kind, len(found.trials)
 
 
 _landscapes: dict[str, Landscape] = {}

@@ -11,8 +11,8 @@ import pytest
 
 import tuner
 from tests import models
-from tests.cli.test_cli import run
 from tests.advice.advice_of import advice_of
+from tests.cli.test_cli import run
 from tuner.advice.loader import read
 from tuner.advice.writer import write_advice
 

@@ -8,6 +8,7 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lanes.simulated import Noise, SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import (
     EXACT_UP_TO,
@@ -19,7 +20,6 @@ from tuner.domain.stats import (
     walsh_averages,
 )
 from tuner.measure.comparison import Comparison
-from tests.lanes.simulated import Noise, SimulatedLanes
 
 LOGS = st.lists(st.floats(-1, 1), min_size=1, max_size=40)
 

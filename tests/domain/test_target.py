@@ -53,7 +53,7 @@ def test_a_string_that_names_no_target_is_refused_in_one_sentence(text, told):
     with pytest.raises(UsageError) as refusal:
         target_of(text)
     assert told in str(refusal.value)
-    assert str(refusal.value).startswith(f"--device '{text}' ")
+    assert str(refusal.value).startswith(f"device='{text}' ")
 
 
 @given(st.text(alphabet="AUTOMLICPGB:,()-.8 ", max_size=20))

@@ -52,7 +52,7 @@ def test_shapes_are_written_as_in_benchmark_app():
 
 @pytest.mark.parametrize("text", ["", "ids", "ids[1,128", "ids[a]", "ids[1,-1]", "ids[0,3]", "ids[1]mask[1]"])
 def test_shapes_that_are_none_are_refused(text):
-    with pytest.raises(UsageError, match="--shape"):
+    with pytest.raises(UsageError, match="shapes="):
         shapes_of(text)
 
 

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import SimulatedDevice
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.result import Final, Finalist, Verdict
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
+from tuner.domain.sentences import answer
 from tuner.domain.stats import LEAST_SITTINGS, Speedup, speedup_over_sittings
-from tuner.domain.verdict import CONFIDENCE, best_drop_in, decide, in_words
-from tests.lanes.simulated import SimulatedDevice
+from tuner.domain.trial import Candidate, Final
+from tuner.domain.verdict import CONFIDENCE, Verdict, best_drop_in, decide
 
 FIGURES = Measured(100.0, Latency(1.0, 2.0, 3.0), 100.0)
 HINT = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
@@ -33,7 +34,7 @@ def final_of(ratios, noise=0.005, sittings=10, trouble=None, seed=0):
         for number in range(4 * sittings)
     )
     finalists = tuple(
-        Finalist(
+        Candidate(
             one,
             None,
             speedup_over_sittings(log_ratios_by_sitting(played, lane), CONFIDENCE, len(ratios)),
@@ -41,23 +42,23 @@ def final_of(ratios, noise=0.005, sittings=10, trouble=None, seed=0):
         )
         for lane, one in enumerate(ratios, start=1)
     )
-    return Final(Finalist(HINT, None, None, FIGURES), finalists, played, trouble)
+    return Final(Candidate(HINT, None, None, FIGURES), finalists, played, trouble)
 
 
 def test_a_clear_gain_is_faster():
     verdict = decide(final_of({explicit(8): 1.16}))
     assert verdict.kind == "faster"
     assert verdict.best.configuration == explicit(8)
-    assert in_words(verdict).startswith("16 % faster than the hint, 98 % interval 15.")
-    assert in_words(verdict).endswith("40 rounds in 10 sittings")
+    assert answer(verdict).startswith("15.9 % faster than the hint, 98 % interval +15.")
+    assert answer(verdict).endswith("40 rounds in 10 sittings")
 
 
 def test_a_manifold_gain_is_told_as_a_factor():
     found = Speedup(8.216, 8.016, 8.424, 0.95, 48, 12)
-    verdict = Verdict("faster", Finalist(explicit(8), None, found, FIGURES), found, explicit(8))
+    verdict = Verdict("faster", Candidate(explicit(8), None, found, FIGURES), found, explicit(8))
     assert (
-        in_words(verdict)
-        == "8.22 times as fast as the hint, 95 % interval 8.02 to 8.42, 48 rounds in 12 sittings"
+        answer(verdict)
+        == "8.22 times as fast as the hint, 95 % interval 8.02 to 8.42 times, 48 rounds in 12 sittings"
     )
 
 
@@ -65,7 +66,9 @@ def test_a_gain_below_one_percent_keeps_the_hint():
     verdict = decide(final_of({explicit(8): 1.008}, noise=0.001))
     assert verdict.kind == "keep_hint"
     assert verdict.best.configuration == HINT
-    assert in_words(verdict).startswith("keep the hint: a gain of 3 % is ruled out (closest: ")
+    assert answer(verdict).startswith(
+        "keep the hint: no configuration in the final is 3 % faster; the closest is "
+    )
 
 
 def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
@@ -83,7 +86,7 @@ def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
 def test_a_finalist_that_died_leaves_the_answer_open():
     final = final_of({explicit(8): 0.9})
     effective = SimulatedDevice().effective(explicit(16))
-    lost = Finalist(explicit(16), effective, None, None, "ended by SIGKILL (window)")
+    lost = Candidate(explicit(16), effective, None, None, "ended by SIGKILL (window)")
     verdict = decide(replace(final, finalists=(*final.finalists, lost)))
     assert verdict.kind == "inconclusive"
     assert "batch 16, 2 requests was lost in the final (ended by SIGKILL" in verdict.why
@@ -100,7 +103,7 @@ def test_a_wide_interval_is_inconclusive():
 def test_too_few_sittings_are_never_a_win():
     verdict = decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS - 1))
     assert verdict.kind == "inconclusive"
-    assert "too short for an interval" in in_words(verdict)
+    assert "too short for an interval" in answer(verdict)
     assert decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS)).kind == "faster"
 
 
@@ -129,7 +132,7 @@ def test_a_gain_is_ruled_out_for_each_finalist_alone():
 def test_a_final_cut_short_is_never_a_win():
     verdict = decide(final_of({explicit(8): 2.0}, trouble="a lane died"))
     assert verdict.kind == "inconclusive"
-    assert "a lane died" in in_words(verdict)
+    assert "a lane died" in answer(verdict)
 
 
 @pytest.mark.parametrize("slower", [1.0, 0.999])
@@ -152,7 +155,7 @@ def test_the_drop_in_keeps_the_models_own_batch():
 
 def test_a_disqualified_finalist_cannot_win():
     final = final_of({explicit(8): 1.1})
-    wrong = Finalist(explicit(16), None, None, None, "its answers differ")
+    wrong = Candidate(explicit(16), None, None, None, "its answers differ")
     verdict = decide(Final(final.baseline, (wrong, *final.finalists), final.rounds))
     assert verdict.best.configuration == explicit(8)
     only_wrong = decide(Final(final.baseline, (wrong,), final.rounds))

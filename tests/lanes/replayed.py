@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.result import Host
+from tuner.domain.host import Host
 from tuner.domain.sample import Measured, Window
 from tuner.domain.stats import speedup
 from tuner.errors import LaneError

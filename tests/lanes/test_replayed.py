@@ -8,13 +8,13 @@ import pytest
 
 from tests import recordings
 from tests.benchmarks.models import MODELS
+from tests.lanes.replayed import Entry, Landscape, Recording, ReplayedLanes, Sitting, read, write
 from tests.simulation import replay
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.result import Host
+from tuner.domain.host import Host
 from tuner.domain.sample import Latency, Measured
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE
-from tests.lanes.replayed import Entry, Landscape, Recording, ReplayedLanes, Sitting, read, write
 
 HINT = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
 FAST = Configuration.of("CPU", {"NUM_STREAMS": 1}, 4, 2)
@@ -171,4 +171,4 @@ def test_every_recording_can_be_searched(name):
     )
     found = replay(landscape, budget_s=60)
     assert found.final is not None
-    assert landscape.log_ratio(found.verdict.best.configuration) > math.log(0.95)
+    assert landscape.log_ratio(found.outcome.verdict.best.configuration) > math.log(0.95)

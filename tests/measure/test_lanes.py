@@ -9,6 +9,8 @@ import pytest
 
 from tests import models, recordings
 from tests.described import GPU, NPU, described
+from tests.lanes.replayed import Landscape, ReplayedLanes, read
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.domain.pruning import StopRule
 from tuner.errors import Interrupted, LaneError
@@ -17,8 +19,6 @@ from tuner.measure.answers import difference, prove_batching
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.process import ProcessLanes
-from tests.lanes.replayed import Landscape, ReplayedLanes, read
-from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
@@ -179,7 +179,7 @@ class TestProcessLanes(LaneContract):
             return lane
 
         monkeypatch.setattr(lanes, "_start", start_and_hang)
-        with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a larger --budget"):
+        with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a larger budget="):
             lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
 
     def test_waiting_ends_when_the_user_asks_to_stop(self, tmp_path):

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from tests.described import BROKEN, GPU, MULTI, NPU, NPU_WITHOUT_DRIVER, ODD, DescribedCore, described
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate_host
 from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, device_space
 from tuner.domain.switches import NOT_SEARCHED, SEARCHED
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
-from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tuner.probe import devices
 
 PROCESSORS = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
@@ -142,7 +142,7 @@ def test_bounds_on_streams_leave_every_device_of_a_combination_a_choice(facts_of
 
 def test_a_device_that_is_not_there_is_named_with_those_that_are(facts_of):
     with pytest.raises(
-        DeviceError, match=r"There is no device 'GPU\.1' here; --device takes one of: GPU, NPU, ODD"
+        DeviceError, match=r"There is no device 'GPU\.1' here; device= takes one of: GPU, NPU, ODD"
     ):
         devices.describe("GPU.1")
 
@@ -194,7 +194,7 @@ def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
     own = [one.configuration.plain_properties.get("DEVICE_PROPERTIES", {}) for one in found.trials]
     switched = {name for each in own for settings in each.values() for name in settings}
     assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "NUM_STREAMS"} <= switched
-    assert found.switches["gpu queue priority high"]
+    assert found.outcome.switches["gpu queue priority high"]
 
 
 def test_an_npu_without_a_driver_is_described_as_its_plugin_reports_it():

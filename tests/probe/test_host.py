@@ -88,5 +88,5 @@ def test_the_cpu_reports_its_streams_and_writable_properties():
 
 
 def test_an_unknown_device_lists_those_that_exist():
-    with pytest.raises(DeviceError, match=r"There is no device 'GPU\.7' here; --device takes one of: CPU"):
+    with pytest.raises(DeviceError, match=r"There is no device 'GPU\.7' here; device= takes one of: CPU"):
         describe("GPU.7")

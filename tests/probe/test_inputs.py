@@ -129,7 +129,7 @@ def test_a_broken_file_is_refused(tmp_path, name):
 def test_what_is_not_there_or_not_known_is_refused(tmp_path):
     (tmp_path / "x.txt").write_text("")
     for files, sentence in [
-        ({"other": tmp_path}, "--input names 'other', but the model's inputs are: image"),
+        ({"other": tmp_path}, "inputs= names 'other', but the model's inputs are: image"),
         ({"image": tmp_path / "none.npy"}, "no such file"),
         ({"image": tmp_path / "x.txt"}, "'.txt' files are not read"),
         ({"image": tmp_path}, "holds no .npy file and no image"),

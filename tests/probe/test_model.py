@@ -56,7 +56,7 @@ def test_onnx_models_are_read(onnx_light):
 
 def test_a_dynamic_length_asks_for_a_shape_and_takes_it(tmp_path):
     path = models.embedding(tmp_path / "m.xml", shape=(1, -1))
-    with pytest.raises(ModelError, match=r"Input 'ids' has the dynamic shape .* --shape 'ids\[1,128\]'"):
+    with pytest.raises(ModelError, match=r"Input 'ids' has the dynamic shape .* shapes='ids\[1,128\]'"):
         read_model(path)
     (model,) = read_model(path, {"ids": (1, 32)}).batched
     assert model.shapes(4) == {0: (4, 32)}
@@ -73,7 +73,7 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path):
     path = models.mlp(tmp_path / "m.xml")
     with pytest.raises(ModelError, match=r"does not take the shape x\[1, 17\]"):
         read_model(path, {"x": (1, 17)})
-    with pytest.raises(UsageError, match="--shape names the input 'y', but the model's inputs are: x"):
+    with pytest.raises(UsageError, match="shapes= names the input 'y', but the model's inputs are: x"):
         read_model(path, {"y": (1, 16)})
 
 

@@ -4,16 +4,19 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tests.advice.advice_of import told
-from tests.simulation import MODEL, simulate, simulate_host
-from tuner.domain.configuration import Configuration
-from tuner.domain.result import Finalist, Result, Warning
-from tuner.domain.stats import Speedup
+from tests.advice.advice_of import told, with_outcome
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
-from tuner.report.compute import view
-from tuner.report.view import Usage, View
+from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Notice, Result
+from tuner.domain.stats import Speedup
+from tuner.domain.trial import Candidate
+from tuner.report.compute import view
+from tuner.report.document import as_data
+from tuner.report.view import Usage, View
 from tuner.study.importance import importance
+from tuner.study.records import recorded_result
 
 GAINING = SimulatedDevice(base_fps=2000, broken=lambda one: "out of memory" if one.batch == 32 else None)
 HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1" + "x" * 300
@@ -23,7 +26,7 @@ HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1"
 def searched(**options) -> Result:
     """A whole search, its importance included."""
     found = told(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
-    return replace(found, importance=importance(found.trials))
+    return with_outcome(found, importance=importance(found.trials))
 
 
 @cache
@@ -55,12 +58,13 @@ def all_failed() -> Result:
 @cache
 def hostile() -> Result:
     result = searched()
-    warned = Warning("odd", f"Odd: {HOSTILE}")
+    warned = Notice("odd", f"Odd: {HOSTILE}")
     trials = [replace(one, reason=HOSTILE) if one.state == "failed" else one for one in result.trials]
     inputs = tuple(replace(one, name=HOSTILE) for one in result.model.inputs)
     host = replace(result.host, cpu=HOSTILE, devices={HOSTILE: HOSTILE})
     model = replace(result.model, name=HOSTILE, path=HOSTILE, inputs=inputs)
-    return replace(result, model=model, host=host, warnings=(warned,), trials=trials)
+    setting = replace(result.setting, model=model, host=host)
+    return replace(with_outcome(result, notices=(warned,)), setting=setting, trials=trials)
 
 
 @cache
@@ -82,6 +86,10 @@ def usage_of(result: Result) -> Usage:
     return usage(result, Path("reports/m/config.yaml"), "reports/m/study.db")
 
 
+def data_of(*views: View) -> dict:
+    return as_data(views, recorded_result)
+
+
 def view_of(result: Result) -> View:
     return view(result, usage_of(result))
 
@@ -99,4 +107,4 @@ EVERY = {
 def finalist(ratio, low, high, requests, disqualified=None):
     configuration = Configuration.of("CPU", {"NUM_STREAMS": 1}, 1, requests)
     gain = Speedup(ratio, low, high, 0.98, 20, 5)
-    return Finalist(configuration, None, gain, searched().baseline.measured, disqualified)
+    return Candidate(configuration, None, gain, searched().baseline.measured, disqualified)

@@ -9,20 +9,22 @@ from html import unescape
 
 import pytest
 
+from tests.advice.advice_of import with_outcome, with_setting
 from tests.report.results import (
     EVERY,
     HOSTILE,
+    data_of,
     many,
     searched,
     several,
     view_of,
 )
-from tuner.domain.result import Warning
-from tuner.domain.words import percent
+from tuner.commands.report import FORMATS, report, usage
+from tuner.domain.figures import interval
+from tuner.domain.result import Notice
 from tuner.errors import StorageError
 from tuner.report.page import page
-from tuner.report.text import COLUMNS, as_csv, as_data, as_markdown, differences
-from tuner.commands.report import FORMATS, report, usage
+from tuner.report.text import COLUMNS, as_csv, as_markdown, differences
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -30,7 +32,7 @@ def test_every_kind_of_search_is_drawn_in_every_format(kind):
     view = view_of(EVERY[kind]())
     assert page([view]).startswith("<!doctype html>")
     assert as_markdown([view]).startswith("## ")
-    assert json.loads(json.dumps(as_data([view]), allow_nan=False))["studies"][0]["title"] == view.title
+    assert json.loads(json.dumps(data_of(view), allow_nan=False))["studies"][0]["title"] == view.title
     rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
     assert [int(row["number"]) for row in rows] == [row.number for row in view.rows]
 
@@ -49,14 +51,14 @@ def test_csv_holds_no_formula(result):
     failed = [
         replace(one, reason='=HYPERLINK("x")') if one.state == "failed" else one for one in result.trials
     ]
-    named = replace(result, trials=failed, model=replace(result.model, name="@SUM(1)"))
+    named = with_setting(replace(result, trials=failed), model=replace(result.model, name="@SUM(1)"))
     rows = list(csv.DictReader(io.StringIO(as_csv([view_of(named)]))))
     assert {row["model"] for row in rows} == {"'@SUM(1)"}
     assert {row["reason"] for row in rows if row["state"] == "failed"} == {'\'=HYPERLINK("x")'}
 
 
 def test_json_holds_every_raw_round(result, view):
-    told = json.loads(json.dumps(as_data([view]), allow_nan=False))
+    told = json.loads(json.dumps(data_of(view), allow_nan=False))
     assert told["schema"] == 1
     kept = told["studies"][0]["result"]
     assert [len(one["rounds"]) for one in kept["trials"]] == [len(one.rounds) for one in result.trials]
@@ -105,8 +107,8 @@ def test_several_studies_are_told_with_what_differs(view):
 
 
 def test_two_versions_of_openvino_are_told_apart(result):
-    newer = replace(result, host=replace(result.host, openvino="2027.0.0", cpu="Another"))
-    slower = replace(newer, baseline=replace(newer.baseline, measured=half(newer.baseline.measured)))
+    newer = with_setting(result, host=replace(result.host, openvino="2027.0.0", cpu="Another"))
+    slower = with_outcome(newer, baseline=replace(newer.baseline, measured=half(newer.baseline.measured)))
     told = {row[0]: row[1:] for row in differences([view_of(result), view_of(slower)])}
     assert told["OpenVINO"] == [result.host.openvino, "2027.0.0"]
     assert "Another" in told["host"][1]
@@ -118,7 +120,7 @@ def half(measured):
 
 
 def test_the_page_says_all_that_a_reader_needs(result):
-    warned = replace(result, warnings=(Warning("odd", "Odd: close other programs."),))
+    warned = with_outcome(result, notices=(Notice("odd", "Odd: close other programs."),))
     view = view_of(warned)
     html, text = page([view]), as_markdown([view])
     plain = unescape(re.sub(r"<script>.*?</script>", "", html, flags=re.S))
@@ -133,12 +135,17 @@ def test_the_page_says_all_that_a_reader_needs(result):
         view.drop_in,
         *view.reproduce.values(),
         "tied with the best",
-        percent(view.contenders[0].low),
+        interval(view.finalists[0].low, view.finalists[0].high),
         "98 % confidence",
         f"varied by {100 * view.noise:.1f} %",
     ):
         assert told in plain, told
-    for told in ("Odd: close other programs.", percent(view.contenders[0].low), "reproduce", "tied with"):
+    for told in (
+        "Odd: close other programs.",
+        interval(view.finalists[0].low, view.finalists[0].high),
+        "reproduce",
+        "tied with",
+    ):
         assert told in text, told
     several_devices = page([view_of(several())])
     for row in view_of(several()).targets:
@@ -156,7 +163,7 @@ def test_what_is_no_claim_is_said_to_be_none(kind):
 
 def test_a_final_that_was_cut_short_is_no_claim(result):
     cut = replace(result.final, trouble="interrupted", interrupted=True)
-    view = view_of(replace(result, final=cut, interrupted=True))
+    view = view_of(with_outcome(replace(result, final=cut), interrupted=True))
     assert view.no_claim == "the final was cut short: interrupted"
     assert view.answer.startswith("stopped early; ")
     assert view.confidence is None
@@ -209,6 +216,6 @@ def test_a_report_that_cannot_be_written_leaves_the_one_before(monkeypatch, tmp_
 
 def test_markdown_takes_no_name_for_markup(result):
     odd = "a|b `c` *d* [e](f) <g>\n# h"
-    text = as_markdown([view_of(replace(result, warnings=(Warning("odd", odd),)))])
+    text = as_markdown([view_of(with_outcome(result, notices=(Notice("odd", odd),)))])
     (line,) = [one for one in text.splitlines() if one.startswith("- warning")]
     assert line == r"- warning: a\|b \`c\` \*d\* \[e\](f) \<g\> # h"

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.advice.advice_of import with_setting
 from tests.report.results import (
     all_failed,
     finalist,
@@ -35,11 +36,11 @@ def test_plots_draw_the_figures_of_the_view(view):
     assert list(told["Pareto front"].x) == sorted(row.fps for row in view.front)
 
     forest = list(traces(view, "final").values())[1]
-    contenders = [one for one in reversed(view.contenders) if one.ratio]
-    assert list(forest.x) == [one.ratio for one in contenders]
+    finalists = [one for one in reversed(view.finalists) if one.ratio]
+    assert list(forest.x) == [one.ratio for one in finalists]
     ends = zip(forest.x, forest.error_x.array, forest.error_x.arrayminus, strict=True)
     assert [(x - minus, x + plus) for x, plus, minus in ends] == [
-        (pytest.approx(one.low or one.ratio), pytest.approx(one.high or one.ratio)) for one in contenders
+        (pytest.approx(one.low or one.ratio), pytest.approx(one.high or one.ratio)) for one in finalists
     ]
     written = " ".join(one.text for one in figures(view)["final"].layout.annotations)
     assert "tied with the best" in written
@@ -77,7 +78,7 @@ def test_plots_take_no_name_for_markup(result):
     odd = "$<b>x</b>$ & \u202eleft"
     out = finalist(1.2, 1.1, 1.3, 3, disqualified=odd)
     final = replace(result.final, finalists=(out,), rounds=())
-    named = replace(result, final=final, model=replace(result.model, name=odd))
+    named = with_setting(replace(result, final=final), model=replace(result.model, name=odd))
     (label,) = set(compared([view_of(named)], same_model=True).data[1].x)
     written = figures(view_of(named))["final"].layout.annotations[1].text
     for text in (label, written):

@@ -8,6 +8,7 @@ from statistics import median
 
 import pytest
 
+from tests.advice.advice_of import with_outcome
 from tests.report.results import (
     finalist,
     searched,
@@ -21,7 +22,7 @@ from tuner.report.page import page
 from tuner.report.text import as_markdown
 
 GOLDEN = {
-    "answer": "49 % faster than the hint, 98 % interval 45.0 to 53.1, 64 rounds in 16 sittings",
+    "answer": "49.0 % faster than the hint, 98 % interval +45.0 to +53.1 %, 64 rounds in 16 sittings",
     "advice": "hint, batch 64, 4 requests",
     "known": "56 of 63 configurations",
     "trials": 41,
@@ -70,7 +71,7 @@ def test_the_view_of_a_known_search_is_this(view):
         "trials": len(view.rows),
         "states": sorted({row.state for row in view.rows}),
         "best": (best.number, best.streams, best.batch, best.requests, best.compiled),
-        "contenders": [(one.configuration, one.note) for one in view.contenders],
+        "contenders": [(one.configuration, one.note) for one in view.finalists],
         "curves": {
             target: [(one.streams, tuple(point.batch for point in one.best)) for one in told]
             for target, told in view.curves.items()
@@ -95,11 +96,11 @@ def test_every_trial_is_a_row_with_its_figures_or_its_reason(result, view):
 
 
 def test_the_final_is_told_best_first_with_ties_and_the_hint(result, view):
-    ratios = [one.ratio for one in view.contenders[:-1]]
+    ratios = [one.ratio for one in view.finalists[:-1]]
     assert ratios == sorted(ratios, reverse=True)
-    assert view.contenders[-1].note == "the hint"
-    assert view.contenders[-1].ratio == 1.0
-    assert [one.note for one in view.contenders].count("the advice") == 1
+    assert view.finalists[-1].note == "the hint"
+    assert view.finalists[-1].ratio == 1.0
+    assert [one.note for one in view.finalists].count("the advice") == 1
     for ratios in view.final_rounds.values():
         assert len(ratios) == len(result.final.rounds)
 
@@ -141,8 +142,9 @@ def test_what_is_tied_with_the_best_is_said_to_be_tied(finalists, notes):
     found = [finalist(*one, requests) for requests, one in enumerate(finalists, start=1)]
     best = found[0] if notes[0] == "the advice" else searched().final.baseline
     final = replace(searched().final, finalists=tuple(found), rounds=())
-    result = replace(searched(), final=final, verdict=replace(searched().verdict, best=best))
-    assert [one.note for one in view_of(result).contenders] == notes
+    verdict = replace(searched().verdict, best=best)
+    result = with_outcome(replace(searched(), final=final), verdict=verdict)
+    assert [one.note for one in view_of(result).finalists] == notes
 
 
 def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
@@ -176,7 +178,7 @@ def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
         configuration=Configuration.of("AUTO:EMU,CPU", {**advised, "A": 'it\'s "\\n"'}, 4, 8),
     )
     written, _ = usage_of(
-        replace(result, verdict=replace(result.verdict, best=best))
+        with_outcome(result, verdict=replace(result.verdict, best=best))
     ).benchmark_app.splitlines()
     subprocess.run(["sh", "-c", written], cwd=tmp_path, check=True)
     told = json.loads((tmp_path / "benchmark_app.json").read_text())
@@ -188,7 +190,7 @@ def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
 
 def test_figures_of_the_view_are_those_of_the_search(result, view):
     assert view.confidence == result.final.finalists[0].speedup.confidence
-    assert view_of(replace(result, covered=5)).known == f"5 of {result.points} configurations"
+    assert view_of(with_outcome(result, covered=5)).known == f"5 of {result.outcome.points} configurations"
     assert view.noise == spread([one.fps for one in view.drift])
     middle = median(one.fps for one in view.drift)
     assert all(one.share == one.fps / middle for one in view.drift)
@@ -217,7 +219,7 @@ def test_the_time_of_a_search_is_told_in_whole(result, view):
     assert inside - result.trials[0].compile_s == pytest.approx(sum(one.took_s for one in trials))
     rounds = result.final.rounds
     assert view.time["final"] == rounds[-1].at_s - rounds[0].at_s
-    longer = view_of(replace(result, run=replace(result.run, seconds=1000.0)))
+    longer = view_of(with_outcome(result, run=replace(result.run, seconds=1000.0)))
     assert sum(longer.time.values()) == pytest.approx(1000.0)
 
 
@@ -233,7 +235,7 @@ def test_devices_are_told_with_the_source_of_their_figures():
 
 
 def test_switches_that_were_tried_around_the_best_are_told_apart_from_those_that_were_not():
-    result = replace(several(), switches={"queue throttle low": True, "turbo on": False})
+    result = with_outcome(several(), switches={"queue throttle low": True, "turbo on": False})
     assert view_of(result).switches == "tried queue throttle low; not tried turbo on"
     assert "- switches around the best: tried queue throttle low; not tried turbo on" in as_markdown(
         [view_of(result)]
@@ -241,4 +243,4 @@ def test_switches_that_were_tried_around_the_best_are_told_apart_from_those_that
     assert "Switches around the best: tried queue throttle low; not tried turbo on." in page(
         [view_of(result)]
     )
-    assert "witches around the best" not in page([view_of(replace(result, switches={}))])
+    assert "witches around the best" not in page([view_of(with_outcome(result, switches={}))])

@@ -290,7 +290,7 @@ def test_answers_that_are_ready_are_told_before_the_next_sample_is_read(mlp):
             for request in pipeline._queue:
                 request.wait()
 
-    from tuner.runtime.running import Pipeline
+    from tuner.runtime.pipeline import Pipeline
 
     pipeline = Pipeline(compiled, advice._assembly(compiled), 4)
     for number, _ in enumerate(pipeline.run(camera(), True)):

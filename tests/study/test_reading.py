@@ -9,20 +9,20 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from tests.advice.advice_of import HOST, RUN, told
-from tests.simulation import MODEL, simulate
-from tuner.errors import StorageError
+from tests.advice.advice_of import HOST, RUN, told, with_outcome
 from tests.lanes.simulated import SimulatedDevice
+from tests.simulation import MODEL, simulate
+from tuner.domain.result import Setting
+from tuner.errors import StorageError
 from tuner.study.importance import importance
 from tuner.study.reading import PATIENCE, read_results, shown
-from tuner.commands.search import _outcome
-from tuner.study.storage import Setting, Study
+from tuner.study.storage import Study
 
 
 @pytest.fixture(scope="module")
 def result():
     found = told(simulate(SimulatedDevice(base_fps=2000)), MODEL)
-    return replace(found, importance=importance(found.trials))
+    return with_outcome(found, importance=importance(found.trials))
 
 
 def saved(path, result, trials=None, ended=True, target="CPU"):
@@ -33,7 +33,7 @@ def saved(path, result, trials=None, ended=True, target="CPU"):
         study.save(trial)
     if ended:
         study.save_final(result.final)
-        study.finish(_outcome(result))
+        study.finish(result.outcome)
     study.close()
     return path
 
@@ -42,7 +42,7 @@ def test_a_search_that_ended_comes_back_as_it_was(tmp_path, result):
     saved(tmp_path / "study.db", result)
     for where in (tmp_path, tmp_path / "study.db", f"sqlite:///{tmp_path / 'study.db'}"):
         (found,) = read_results(str(where))
-        assert replace(found, targets=()) == replace(result, targets=(), trials=list(result.trials))
+        assert found == replace(result, trials=list(result.trials))
         assert [one.best for one in found.targets] == [one.best for one in result.targets]
 
 
@@ -54,7 +54,7 @@ def test_a_search_that_runs_or_was_killed_shows_what_is_known(tmp_path, result, 
     assert found.verdict.kind == "inconclusive"
     assert "has not ended" in found.verdict.why
     assert found.final is None
-    assert not found.interrupted
+    assert not found.outcome.interrupted
     assert found.run.trials == trials
 
 

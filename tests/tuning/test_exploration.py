@@ -3,15 +3,15 @@
 from dataclasses import dataclass, replace
 
 from tests.described import GPU, DescribedCore, described
+from tests.lanes.simulated import QUIET, SimulatedHost, SimulatedLane, SimulatedLanes
 from tests.simulation import simulate_host
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History
 from tuner.domain.properties import DEVICE_PROPERTIES
 from tuner.domain.switches import SWITCHES
-from tests.lanes.simulated import QUIET, SimulatedHost, SimulatedLane, SimulatedLanes
 from tuner.probe import devices
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import cost_of
-from tuner.domain.history import History
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import too_dear
 
@@ -36,8 +36,8 @@ def test_switches_come_last_one_at_a_time_around_the_best(monkeypatch):
     best_before = max(found.trials[:first], key=lambda trial: trial.ratio).configuration
     assert found.trials[first].configuration.batch == best_before.batch
     assert all(len(switched(trial)) <= 1 for trial in found.trials)
-    assert found.switches == dict.fromkeys(found.switches, True)
-    assert {"queue throttle low", "queue throttle high", "queue priority high"} <= set(found.switches)
+    assert found.outcome.switches == dict.fromkeys(found.outcome.switches, True)
+    assert {"queue throttle low", "queue throttle high", "queue priority high"} <= set(found.outcome.switches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +52,14 @@ class Throttled(type(described(GPU))):
 
 def test_a_switch_that_helps_is_kept(monkeypatch):
     found = search_gpu(monkeypatch, Throttled(cores=2, described=GPU, base_fps=4000), budget_s=120)
-    assert found.verdict.kind == "faster"
-    assert found.verdict.best.configuration.plain_properties["GPU_QUEUE_THROTTLE"] == "LOW"
+    assert found.outcome.verdict.kind == "faster"
+    assert found.outcome.verdict.best.configuration.plain_properties["GPU_QUEUE_THROTTLE"] == "LOW"
 
 
 def test_switches_for_which_there_was_no_time_are_named(monkeypatch):
     found = search_gpu(monkeypatch, described(GPU, base_fps=4000), budget_s=120, trials=5)
-    assert found.switches
-    assert not any(found.switches.values())
+    assert found.outcome.switches
+    assert not any(found.outcome.switches.values())
 
 
 class Slow(SimulatedLanes):
@@ -90,7 +90,7 @@ def test_what_would_not_compile_before_the_final_is_not_begun(monkeypatch):
     assert found.final is not None
     assert found.final.rounds[-1].at_s <= 125
     assert found.final.rounds[-1].sitting >= 4
-    assert not all(found.switches.values())
+    assert not all(found.outcome.switches.values())
 
 
 def test_opening_again_costs_what_loading_costs(monkeypatch):
@@ -115,4 +115,4 @@ def test_the_switches_of_a_combination_are_those_of_its_devices(monkeypatch):
     found = simulate_host(host, "MULTI:GPU,GPX", facts=facts, budget_s=240, noise=QUIET)
     own = [one.configuration.plain_properties.get(DEVICE_PROPERTIES, {}) for one in found.trials]
     assert any(LATE & set(settings) for each in own for settings in each.values())
-    assert "gpu queue priority high" in found.switches
+    assert "gpu queue priority high" in found.outcome.switches

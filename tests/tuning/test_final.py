@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import simulate
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial
+from tuner.domain.history import History
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.space import Bounds
 from tuner.domain.stats import speedup, speedup_over_sittings
+from tuner.domain.trial import Trial
 from tuner.domain.verdict import CONFIDENCE
-from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tuner.tuning.final import choose, cost_of, plan_final
-from tuner.domain.history import History
 from tuner.tuning.progress import FinalRound
 from tuner.tuning.strategy import Strategy
 
@@ -42,7 +42,7 @@ def test_a_lane_that_fails_to_open_once_is_opened_again_and_costs_the_final_noth
         return "busy" if opened.count(configuration) == 5 else None
 
     found = simulate(SimulatedDevice(base_fps=2000, broken=fails_the_fifth_time))
-    assert found.verdict.kind == "faster"
+    assert found.outcome.verdict.kind == "faster"
     assert found.final.trouble is None
     assert not any(one.disqualified for one in found.final.finalists)
 
@@ -97,7 +97,7 @@ def test_a_lane_that_dies_in_the_final_is_no_win():
 
     found = simulate(replace(device, broken=dies_the_second_time))
     assert any(one.disqualified == "gone" for one in found.final.finalists)
-    assert found.verdict.best.configuration.batch == 1
+    assert found.outcome.verdict.best.configuration.batch == 1
 
 
 def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
@@ -160,7 +160,7 @@ def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
     found = simulate(lanes=lanes, tell=kill_one)
     assert [one.disqualified for one in found.final.finalists].count("the lane is closed") == 1
     assert len(found.final.rounds) >= 15
-    assert found.verdict.kind == "faster"
+    assert found.outcome.verdict.kind == "faster"
 
 
 def test_a_hint_that_dies_in_the_final_is_no_win():
@@ -171,5 +171,5 @@ def test_a_hint_that_dies_in_the_final_is_no_win():
             alive_one(lanes, is_hint=True).close()
 
     found = simulate(lanes=lanes, tell=kill_the_hint)
-    assert found.verdict.kind == "inconclusive"
-    assert "the hint's lane" in found.verdict.why
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert "the hint's lane" in found.outcome.verdict.why

@@ -1,8 +1,8 @@
+from tests.lanes.simulated import SimulatedDevice
 from tests.simulation import space_of
-from tuner.domain.result import Trial
 from tuner.domain.space import Bounds
 from tuner.domain.stats import Speedup
-from tests.lanes.simulated import SimulatedDevice
+from tuner.domain.trial import Trial
 from tuner.tuning.proposals import GUESSES, Proposer
 
 SPACE = space_of(SimulatedDevice())

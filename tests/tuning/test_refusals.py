@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial
 from tuner.domain.space import Bounds, DeviceFacts, device_space
 from tuner.domain.target import target_of
-from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
+from tuner.domain.trial import Trial
 from tuner.tuning.points import Points
 from tuner.tuning.refusals import Refusals
 
@@ -96,8 +96,8 @@ def test_a_batch_that_is_too_large_is_not_tried_again_and_the_rest_is():
     broken = lambda one: "out of memory" if one.batch >= 32 else None  # noqa: E731
     found = simulate(SimulatedDevice(base_fps=2000, batch_gain=3.0, broken=broken), budget_s=120)
     assert sum(one.state == "failed" for one in found.trials) <= 6
-    assert found.verdict.kind == "faster"
-    assert found.verdict.best.configuration.batch in (8, 16)
+    assert found.outcome.verdict.kind == "faster"
+    assert found.outcome.verdict.best.configuration.batch in (8, 16)
 
 
 class Unplugged(SimulatedLanes):
@@ -122,7 +122,7 @@ def test_a_device_that_vanishes_is_given_up_with_its_combinations_and_the_rest_g
     failures = [one for one in found.trials if one.state == "failed"]
     assert 3 <= len(failures) <= 6
     assert found.trials[-1].configuration.device == "CPU"
-    assert found.verdict.best.configuration.device == "CPU"
+    assert found.outcome.verdict.best.configuration.device == "CPU"
 
 
 def test_the_setting_that_makes_a_combination_lose_a_device_is_named():

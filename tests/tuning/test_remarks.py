@@ -3,9 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate, simulate_host
 from tuner.domain.configuration import Configuration
-from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tuner.tuning.remarks import afterthoughts
 
 
@@ -13,13 +13,12 @@ from tuner.tuning.remarks import afterthoughts
     ("noise", "stolen", "codes"), [(0.01, 0.0, []), (0.5, 0.0, ["noisy-host"]), (0.01, 0.1, ["stolen-time"])]
 )
 def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes):
-    rng = random.Random(0)
-    found = replace(simulate(), baseline_fps=[100 * (1 + rng.uniform(-noise, noise)) for _ in range(50)])
+    found = steady(simulate(), noise)
     assert [one.code for one in afterthoughts(found, stolen)] == codes
 
 
 def test_a_number_of_streams_that_the_device_changed_is_told():
-    found = replace(simulate(budget_s=20), baseline_fps=[])
+    found = steady(simulate(budget_s=20))
     assert afterthoughts(found, stolen=0.0) == []
     asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
     trials = [replace(one, configuration=asked) for one in found.trials if one.effective]
@@ -36,22 +35,34 @@ def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(seco
     trials = [
         replace(one, configuration=changed) for one in found.trials if one.effective and one.effective.members
     ]
-    (warning,) = afterthoughts(replace(found, trials=trials[:1], baseline_fps=[]), stolen=0.0)
+    (warning,) = afterthoughts(replace(found, trials=trials[:1]), stolen=0.0)
     assert warning.text.startswith(f"{second.removesuffix('.0')} made 2 of NUM_STREAMS=3: ")
 
 
 def test_devices_that_compute_in_different_precisions_are_told():
     found = together_of(("EMU", "CPU"))
-    assert afterthoughts(replace(found, baseline_fps=[]), stolen=0.0) == []
+    assert afterthoughts(found, stolen=0.0) == []
     mixed = [
         replace(one, effective=replace(one.effective, precision="bf16+f16")) if one.effective else one
         for one in found.trials
     ]
-    (warning,) = afterthoughts(replace(found, trials=mixed, baseline_fps=[]), stolen=0.0)
+    (warning,) = afterthoughts(replace(found, trials=mixed), stolen=0.0)
     assert warning.code == "mixed-precision"
     assert "(bf16+f16)" in warning.text
 
 
 def together_of(names):
     host = SimulatedHost({name: SimulatedDevice(base_fps=1000) for name in names})
-    return simulate_host(host, f"AUTO:{','.join(names)}", budget_s=20)
+    found = simulate_host(host, f"AUTO:{','.join(names)}", budget_s=20)
+    return steady(found)
+
+
+def steady(found, noise=0.0):
+    """The same findings with a baseline that strays by so much at most."""
+    rng = random.Random(0)
+
+    def calm(played):
+        return replace(played, rates_fps=(100 * (1 + rng.uniform(-noise, noise)), *played.rates_fps[1:]))
+
+    trials = [replace(trial, rounds=tuple(map(calm, trial.rounds))) for trial in found.trials]
+    return replace(found, trials=trials)

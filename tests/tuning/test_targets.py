@@ -4,14 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, MemoryStore, simulate_host
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial, standings
+from tuner.domain.standing import standings
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
+from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, UsageError
 from tuner.measure.answers import first_proved
-from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.tuning.progress import BaselineReady, TrialEnded
 from tuner.tuning.targets import targets_for
 
@@ -21,8 +22,8 @@ TWO = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN}, together=0.9)
 
 def test_two_devices_together_are_found_and_told_as_a_share_of_the_plain_sum():
     found = simulate_host(TWO, "AUTO:EMU,CPU", noise=QUIET)
-    assert found.verdict.kind == "keep_hint"  # the hint on both of them at once is as fast as can be
-    assert found.baseline.configuration.device == "AUTO:EMU,CPU"
+    assert found.outcome.verdict.kind == "keep_hint"  # the hint on both of them at once is as fast as can be
+    assert found.outcome.baseline.configuration.device == "AUTO:EMU,CPU"
     told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
     assert told["AUTO:EMU,CPU"] == pytest.approx(0.9, abs=0.05)
     assert told["CPU"] is told["EMU"] is None
@@ -30,22 +31,22 @@ def test_two_devices_together_are_found_and_told_as_a_share_of_the_plain_sum():
 
 def test_a_combination_that_adds_nothing_loses_to_one_of_its_devices():
     found = simulate_host(replace(TWO, together=0.5), "MULTI:EMU,CPU")
-    assert not target_of(found.verdict.best.configuration.device).combines
+    assert not target_of(found.outcome.verdict.best.configuration.device).combines
 
 
 def test_the_baseline_is_the_best_hint_of_all():
     fast = replace(PLAIN, base_fps=5000)
     found = simulate_host(SimulatedHost({"CPU": PLAIN, "EMU": fast}, together=0.6), "MULTI:EMU,CPU")
-    assert found.baseline.configuration.device == "EMU"
-    assert found.verdict.best.configuration.device == "EMU"
+    assert found.outcome.baseline.configuration.device == "EMU"
+    assert found.outcome.verdict.best.configuration.device == "EMU"
 
 
 def test_explicit_settings_of_each_device_beat_the_hint_on_all_where_they_pay():
     crowded = replace(PLAIN, batch_gain=2.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
-    assert found.verdict.kind == "faster"
-    assert found.verdict.best.configuration.device.startswith("AUTO:")
-    assert found.verdict.best.configuration.batch > 4
+    assert found.outcome.verdict.kind == "faster"
+    assert found.outcome.verdict.best.configuration.device.startswith("AUTO:")
+    assert found.outcome.verdict.best.configuration.batch > 4
 
 
 def test_targets_share_the_budget_and_the_leader_gets_more():
@@ -100,7 +101,7 @@ def test_the_same_search_again_keeps_its_baseline():
     store = MemoryStore()
     first = simulate_host(TWO, "AUTO:EMU,CPU", store=store, budget_s=30)
     again = simulate_host(TWO, "AUTO:EMU,CPU", store=store, budget_s=30, seed=3)
-    assert again.baseline.configuration == first.baseline.configuration
+    assert again.outcome.baseline.configuration == first.outcome.baseline.configuration
     assert len(store.kept) > len(first.trials)
 
 
@@ -124,9 +125,9 @@ def test_a_lone_cpu_is_searched_alone():
 @pytest.mark.parametrize(
     ("asked", "error", "told"),
     [
-        (("NPU",), DeviceError, "There is no device 'NPU' here; --device takes one of: CPU, GPU."),
+        (("NPU",), DeviceError, "There is no device 'NPU' here; device= takes one of: CPU, GPU."),
         (("MULTI:NPU,CPU",), DeviceError, "There is no device 'NPU' (in 'MULTI:NPU,CPU') here"),
-        (("CPU", "CPU"), UsageError, "--device 'CPU' is given twice"),
+        (("CPU", "CPU"), UsageError, "device='CPU' is given twice"),
         (("AUTO:GPU,CPU", "AUTO:CPU,GPU"), UsageError, "is given twice; give each target once, in one order"),
         (("BATCH:CPU(8)", "BATCH:CPU(16)"), UsageError, "is given twice"),
         (("MULTI:CPU",), UsageError, "combines one device with nothing"),
@@ -195,7 +196,7 @@ def trial_of(configuration, ratio):
 def test_a_budget_too_short_to_open_every_hint_is_refused_and_leaves_nothing_half_known():
     store = MemoryStore()
     with pytest.raises(
-        UsageError, match=r"--budget 0\.4 was over before the hint on AUTO:EMU,CPU was open, of 3"
+        UsageError, match=r"budget=0\.4 was over before the hint on AUTO:EMU,CPU was open, of 3"
     ):
         simulate_host(TWO, "AUTO:EMU,CPU", budget_s=0.4, store=store)  # a lane opens in 0.25 s
     assert store.kept == []
@@ -247,19 +248,19 @@ def test_devices_are_found_by_openvinos_other_name_for_them():
 def test_the_best_of_a_target_is_told_as_the_final_saw_it():
     crowded = replace(PLAIN, batch_gain=2.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
-    *_, together = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
-    assert together.best is found.verdict.best
-    everything = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
+    *_, together = standings(found.trials, found.targets, found.outcome.verdict.best, found.final.finalists)
+    assert together.best is found.outcome.verdict.best
+    everything = standings(found.trials, found.targets, found.outcome.verdict.best, found.final.finalists)
     alone = [one for one in everything if not one.target.startswith("AUTO:")]
     assert together.share_of_sum == pytest.approx(
-        found.verdict.speedup.ratio / sum(one.best.ratio for one in alone)
+        found.outcome.verdict.speedup.ratio / sum(one.best.ratio for one in alone)
     )
 
 
 def test_where_the_hint_is_kept_it_is_the_best_of_its_target():
     found = simulate_host(TWO, "AUTO:EMU,CPU", noise=QUIET)
-    *_, together = standings(found.trials, found.targets, found.verdict.best, found.final.finalists)
-    assert together.best is found.baseline
+    *_, together = standings(found.trials, found.targets, found.outcome.verdict.best, found.final.finalists)
+    assert together.best is found.outcome.baseline
     assert together.best.ratio == 1.0
 
 

@@ -3,14 +3,14 @@ from dataclasses import replace
 
 import pytest
 
+from tests.lanes.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
 from tests.simulation import MemoryStore, random_device, simulate, space_of, true_fps
 from tests.tuning.test_final import trial
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History
 from tuner.domain.space import HINT, Bounds
 from tuner.errors import DeviceError
-from tests.lanes.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
 from tuner.tuning.budget import Budget
-from tuner.domain.history import History
 from tuner.tuning.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import too_dear
@@ -23,8 +23,8 @@ def test_a_search_finds_most_of_what_there_is_to_gain():
     device = SimulatedDevice(base_fps=2000, batch_gain=2.0, one_stream=0.8)
     found = simulate(device)
     best = max(true_fps(device, space_of(device).configuration(point)) for point in space_of(device).points())
-    assert found.verdict.kind == "faster"
-    assert true_fps(device, found.verdict.best.configuration) > 0.93 * best
+    assert found.outcome.verdict.kind == "faster"
+    assert true_fps(device, found.outcome.verdict.best.configuration) > 0.93 * best
 
 
 def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_many():
@@ -32,20 +32,20 @@ def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_man
     for seed in range(200):
         device = random_device(rng)
         found = simulate(device, seed=seed)
-        if found.verdict.kind == "faster":
-            hint, best = found.baseline.configuration, found.verdict.best.configuration
+        if found.outcome.verdict.kind == "faster":
+            hint, best = found.outcome.baseline.configuration, found.outcome.verdict.best.configuration
             truth = true_fps(device, best) / true_fps(device, hint)
             claims += 1
-            misses += not found.verdict.speedup.low <= truth <= found.verdict.speedup.high
+            misses += not found.outcome.verdict.speedup.low <= truth <= found.outcome.verdict.speedup.high
     assert claims > 150
     assert misses <= 0.05 * claims
 
 
 def test_where_nothing_is_faster_the_hint_is_kept():
     found = simulate(NO_GAIN, lanes=SimulatedLanes(NO_GAIN, QUIET))
-    assert found.verdict.kind == "keep_hint"
-    assert found.verdict.best.configuration == HINT_ALONE
-    assert found.drop_in.configuration == HINT_ALONE
+    assert found.outcome.verdict.kind == "keep_hint"
+    assert found.outcome.verdict.best.configuration == HINT_ALONE
+    assert found.outcome.drop_in.configuration == HINT_ALONE
 
 
 def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent():
@@ -58,7 +58,7 @@ def test_pruning_discards_no_configuration_that_is_5_percent_better_than_the_one
     for seed in range(searches):
         device = random_device(rng)
         found = simulate(device, seed=seed)
-        kept = true_fps(device, found.verdict.best.configuration)
+        kept = true_fps(device, found.outcome.verdict.best.configuration)
         pruned = [trial for trial in found.trials if trial.state == "pruned"]
         wrong += any(true_fps(device, trial.configuration) > 1.05 * kept for trial in pruned)
     assert wrong <= searches // 100
@@ -121,15 +121,15 @@ def test_configurations_with_the_same_effect_are_measured_once():
 
 def test_bounds_that_leave_only_the_hint_keep_it():
     found = simulate(bounds=Bounds(streams=(2,), batch=(1,), requests=(2,)))
-    assert found.verdict.kind == "keep_hint"
+    assert found.outcome.verdict.kind == "keep_hint"
     assert [trial.state for trial in found.trials] == ["measured", "duplicate"]
-    assert (found.covered, found.points) == (1, 1)
+    assert (found.outcome.covered, found.outcome.points) == (1, 1)
 
 
 def test_a_budget_too_short_for_anything_but_the_hint_is_no_reason_to_keep_it():
     found = simulate(SimulatedDevice(base_fps=1), budget_s=30)
-    assert found.verdict.kind == "inconclusive"
-    assert "larger --budget" in found.verdict.why
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert "give a larger one" in found.outcome.verdict.why
 
 
 def test_every_bound_is_respected():
@@ -154,7 +154,7 @@ def test_a_lane_that_fails_costs_one_trial():
     failed = [trial for trial in found.trials if trial.state == "failed"]
     assert failed
     assert {trial.reason for trial in failed} == {"out of memory"}
-    assert found.verdict.kind == "faster"
+    assert found.outcome.verdict.kind == "faster"
 
 
 def test_a_configuration_with_other_answers_is_disqualified():
@@ -163,7 +163,7 @@ def test_a_configuration_with_other_answers_is_disqualified():
     out = [one for one in found.final.finalists if one.disqualified]
     assert out
     assert all("answers differ from the hint's" in one.disqualified for one in out)
-    assert found.verdict.best.configuration.batch < 8
+    assert found.outcome.verdict.best.configuration.batch < 8
 
 
 def test_where_everything_but_the_hint_fails_the_answer_is_open():
@@ -175,8 +175,8 @@ def test_where_everything_but_the_hint_fails_the_answer_is_open():
         )
 
     found = simulate(SimulatedDevice(broken=broken))
-    assert found.verdict.kind == "inconclusive"
-    assert found.verdict.best.configuration == HINT_ALONE
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert found.outcome.verdict.best.configuration == HINT_ALONE
 
 
 def test_where_not_even_the_hint_runs_the_device_is_refused():
@@ -189,12 +189,12 @@ def test_an_interruption_keeps_what_is_known_and_claims_nothing(stop_at_s):
     store = MemoryStore()
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=stop_at_s)
     found = simulate(lanes=lanes, store=store)
-    assert found.interrupted
-    assert found.verdict.kind == "inconclusive"
+    assert found.outcome.interrupted
+    assert found.outcome.verdict.kind == "inconclusive"
     assert list(found.trials) == store.kept
     if stop_at_s >= 25:
-        assert found.verdict.best.configuration != HINT_ALONE
-        assert found.drop_in.configuration.batch == 1
+        assert found.outcome.verdict.best.configuration != HINT_ALONE
+        assert found.outcome.drop_in.configuration.batch == 1
 
 
 def test_the_same_search_again_goes_on_where_it_stopped():
@@ -209,7 +209,7 @@ def test_the_same_search_again_goes_on_where_it_stopped():
     assert len({trial.configuration for trial in store.kept}) == len(store.kept)
     (ready,) = [event for event in events if isinstance(event, BaselineReady)]
     assert ready.known == len(before)
-    assert found.verdict.kind == "faster"
+    assert found.outcome.verdict.kind == "faster"
 
 
 def test_progress_is_told_in_order():
@@ -249,7 +249,7 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
         lanes.opened.count(HINT_ALONE) == 1 + found.final.rounds[-1].sitting + 1
     )  # after its death, each sitting
     assert all(trial.state != "failed" for trial in found.trials)
-    assert found.verdict.kind == "faster"
+    assert found.outcome.verdict.kind == "faster"
 
 
 def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
@@ -267,7 +267,7 @@ def test_an_interrupted_search_leaves_what_it_showed_as_best():
     found = simulate(lanes=SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=14), tell=events.append)
     shown = [event.best for event in events if isinstance(event, TrialEnded)][-1]
     assert shown is not None
-    assert found.verdict.best.configuration == shown.configuration
+    assert found.outcome.verdict.best.configuration == shown.configuration
 
 
 def test_a_hint_that_cannot_be_opened_again_ends_the_search_with_what_is_known():
@@ -282,7 +282,7 @@ def test_a_hint_that_cannot_be_opened_again_ends_the_search_with_what_is_known()
 
     store = MemoryStore()
     found = simulate(lanes=lanes, store=store, tell=kill_the_hint_in_the_third_trial)
-    assert found.verdict.kind == "inconclusive"
-    assert "cannot be opened again (gone)" in found.verdict.why
-    assert not found.interrupted
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert "cannot be opened again (gone)" in found.outcome.verdict.why
+    assert not found.outcome.interrupted
     assert len(store.kept) == 3

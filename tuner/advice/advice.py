@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import openvino as ov
 
-from tuner.runtime.batches import Answer, Assembly, Sample
-from tuner.runtime.compiling import compile_configuration
 from tuner.advice.fingerprint import Fit, compare
 from tuner.advice.records import (
     Baseline,
@@ -30,13 +27,16 @@ from tuner.advice.records import (
     SpeedupRecord,
     TargetRecord,
 )
-from tuner.runtime.running import Pipeline, Runner
+from tuner.domain.host import Host
 from tuner.domain.model import Model, ModelInput
-from tuner.domain.result import Host
 from tuner.domain.target import target_of
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest, is_model
+from tuner.runtime.batches import Answer, Assembly, Sample
+from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
+from tuner.runtime.pipeline import Pipeline
+from tuner.runtime.runner import Runner
 
 ASK_DEVICE = 0
 """As a number of requests, `AsyncInferQueue`'s own word for the device's optimal one."""
@@ -88,7 +88,7 @@ class Advice(Record, frozen=True):
         """Infer requests to keep in flight; 0 leaves it to the device, as `AsyncInferQueue` reads it."""
         return self.best.requests
 
-    def compile(self, model: str | Path | None = None, core: ov.Core | None = None) -> ov.CompiledModel:
+    def compile(self, model: str | Path | None = None, core: Core | None = None) -> CompiledModel:
         """Read the model, give it the advised batch, and compile it with the advised properties.
 
         Args:
@@ -113,7 +113,7 @@ class Advice(Record, frozen=True):
                 "search again for its own advice.",
                 stacklevel=2,
             )
-        return compile_configuration(core or ov.Core(), path, self.as_model(path), self.best.configuration)
+        return compile_configuration(core, path, self.as_model(path), self.best.configuration)
 
     def model_at(self, model: str | Path | None = None) -> Path:
         """Return where the model is: as given, or as it was in the search.
@@ -130,7 +130,7 @@ class Advice(Record, frozen=True):
 
     def infer_many(
         self,
-        compiled: ov.CompiledModel,
+        compiled: CompiledModel,
         samples: Iterable[Sample],
         *,
         ordered: bool = True,
@@ -161,7 +161,7 @@ class Advice(Record, frozen=True):
         assembly = self._assembly(compiled, share_inputs)
         return Pipeline(compiled, assembly, self.requests).run(samples, ordered)
 
-    def runner(self, compiled: ov.CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
+    def runner(self, compiled: CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
         """Return what gathers single requests of many coroutines into batches, for servers.
 
         Args:
@@ -265,7 +265,7 @@ class Advice(Record, frozen=True):
         where, outputs = str(path or self.model.path), tuple(self.model.output_axes)
         return Model(self.model.name, where, self.model.sha256, inputs, outputs, self.baseline.batch)
 
-    def _assembly(self, compiled: ov.CompiledModel, share_inputs: bool = False) -> Assembly:
+    def _assembly(self, compiled: CompiledModel, share_inputs: bool = False) -> Assembly:
         assembly = Assembly(self.as_model(), self.batch, share_inputs)
         assembly.require(compiled)
         return assembly

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tuner.domain.result import Host
+from tuner.domain.host import Host
 
 Level = Literal["same", "compatible", "different"]
 

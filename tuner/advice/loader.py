@@ -14,7 +14,7 @@ import yaml
 
 from tuner.advice.advice import Advice
 from tuner.advice.records import Record
-from tuner.domain.result import Host
+from tuner.domain.host import Host
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest, is_model

@@ -101,7 +101,7 @@ class Deployment(Record, frozen=True):
         try:
             target_of(self.device)
         except UsageError as error:
-            raise ValueError(str(error).replace("--device ", "the device ")) from error
+            raise ValueError(str(error).replace("device=", "the device ")) from error
 
 
 class DropIn(Deployment, frozen=True):

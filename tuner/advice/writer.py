@@ -20,9 +20,10 @@ from tuner.advice.loader import Fleet
 from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Result
+from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
+from tuner.domain.trial import Candidate
 
 CONFIG_NAME = "config.yaml"
 
@@ -124,7 +125,7 @@ def _deployment(configuration: Configuration) -> dict[str, Any]:
     }
 
 
-def _gain(result: Result, one: Finalist) -> records.SpeedupRecord:
+def _gain(result: Result, one: Candidate) -> records.SpeedupRecord:
     """Return a finalist's speedup; the baseline's over itself is exactly 1."""
     if one.configuration == result.baseline.configuration or one.speedup is None:
         rounds = result.final.rounds if result.final else ()

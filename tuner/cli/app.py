@@ -32,40 +32,7 @@ def cli() -> None:
     """Find the fastest way to run a model with OpenVINO, and how sure that is."""
 
 
-PLUGINS = click.option(
-    "--plugins",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="OpenVINO plugins XML with further devices.",
-)
-
-
-INPUT = click.option(
-    "--input", "inputs", type=options.NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
-    help="Samples of an input: .npy, an image, or a directory of them.",
-)  # fmt: skip
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Show the answer only.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
-SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all that is random."
-)
-
 CHECK_FAILED = 1
-
-
-def search_options(command: Any) -> Any:
-    """Add the options that `search` and `demo` share."""
-    for add in (
-        click.option(
-            "-v", "--verbose", is_flag=True, help="Show effective settings, latency, memory of each trial."
-        ),
-        QUIET,
-        JSON,
-        SEED,
-        click.option("--trials", type=click.IntRange(min=1), help="Try at most so many configurations."),
-    ):
-        command = add(command)
-    return command
 
 
 @cli.command()
@@ -76,7 +43,7 @@ def search_options(command: Any) -> Any:
     metavar="DEVICE",
     help="What to search, repeatable: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
 )
-@PLUGINS
+@options.PLUGINS
 @click.option(
     "--batching",
     type=click.Choice(["explicit", "auto", "both"]),
@@ -94,7 +61,7 @@ def search_options(command: Any) -> Any:
 @click.option(
     "--requests", type=options.REQUESTS, metavar="COUNTS", help="Infer requests to search: 2,4 or 2-16."
 )
-@INPUT
+@options.INPUT
 @click.option(
     "--shape",
     "shapes",
@@ -107,11 +74,11 @@ def search_options(command: Any) -> Any:
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
 )
-@search_options
+@options.of_a_search
 def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the best streams, batch and requests for MODEL, compared with the performance hint."""
     asked["inputs"] = dict(asked["inputs"])
-    return _search(model, quiet, verbose, as_json, asked)
+    return _run_search(model, quiet, verbose, as_json, asked)
 
 
 @cli.command()
@@ -122,26 +89,19 @@ def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any)
     "--output", type=click.Path(path_type=Path), default=Path("reports/demo"), show_default=True,
     help="Directory to write to.",
 )  # fmt: skip
-@search_options
+@options.of_a_search
 def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search a small CNN that is built on the spot."""
-    from tuner.probe.demo import write_demo_model
+    from tuner.commands.demo import demo_model
 
-    try:
-        model = write_demo_model(asked["output"] / "demo.xml")
-    except (OSError, RuntimeError) as error:
-        raise StorageError(
-            f"'{asked['output']}' cannot be written; choose another directory with --output."
-        ) from error
-    return _search(model, quiet, verbose, as_json, asked)
+    model = demo_model(asked["output"])
+    return _run_search(model, quiet, verbose, as_json, asked)
 
 
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("against", type=click.Path(path_type=Path), required=False)
-@click.option(
-    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
-)
+@options.MODEL_ELSEWHERE
 @click.option(
     "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for the duel: 90s, 5m."
 )
@@ -150,11 +110,11 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     type=click.FloatRange(min=0.0),
     help="Least ratio that is good enough.  [default: 1.01; against other advice 1]",
 )
-@INPUT
-@PLUGINS
-@SEED
-@QUIET
-@JSON
+@options.INPUT
+@options.PLUGINS
+@options.SEED
+@options.QUIET
+@options.JSON
 def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **asked: Any) -> int:
     """Measure CONFIG against the performance hint here and now, or against other advice.
 
@@ -184,9 +144,7 @@ def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **ask
     required=True,
     help="The program that is to run it.",
 )
-@click.option(
-    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
-)
+@options.MODEL_ELSEWHERE
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
@@ -199,18 +157,14 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
     For benchmark_app, print its command line; for ovms, a config.json of OpenVINO Model Server;
     for python and cpp, a program that runs the model and prints its speed.
     """
-    from tuner.advice.export import EXPORTS
-    from tuner.advice.loader import nearest
+    from tuner.commands.export import export as write
 
-    told = EXPORTS[program](nearest(config, model))
-    path = output or (config.with_name(told.name) if told.command else None)
-    if path:
-        _write(path, told.text)
-    if told.command:
-        click.echo(told.line(str(path)))
-    elif not path:
-        click.echo(told.text, nl=False)
-    for note in told.notes:
+    done = write(config, program, model, output)
+    if done.command_line:
+        click.echo(done.command_line)
+    elif not done.path:
+        click.echo(done.export.text, nl=False)
+    for note in done.export.notes:
         click.echo(f"note: {note}", err=True)
     return 0
 
@@ -247,82 +201,50 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
 )
 def merge(configs: tuple[Path, ...], output: Path) -> int:
     """Merge the advice of several hosts into one file; applications load the one that fits."""
-    from tuner.advice.fleet import merged
-    from tuner.advice.writer import write_fleet
+    from tuner.commands.merge import merge as write
 
-    profiles = merged(configs)
-    try:
-        write_fleet(profiles, output)
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    for one in profiles:
-        click.echo(f"{one.host.cpu}, {one.host.cores} cores: {one.best.configuration}")
+    for advice in write(configs, output):
+        click.echo(f"{advice.host.cpu}, {advice.host.cores} cores: {advice.best.configuration}")
     return 0
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> StorageError:
-    return StorageError(
-        f"'{path}' cannot be written ({error.strerror or error}); choose another with --output."
-    )
 
 
 @cli.command()
-@PLUGINS
-@JSON
+@options.PLUGINS
+@options.JSON
 def devices(plugins: Path | None, as_json: bool) -> int:
     """List what can be searched here, with each device's ranges."""
-    from tuner.probe.devices import list_devices
+    from tuner.cli import words
+    from tuner.commands.devices import devices as listed
+    from tuner.commands.devices import devices_document
 
-    found = list_devices(str(plugins) if plugins else None)
+    found = listed(plugins)
     if as_json:
-        told = [
-            {
-                "name": one.name,
-                "full_name": one.full_name,
-                "streams": one.streams,
-                "requests": one.requests,
-                "precision": one.precision,
-                "capabilities": one.capabilities,
-                "writable": sorted(one.writable),
-            }
-            for one in found
-        ]
-        click.echo(json.dumps({"devices": told}, indent=2))
+        click.echo(json.dumps(devices_document(found), indent=2))
         return 0
-    for one in found:
-        click.echo(f"{one.name}  {one.full_name}")
-        click.echo(f"  streams       {_range(one.streams)}")
-        click.echo(f"  requests      {_range(one.requests)}")
-        click.echo(f"  precision     {one.precision or 'not told'}")
-        click.echo(f"  capabilities  {', '.join(one.capabilities)}")
+    for line in words.device_list(found):
+        click.echo(line)
     return 0
 
 
-def _range(ends: tuple[int, int] | None) -> str:
-    return f"{ends[0]} to {ends[1]}" if ends else "not told"
-
-
-def _search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
-    from tuner import api
+def _run_search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
+    from tuner.advice.writer import CONFIG_NAME
     from tuner.cli import words
     from tuner.cli.terminal import narrator
+    from tuner.commands.asked import output_of
+    from tuner.commands.search import document
+    from tuner.commands.search import search as find
+    from tuner.study.storage import STUDY_NAME
 
     with narrator(quiet, verbose) as observer:
-        result = api.search(model, observer=observer, command=_command_line(), **asked)
-    config, study = api.files(model, asked["output"])
+        result = find(model, observer=observer, command=_command_line(), **asked)
+    folder = output_of(model, asked["output"])
+    config, study = folder / CONFIG_NAME, folder / STUDY_NAME
     if as_json:
-        click.echo(json.dumps(api.document(result, config, study), indent=2, allow_nan=False))
+        click.echo(json.dumps(document(result, config, study), indent=2, allow_nan=False))
     else:
         for line in words.summary(result, config, study):
             click.echo(line)
-    return Interrupted.exit_code if result.interrupted else 0
+    return Interrupted.exit_code if result.outcome.interrupted else 0
 
 
 def _command_line() -> str:
@@ -349,5 +271,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    click.echo(f"{PROGRAM}: {' '.join(sentence.split())}", err=True)
+    click.echo(f"{PROGRAM}: {options.with_dashes(' '.join(sentence.split()))}", err=True)
     return code

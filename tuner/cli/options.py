@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,53 @@ STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", word="hint"
 BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
 REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
 FORMATS = Parsed("formats", formats_of)
+
+MODEL_ELSEWHERE = click.option(
+    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
+)
+PLUGINS = click.option(
+    "--plugins",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="OpenVINO plugins XML with further devices.",
+)
+INPUT = click.option(
+    "--input", "inputs", type=NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
+    help="Samples of an input: .npy, an image, or a directory of them.",
+)  # fmt: skip
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Show the answer only.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
+SEED = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all that is random."
+)
+VERBOSE = click.option(
+    "-v", "--verbose", is_flag=True, help="Show effective settings, latency, memory of each trial."
+)
+TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Try at most so many configurations.")
+
+
+def of_a_search(command: Any) -> Any:
+    """Add the options that `search` and `demo` share."""
+    for add in (VERBOSE, QUIET, JSON, SEED, TRIALS):
+        command = add(command)
+    return command
+
+
+OPTIONS = {
+    **{name: f"--{name}" for name in (
+        "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "output", "seed",
+    )},
+    "inputs": "--input",
+    "shapes": "--shape",
+}  # fmt: skip
+"""The option of each parameter of `tuner.search`."""
+
+
+def with_dashes(sentence: str) -> str:
+    """Return a sentence of the library with the options' names where it has parameters: `budget=`."""
+    names = "|".join(OPTIONS)
+    return re.sub(
+        rf"(?<![\w'\"/.-])({names})=(\w|['\"\[])?",
+        lambda found: OPTIONS[found[1]] + (f" {found[2]}" if found[2] else ""),
+        sentence,
+    )

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tuner import __version__
 from tuner.cli import words
+from tuner.cli.options import with_dashes
 from tuner.tuning.progress import (
     BaselineReady,
     Began,
@@ -98,7 +99,7 @@ class Narrator:
 
     @_tell.register
     def _(self, event: Warned) -> None:
-        self._screen.say(f"warning: {event.warning.text}", "yellow")
+        self._screen.say(f"warning: {with_dashes(event.notice.text)}", "yellow")
 
     @_tell.register
     def _(self, event: BaselineReady) -> None:

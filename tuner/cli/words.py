@@ -7,18 +7,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tuner.domain.figures import gain, gain_of, interval, mebibytes, milliseconds, rate, share, times
+from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Host, Result, Standing, Trial
+from tuner.domain.result import Result
 from tuner.domain.sample import Measured
+from tuner.domain.sentences import answer, switches
+from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
-from tuner.domain.verdict import gain_words, in_words
-from tuner.domain.words import percent, rate, switches
+from tuner.domain.trial import Candidate, Trial
 from tuner.tuning.progress import BaselineReady, Began
 
 if TYPE_CHECKING:
     from tuner.advice.records import SpeedupRecord
     from tuner.commands.verify import Verification
+    from tuner.probe.devices import Device
 
 NAME_WIDTH = 36
 UNKNOWN = "unknown"
@@ -36,7 +40,7 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     if hint.measured:
         yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}: {figures(hint.measured)}"
     for other in ready.others:
-        told = f": {gain(other.speedup)}" if other.speedup else ""
+        told = f": {gain(other.speedup.ratio)}" if other.speedup else ""
         yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{told}"
     for target, why in ready.left_out.items():
         yield f"out    {target}: {why}"
@@ -53,32 +57,32 @@ def trial_line(trial: Trial, best: Trial | None) -> str:
     if trial.speedup is None or trial.measured is None:
         return f"{start}  {trial.state}: {trial.reason}"
     end = "pruned" if trial.state == "pruned" else "best" if trial == best else "measured"
-    return f"{start} {gain(trial.speedup):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
+    return f"{start} {gain(trial.speedup.ratio):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
 
 
 def trial_details(trial: Trial) -> Iterator[str]:
     """Yield the further lines about a trial that `-v` shows."""
     if trial.measured and trial.speedup and trial.compile_s is not None:
-        memory = f"{trial.measured.memory_mb:.0f} MiB"
+        memory = mebibytes(trial.measured.memory_mb)
         yield f"     {trial.effective or UNKNOWN}; compiled in {trial.compile_s:.2f} s"
-        yield f"     {interval_of(trial.speedup)}; {figures(trial.measured)}; {memory}"
+        yield f"     {_interval(trial.speedup)}; {figures(trial.measured)}; {memory}"
 
 
 def best_line(best: Trial | None) -> str:
     """Return what is best so far."""
     if best is None or best.speedup is None:
         return "best so far: the hint"
-    return f"best so far: {gain(best.speedup)} ({interval_of(best.speedup)}) {best.configuration}"
+    return f"best so far: {gain(best.speedup.ratio)} ({_interval(best.speedup)}) {best.configuration}"
 
 
 def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     """Yield the lines of the answer."""
     verdict = result.verdict
-    yield ("stopped early; " if result.interrupted else "") + in_words(verdict)
+    yield answer(verdict, result.outcome.interrupted)
     yield f"  best     {_finalist(verdict.best)}"
     yield f"  hint     {_finalist(result.baseline)}"
     if result.drop_in != verdict.best:
-        extra = f" ({gain(result.drop_in.speedup)})" if result.drop_in.speedup else " (the hint)"
+        extra = f" ({gain(result.drop_in.speedup.ratio)})" if result.drop_in.speedup else " (the hint)"
         yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
     if len(result.targets) > 1:
         yield from _standings(result.targets)
@@ -87,9 +91,9 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
         for one in result.final.finalists:
             if one.disqualified:
                 yield f"  out      {one.configuration}: {one.disqualified}"
-    yield f"  known    {result.covered} of {result.points} configurations"
-    if result.switches:
-        yield f"  switches around the best: {switches(result.switches)}"
+    yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
+    if result.outcome.switches:
+        yield f"  switches around the best: {switches(result.outcome.switches)}"
     yield f"  config   {config}"
     yield f"  report   {config.with_name('report.html')}"
     yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
@@ -102,9 +106,9 @@ def verification(found: Verification) -> Iterator[str]:
     yield f"  advice   {advice.best.configuration}"
     yield f"  against  {found.against}"
     if found.then and found.then.rounds:
-        yield f"  then     {gain_words(_speedup(found.then))}"
+        yield f"  then     {gain_of(_speedup(found.then))}"
     if found.now:
-        yield f"  now      {gain_words(found.now)}"
+        yield f"  now      {gain_of(found.now)}"
     for one in (found.final.baseline, *found.final.finalists) if found.final else ():
         yield f"           {_finalist(one)}" + (f": {one.disqualified}" if one.disqualified else "")
     yield f"  host     {found.fit.level}" + (f": {found.fit}" if found.fit.reasons else "")
@@ -132,7 +136,7 @@ def verification_document(found: Verification) -> dict[str, Any]:
 def _answer(found: Verification) -> str:
     if found.now is None:
         return f"the advice is {found.against} itself: nothing to measure"
-    told = f"{found.now.ratio:.3g} times as fast as {found.against}, {found.min_ratio:.4g} is asked for"
+    told = f"{times(found.now.ratio)} times as fast as {found.against}, {found.min_ratio:.4g} is asked for"
     return f"holds: {told}" if found.holds else f"fails: {told}"
 
 
@@ -144,14 +148,14 @@ def _speedup(told: SpeedupRecord) -> Speedup:
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:
     """Yield a line about each target's best: as the final saw it, else as its trial did."""
     for one in targets:
-        told = gain(one.best.speedup) if one.best.speedup else "the baseline"
-        share = f", {100 * one.share_of_sum:.0f} % of the sum of its devices" if one.share_of_sum else ""
-        kept = (
-            f", {100 * one.share_of_gain:.0f} % of an explicit batch's gain"
+        told = gain(one.best.speedup.ratio) if one.best.speedup else "the baseline"
+        of_sum = f", {share(one.share_of_sum)} of the sum of its devices" if one.share_of_sum else ""
+        of_gain = (
+            f", {share(one.share_of_gain)} of an explicit batch's gain"
             if one.share_of_gain is not None
             else ""
         )
-        yield f"  target   {one.best.configuration}: {told}{share}{kept}"
+        yield f"  target   {one.best.configuration}: {told}{of_sum}{of_gain}"
 
 
 def _alone(result: Result) -> Iterator[str]:
@@ -168,25 +172,17 @@ def _alone(result: Result) -> Iterator[str]:
             yield f"  alone    {one.configuration}: may be as fast as several devices"
 
 
-def gain(speedup: Speedup) -> str:
-    """Return a speedup as a signed percentage."""
-    return percent(speedup.ratio)
-
-
-def interval_of(speedup: Speedup) -> str:
-    """Return the interval in per cent."""
-    if math.isinf(speedup.half_width):
-        return "no interval yet"
-    return f"{100 * (speedup.low - 1):.1f} to {100 * (speedup.high - 1):.1f} %"
+def _interval(speedup: Speedup) -> str:
+    return interval(speedup.low, speedup.high) or "no interval yet"
 
 
 def figures(measured: Measured) -> str:
     """Return rate and latency."""
-    return f"{rate(measured.throughput_fps)} items/s, p99 {measured.latency_ms.p99:.3g} ms"
+    return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}"
 
 
-def _finalist(one: Finalist) -> str:
-    told = f": {figures(one.measured)}, {one.measured.memory_mb:.0f} MiB" if one.measured else ""
+def _finalist(one: Candidate) -> str:
+    told = f": {figures(one.measured)}, {mebibytes(one.measured.memory_mb)}" if one.measured else ""
     return f"{one.configuration}{told}"
 
 
@@ -197,3 +193,17 @@ def _host(host: Host) -> str:
 def _inputs(model: Model) -> str:
     told = [f"{one.name}[{','.join(map(str, one.shape))}] {one.type}" for one in model.inputs]
     return ", ".join(told)
+
+
+def device_list(devices: Sequence[Device]) -> Iterator[str]:
+    """Yield the lines about devices and their ranges."""
+    for device in devices:
+        yield f"{device.name}  {device.full_name}"
+        yield f"  streams       {_range(device.streams)}"
+        yield f"  requests      {_range(device.requests)}"
+        yield f"  precision     {device.precision or 'not reported'}"
+        yield f"  capabilities  {', '.join(device.capabilities)}"
+
+
+def _range(ends: tuple[int, int] | None) -> str:
+    return f"{ends[0]} to {ends[1]}" if ends else "not reported"

@@ -13,18 +13,26 @@ from tuner.advice.writer import CONFIG_NAME, make_advice, write_whole
 from tuner.domain.result import Result
 from tuner.errors import AdviceError, StorageError
 from tuner.report.compute import view
+from tuner.report.document import as_data
 from tuner.report.page import page
-from tuner.report.text import as_csv, as_data, as_markdown
+from tuner.report.text import as_csv, as_markdown
 from tuner.report.view import Usage, View
 from tuner.study.reading import read_results, shown, study_file
+from tuner.study.records import recorded_result
 
 REPORT_NAME = "report.html"
+
+
+def as_json(views: Sequence[View]) -> str:
+    """Return everything that the page shows and all raw rounds as one JSON document."""
+    return json.dumps(as_data(views, recorded_result), indent=2, allow_nan=False) + "\n"
+
 
 FORMATS: Mapping[str, tuple[str, Callable[[Sequence[View]], str]]] = {
     "html": (REPORT_NAME, page),
     "md": ("report.md", as_markdown),
     "csv": ("trials.csv", as_csv),
-    "json": ("report.json", lambda views: json.dumps(as_data(views), indent=2, allow_nan=False) + "\n"),
+    "json": ("report.json", as_json),
 }
 """File name and writer by format."""
 
@@ -80,8 +88,7 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
             write_whole(drawn(views), path)
         except OSError as error:
             raise StorageError(
-                f"'{path}' cannot be written ({error.strerror or error}); "
-                "choose another folder with --output."
+                f"'{path}' cannot be written ({error.strerror or error}); choose another folder with output=."
             ) from error
         paths.append(path)
     return paths

@@ -1,39 +1,45 @@
-"""The whole job on real lanes: read, prove, measure, search; from a path to a result."""
+"""`tuner.search`: the whole job, from a model's path to the advice, the report and the study."""
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
+
+from tuner import __version__
+from tuner.advice.writer import make_advice, write_advice
+from tuner.commands.asked import Asked, output_of
+from tuner.commands.report import REPORT_NAME, write_report
 from tuner.domain.model import Model
-from tuner.domain.result import Host, Result, SearchRun, Warning, standings
-from tuner.domain.space import Bounds
-from tuner.domain.target import Target
+from tuner.domain.result import Notice, Result, SearchRun, Setting
+from tuner.domain.sentences import answer
+from tuner.domain.space import Bounds, Choice
+from tuner.domain.units import seconds_of
 from tuner.errors import StorageError
 from tuner.measure.answers import first_proved
 from tuner.measure.blobs import Blobs
+from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, digest, read_model
-from tuner.tuning.budget import Budget
 from tuner.study.importance import importance
-from tuner.measure.interrupt import interruptible
+from tuner.study.storage import Study
+from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Waiting, Warned
 from tuner.tuning.remarks import afterthoughts, model_warnings
-from tuner.study.storage import Outcome, Setting, Study
 from tuner.tuning.targets import Batching, Layout, refuse_impossible, targets_for
 from tuner.tuning.tune import Findings, Task, tune
-
-STUDY_NAME = "study.db"
 
 LIMIT_S = (30.0, 300.0)
 """Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
@@ -49,107 +55,148 @@ class LanesFor(Protocol):
         """Return what opens its lanes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user asks for.
+def search(
+    model: str | os.PathLike[str],
+    *,
+    device: str | Sequence[str] = (),
+    plugins: str | os.PathLike[str] | None = None,
+    batching: Batching = "explicit",
+    budget: str | float = "60s",
+    trials: int | None = None,
+    streams: Sequence[Choice] | None = None,
+    batch: Sequence[int] | None = None,
+    requests: Sequence[int] | None = None,
+    inputs: Mapping[str, str | os.PathLike[str]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    seed: int = 0,
+    observer: Observer = lambda _: None,
+    command: str | None = None,
+) -> Result:
+    """Search a model's best configuration and write `config.yaml`, `report.html` and `study.db`.
 
-    Attributes:
-        model: Path of the model.
-        output: Directory of the study and the advice.
-        devices: Targets to search, as `compile_model` takes them; with none, every device that is there and,
-            of several, their combination.
-        plugins: OpenVINO's plugins XML with further devices, or None.
-        batching: Who gathers items into a batch: the application (`explicit`), OpenVINO (`auto`), or both.
-        budget_s: Seconds that the search may take, final included.
-        trials: Trials at most, or None.
-        bounds: Bounds of the space.
-        inputs: Files or directories with samples, by input name.
-        shapes: Static shapes by input name.
-        seed: Seed of everything that is random.
-        command: How this search was called, for the record.
-    """
+    In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
-    model: Path
-    output: Path
-    devices: tuple[str, ...] = ()
-    plugins: Path | None = None
-    batching: Batching = "explicit"
-    budget_s: float = 60.0
-    trials: int | None = None
-    bounds: Bounds = field(default_factory=Bounds)
-    inputs: Mapping[str, Path] = field(default_factory=dict)
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    seed: int = 0
-    command: str = ""
+    Args:
+        model: Path of whatever `ov.Core().read_model` reads.
+        device: Target or targets to search, as `compile_model` takes them; with none, every device
+            that is there and, of several, their combinations.
+        plugins: OpenVINO's plugins XML with further devices.
+        batching: Who gathers items into a batch: the application (`"explicit"`), OpenVINO (`"auto"`),
+            or `"both"`.
+        budget: Time for everything, e.g. `"90s"`, `"5m"`, or seconds.
+        trials: Trials at most.
+        streams: Stream counts to search, `"hint"` among them if wanted.
+        batch: Batches to search.
+        requests: Numbers of infer requests to search.
+        inputs: A `.npy` file, an image, or a directory of them, by input name.
+        shapes: Static shapes by input name, for models with dynamic dimensions.
+        output: Directory to write to; `reports/<model>` unless given.
+        seed: Seed of proposals, orders and random inputs.
+        observer: Hears what happens, see `tuner.tuning.progress`.
+        command: How to describe the call in the advice.
 
-
-def run_search(wanted: Wanted, version: str, tell: Observer) -> Result:
-    """Search and return what was found; every trial is saved on the way.
+    Returns:
+        Everything the search knows; an interruption (Ctrl-C) returns the best so far with
+        `interrupted` set.
 
     Raises:
-        TunerError: With one sentence for the user; whatever was saved before stays saved.
+        TunerError: With one sentence for the user.
     """
+    path = Path(model)
+    asked = Asked(
+        model=path,
+        output=output_of(path, output),
+        devices=(device,) if isinstance(device, str) else tuple(device),
+        plugins=Path(plugins) if plugins else None,
+        batching=batching,
+        budget_s=seconds_of(budget),
+        trials=trials,
+        bounds=Bounds(
+            tuple(streams) if streams else None,
+            tuple(batch) if batch else None,
+            tuple(requests) if requests else None,
+        ),
+        inputs={name: Path(file) for name, file in (inputs or {}).items()},
+        shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
+        seed=seed,
+        command=command or f"tuner.search({str(path)!r})",
+    )
     with (
         interruptible() as stopped,
-        host_lock(wanted.command, lambda holder: tell(Waiting(holder)), stopped),
+        host_lock(asked.command, lambda holder: observer(Waiting(holder)), stopped),
     ):
-        return _search(wanted, version, tell, stopped)
-
-
-def _search(wanted: Wanted, version: str, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    budget = Budget(wanted.budget_s, wanted.trials, time.monotonic)
-    limit_s = min(max(LIMIT_S[0], wanted.budget_s / 4), LIMIT_S[1])
-    plugins = str(wanted.plugins) if wanted.plugins else None
-    devices = {one.name: one for one in list_devices(plugins)}
-    targets = targets_for(wanted.devices, tuple(devices), wanted.batching)
-    reading = read_model(wanted.model, wanted.shapes)
-    host, noted = describe_host(plugins), list(host_warnings())
-    alone = [devices[target.devices[0]] for target in targets if not target.kind]
-    blobs = Blobs(with_blobs(alone))
-    lanes_for = _lanes_factory(wanted, plugins, limit_s, stopped)
-    model, sighted = _proved(reading, [*_processor(devices), *alone], lanes_for)
-    refuse_impossible(wanted.bounds, model, alone, targets)
-    layout = Layout(
-        model,
-        wanted.bounds,
-        wanted.batching,
-        {device.name: facts(device, wanted.model, plugins) for device in alone},
-        {target: schedules(target, plugins) for target in targets if target.combines},
-    )
-    noted += model_warnings(model, sighted)
-    tell(Began(model, host, tuple(map(str, targets)), wanted.budget_s))
-    for one in noted:
-        tell(Warned(one))
-
-    stolen_before = stolen_seconds()
-    with closing(_study(wanted, model, host, targets)) as study, closing(blobs):
-        names = tuple(map(str, targets))
-        study.begin(Setting(model, host, names, _run(wanted, version, trials=0, seconds=0.0)))
-        found = tune(Task(model, targets, lanes_for(model, blobs), layout, study, budget, wanted.seed, tell))
-        stolen = (stolen_seconds() - stolen_before) / max(budget.spent_s(), 1e-9) / host.cores
-        noted += [
-            Warning("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
-        ]
-        for one in afterthoughts(found, stolen):
-            noted.append(one)
-            tell(Warned(one))
-        run = _run(wanted, version, len(found.trials), budget.spent_s())
-        result = _result(model, host, found, noted, run)
-        study.finish(_outcome(result))
+        result = _result(asked, observer, stopped)
+    _keep_advice(result, asked.config)
+    write_report(result, asked.config, asked.study)
     return result
 
 
-def _lanes_factory(
-    wanted: Wanted, plugins: str | None, limit_s: float, stopped: Callable[[], bool]
-) -> LanesFor:
+def _result(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
+    """Read the model, lay out the spaces, search them, and keep what was found."""
+    budget = Budget(asked.budget_s, asked.trials, time.monotonic)
+    plugins = str(asked.plugins) if asked.plugins else None
+    devices = {device.name: device for device in list_devices(plugins)}
+    targets = targets_for(asked.devices, tuple(devices), asked.batching)
+    reading = read_model(asked.model, asked.shapes)
+    host, notices = describe_host(plugins), list(host_warnings())
+    alone = [devices[target.devices[0]] for target in targets if not target.kind]
+    blobs = Blobs(with_blobs(alone))
+    lanes_for = _lanes_factory(asked, plugins, stopped)
+    model, sighted = _proved(reading, [*_processor(devices), *alone], lanes_for)
+    refuse_impossible(asked.bounds, model, alone, targets)
+    layout = Layout(
+        model,
+        asked.bounds,
+        asked.batching,
+        {device.name: facts(device, asked.model, plugins) for device in alone},
+        {target: schedules(target, plugins) for target in targets if target.combines},
+    )
+    setting = Setting(model, host, tuple(map(str, targets)), _run(asked))
+    notices += model_warnings(model, sighted)
+    tell(Began(model, host, setting.targets, asked.budget_s))
+    for notice in notices:
+        tell(Warned(notice))
+
+    stolen_before_s = stolen_seconds()
+    with closing(_study(asked, setting)) as study, closing(blobs):
+        study.begin(setting)
+        task = Task(model, targets, lanes_for(model, blobs), layout, study, budget, asked.seed, tell)
+        found = tune(task)
+        stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
+        notices += _afterthoughts(found, stolen, tell)
+        outcome = replace(
+            found.outcome,
+            notices=tuple(notices),
+            importance=importance(found.trials),
+            run=_run(asked, len(found.trials), budget.spent_s()),
+        )
+        study.finish(outcome)
+    return Result(setting, outcome, found.trials, found.final)
+
+
+def _afterthoughts(found: Findings, stolen: float, tell: Observer) -> list[Notice]:
+    """Return what the search itself showed of the host and the targets."""
+    left_out = [
+        Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
+    ]
+    measured = afterthoughts(found, stolen)
+    for notice in measured:
+        tell(Warned(notice))
+    return [*left_out, *measured]
+
+
+def _lanes_factory(asked: Asked, plugins: str | None, stopped: Callable[[], bool]) -> LanesFor:
+    limit_s = min(max(LIMIT_S[0], asked.budget_s / 4), LIMIT_S[1])
+
     def lanes_for(model: Model, blobs: Blobs | None = None) -> ProcessLanes:
         return ProcessLanes(
             model,
-            make_pool(model, wanted.inputs, wanted.seed),
+            make_pool(model, asked.inputs, asked.seed),
             limit_s,
             stopped,
             plugins=plugins,
-            compile_limit_s=max(COMPILE_LIMIT_S, wanted.budget_s),
+            compile_limit_s=max(COMPILE_LIMIT_S, asked.budget_s),
             blobs=blobs,
         )
 
@@ -167,66 +214,49 @@ def _proved(reading: ModelReading, devices: Sequence[Device], lanes_for: LanesFo
     return first_proved(proposals, reading.unbatched, precise)
 
 
-def _study(wanted: Wanted, model: Model, host: Host, targets: Sequence[Target]) -> Study:
+def _study(asked: Asked, setting: Setting) -> Study:
     """Open the study, once it is sure that files can be written beside it."""
-    output = wanted.output
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=output):
+        asked.output.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=asked.output):
             pass
     except OSError as error:
-        why = error.strerror or str(error)
         raise StorageError(
-            f"'{output}' cannot be written ({why}); choose another directory with --output."
+            f"'{asked.output}' cannot be written ({error.strerror or error}); "
+            "choose another directory with output=."
         ) from error
-    inputs = " ".join(f"{name}={path}" for name, path in sorted(wanted.inputs.items()))
-    if wanted.plugins:
-        inputs = f"{inputs} plugins {digest(wanted.plugins)[:16]}".strip()
-    return Study(output / STUDY_NAME, model, host, " + ".join(map(str, targets)), inputs)
+    inputs = " ".join(f"{name}={path}" for name, path in sorted(asked.inputs.items()))
+    if asked.plugins:
+        inputs = f"{inputs} plugins {digest(asked.plugins)[:16]}".strip()
+    return Study(asked.study, setting.model, setting.host, " + ".join(setting.targets), inputs)
 
 
-def _run(wanted: Wanted, version: str, trials: int, seconds: float) -> SearchRun:
-    return SearchRun(
-        version=version,
-        command=wanted.command,
-        seed=wanted.seed,
-        trials=trials,
-        seconds=seconds,
-        date=datetime.now().astimezone().isoformat(timespec="seconds"),
-    )
+def _run(asked: Asked, trials: int = 0, seconds: float = 0.0) -> SearchRun:
+    date = datetime.now().astimezone().isoformat(timespec="seconds")
+    return SearchRun(__version__, asked.command, asked.seed, trials, seconds, date)
 
 
-def _result(model: Model, host: Host, found: Findings, noted: Sequence[Warning], run: SearchRun) -> Result:
-    finalists = found.final.finalists if found.final else ()
-    return Result(
-        model=model,
-        host=host,
-        baseline=found.baseline,
-        trials=found.trials,
-        final=found.final,
-        verdict=found.verdict,
-        drop_in=found.drop_in,
-        warnings=tuple(noted),
-        run=run,
-        points=found.points,
-        covered=found.covered,
-        interrupted=found.interrupted,
-        targets=standings(found.trials, found.targets, found.verdict.best, finalists),
-        importance=importance(found.trials),
-        switches=found.switches,
-    )
+def _keep_advice(result: Result, config: Path) -> None:
+    try:
+        write_advice(make_advice(result), config)
+    except OSError as error:
+        raise StorageError(
+            f"'{config}' cannot be written ({error.strerror or error}); the study is saved: "
+            "make room there and run the same command again."
+        ) from error
 
 
-def _outcome(result: Result) -> Outcome:
-    return Outcome(
-        baseline=result.baseline,
-        verdict=result.verdict,
-        drop_in=result.drop_in,
-        warnings=tuple(result.warnings),
-        run=result.run,
-        points=result.points,
-        covered=result.covered,
-        interrupted=result.interrupted,
-        importance=dict(result.importance),
-        switches=dict(result.switches),
-    )
+def document(result: Result, config: Path, study: Path) -> dict[str, Any]:
+    """Return a result as plain data: the advice, the sentence, warnings, trials, files."""
+    outcome = result.outcome
+    return {
+        **msgspec.to_builtins(make_advice(result)),
+        "sentence": answer(outcome.verdict),
+        "interrupted": outcome.interrupted,
+        "warnings": [{"code": notice.code, "text": notice.text} for notice in outcome.notices],
+        "tried": [
+            {"configuration": str(trial.configuration), "state": trial.state, "reason": trial.reason}
+            for trial in result.trials
+        ],
+        "files": {"config": str(config), "report": str(config.with_name(REPORT_NAME)), "study": str(study)},
+    }

@@ -1,26 +1,40 @@
-"""`tuner.verify`: the command as a function."""
+"""`tuner.verify`: advice against the hint, or against other advice, here and now."""
 
 from __future__ import annotations
 
 import os
+import random
+import time
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tuner.advice.advice import Advice
-from tuner.runtime.compiling import require_model
 from tuner.advice.fingerprint import Fit
 from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
-from tuner.domain.result import MINIMUM_GAIN, Final
+from tuner.domain.configuration import Configuration
+from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
+from tuner.domain.trial import Final
 from tuner.domain.units import seconds_of
-from tuner.errors import DeviceError, Interrupted, UsageError
+from tuner.domain.verdict import MINIMUM_GAIN
+from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
+from tuner.measure.blobs import Blobs
+from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE
+from tuner.measure.lock import host_lock
+from tuner.measure.process import ProcessLanes
+from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
+from tuner.probe.inputs import make_pool
 from tuner.probe.model import digest
-from tuner.study.again import measure_again
-from tuner.tuning.progress import Observer
+from tuner.runtime.compiling import require_model
+from tuner.tuning.budget import Budget
+from tuner.tuning.final import Plan, run_final
+from tuner.tuning.progress import FinalRound, Observer, Waiting
+from tuner.tuning.strategy import Strategy
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ def verify(
             f"('{other.model.name}'); compare advice for one model."
         )
     path = advice.model_at(Path(model) if model else None)
-    rival = other.best if other else advice.baseline
+    other_side = other.best if other else advice.baseline
     wanted = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
     found = Verification(
         advice=advice,
@@ -108,13 +122,13 @@ def verify(
         min_ratio=wanted,
         holds=min_ratio is None or min_ratio <= 1.0,
     )
-    if rival.configuration == advice.best.configuration:
+    if other_side.configuration == advice.best.configuration:
         return found
     require_model(path, advice.as_model(path))
-    asked = rival.configuration
+    asked = other_side.configuration
     if other is None and found.fit.level == "different" and asked.uses_hint:
         asked = replace(asked, requests=ASK_DEVICE)  # what the hint takes here
-    final = measure_again(
+    final = _duel(
         advice.as_model(path),
         asked,
         advice.best.configuration,
@@ -132,3 +146,40 @@ def verify(
         why = final.trouble or measured.disqualified or "the time was too short"
         raise DeviceError(f"The advice could not be measured here: {why}.")
     return replace(found, final=final, now=measured.speedup, holds=measured.speedup.ratio >= wanted)
+
+
+def _duel(
+    model: Model,
+    baseline: Configuration,
+    pick: Configuration,
+    *,
+    budget_s: float,
+    seed: int,
+    inputs: Mapping[str, Path],
+    plugins: str | None,
+    command: str,
+    tell: Observer,
+) -> Final:
+    """Compare two configurations as a search's final does.
+
+    Raises:
+        DeviceError: The baseline does not run here.
+        Interrupted: The user asked to stop before the first round.
+    """
+    with (
+        interruptible() as stopped,
+        host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
+        closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
+    ):
+        budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
+        pool = make_pool(model, inputs, seed)
+        lanes = ProcessLanes(model, pool, max(30.0, budget_s), stopped, plugins=plugins, blobs=blobs)
+        plan = Plan([pick], strategy.sitting_rounds, strategy.sittings)
+
+        def on_round(done: int) -> None:
+            tell(FinalRound(done, budget.left_s()))
+
+        try:
+            return run_final(lanes, baseline, plan, budget, strategy, random.Random(seed), on_round)
+        except LaneError as error:
+            raise DeviceError(f"{baseline} does not run here: {error}.") from error

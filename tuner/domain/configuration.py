@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuner.domain.figures import count
 from tuner.domain.properties import (
     DEVICE_PROPERTIES,
     Properties,
@@ -16,7 +17,6 @@ from tuner.domain.properties import (
     words_of,
 )
 from tuner.domain.target import plain_name, target_of
-from tuner.domain.words import count
 
 
 @dataclass(frozen=True, slots=True, order=True)

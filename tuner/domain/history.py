@@ -8,10 +8,12 @@ from statistics import median
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
-from tuner.domain.result import Trial
+from tuner.domain.result import Outcome
 from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
 from tuner.domain.target import Target, target_of
+from tuner.domain.trial import Trial
+from tuner.domain.verdict import Verdict
 
 CYCLES_A_WINDOW = 4
 """Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
@@ -120,6 +122,15 @@ class History:
     def baseline_fps(self) -> Sequence[float]:
         """Return the baseline's rate in every round so far."""
         return [one.rates_fps[0] for trial in self.trials for one in trial.rounds]
+
+
+def unfinished(history: History, own_batch: int, why: str) -> Outcome:
+    """Return what is known of a search that has not ended: its best so far, claimed for nothing."""
+    hint, best, own = history.trials[0], history.best(), history.best(batch=own_batch)
+    verdict = Verdict("inconclusive", hint.as_candidate(), why=why)
+    if best:
+        verdict = Verdict("inconclusive", best.as_candidate(), best.speedup, best.configuration, why)
+    return Outcome(hint.as_candidate(), verdict, (own or hint).as_candidate())
 
 
 def _without_requests(configuration: Configuration) -> Configuration:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tuner.domain.words import count
+from tuner.domain.figures import count
 
 PlainValue = str | int | float | bool
 Properties = tuple[tuple[str, PlainValue], ...]

@@ -99,43 +99,43 @@ def target_of(text: str) -> Target:
     if kind == "BATCH":
         return _batch(listed, text)
     if kind not in COMBINING:
-        raise UsageError(f"--device '{text}' names no kind of target; {EXPECTED}.")
+        raise UsageError(f"device='{text}' names no kind of target; {EXPECTED}.")
     if not listed.strip():
-        raise UsageError(f"--device '{text}' combines no devices; name two or more, like {kind}:GPU,CPU.")
+        raise UsageError(f"device='{text}' combines no devices; name two or more, like {kind}:GPU,CPU.")
     members = tuple(_member(one, text, brackets=kind == "MULTI") for one in listed.split(","))
     names = [member.name for member in members]
     if len(members) == 1:
         raise UsageError(
-            f"--device '{text}' combines one device with nothing; give {names[0]}, or name two or more."
+            f"device='{text}' combines one device with nothing; give {names[0]}, or name two or more."
         )
     if twice := [name for name in names if names.count(name) > 1]:
-        raise UsageError(f"--device '{text}' names {twice[0]} twice; name each device once.")
+        raise UsageError(f"device='{text}' names {twice[0]} twice; name each device once.")
     return Target(kind, members)
 
 
 def _batch(listed: str, text: str) -> Target:
     if not listed.strip() or "," in listed:
         raise UsageError(
-            f"--device '{text}' must batch for one device; give it, like BATCH:GPU or BATCH:GPU(8)."
+            f"device='{text}' must batch for one device; give it, like BATCH:GPU or BATCH:GPU(8)."
         )
     member = _member(listed, text, brackets=True)
     if member.amount == 1:
-        raise UsageError(f"--device '{text}' gathers nothing; give a number of 2 or more, or leave it out.")
+        raise UsageError(f"device='{text}' gathers nothing; give a number of 2 or more, or leave it out.")
     return Target("BATCH", (member,))
 
 
 def _member(part: str, text: str, brackets: bool) -> Member:
     part = part.strip()
     if part.startswith("-"):
-        raise UsageError(f"--device '{text}' leaves {part[1:]} out; name the devices to use instead.")
+        raise UsageError(f"device='{text}' leaves {part[1:]} out; name the devices to use instead.")
     if part.partition(":")[0] in VIRTUAL:
         raise UsageError(
-            f"--device '{text}' puts one combination into another; list devices only, like MULTI:GPU,CPU."
+            f"device='{text}' puts one combination into another; list devices only, like MULTI:GPU,CPU."
         )
     found = MEMBER.fullmatch(part)
     if not found or (found["amount"] and not brackets):
-        raise UsageError(f"--device '{text}' has '{part}' where a device belongs; {EXPECTED}.")
+        raise UsageError(f"device='{text}' has '{part}' where a device belongs; {EXPECTED}.")
     amount = None if found["amount"] is None else int(found["amount"])
     if amount == 0:
-        raise UsageError(f"--device '{text}' gives {found['name']} nothing; numbers in brackets begin at 1.")
+        raise UsageError(f"device='{text}' gives {found['name']} nothing; numbers in brackets begin at 1.")
     return Member(found["name"], amount)

@@ -64,12 +64,12 @@ def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
     """
     part = r"([^\[\],]*)\[\s*(\d+(?:\s*,\s*\d+)*)?\s*\]"
     if not re.fullmatch(rf"\s*{part}(?:\s*,\s*{part})*\s*", text):
-        raise UsageError(f"--shape '{text}' is no shape; give one like NAME[1,3,224,224].")
+        raise UsageError(f"shapes='{text}' is no shape; give one like NAME[1,3,224,224].")
     return {name.strip(): _numbers(sizes) for name, sizes in re.findall(part, text)}
 
 
 def _numbers(sizes: str) -> tuple[int, ...]:
     numbers = tuple(int(size) for size in sizes.split(",")) if sizes else ()
     if 0 in numbers:
-        raise UsageError(f"--shape has a dimension of 0 in [{sizes}]; every dimension is at least 1.")
+        raise UsageError(f"shapes= has a dimension of 0 in [{sizes}]; every dimension is at least 1.")
     return numbers

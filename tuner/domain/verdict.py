@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
-from tuner.domain.result import MINIMUM_GAIN, Final, Finalist, Verdict
+from tuner.domain.configuration import Configuration
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.domain.target import target_of
+from tuner.domain.trial import Candidate, Final
+
+MINIMUM_GAIN = 0.01
+"""A gain below this is not worth leaving the portable hint."""
 
 CONFIDENCE = 0.98
 """Of all finalists' intervals together, in a final: `faster` looks at their lower ends alone, so it is
 said in at most 1 % of searches in which nothing is faster."""
-
-TOLD_IN_TIMES = 3.0
-"""From this ratio on, a factor reads better than a percentage."""
 
 GAIN_WORTH_FINDING = 0.03
 """`keep_hint` is said only when a gain this large is ruled out; else the answer is open."""
@@ -23,6 +25,28 @@ GAIN_WORTH_FINDING = 0.03
 KEEP_CONFIDENCE = 0.9
 """Of an interval whose upper end alone rules out a gain, with 95 % confidence. Each finalist must pass, so
 their number calls for no correction (Berger, *Technometrics* 24:295, 1982)."""
+
+
+VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer.
+
+    Attributes:
+        kind: `faster`, `keep_hint` or `inconclusive`.
+        best: What to deploy; the baseline unless `faster`.
+        speedup: Of `best` when `faster`, else of the fastest finalist; None without rounds.
+        closest: The configuration that `speedup` speaks of, or None.
+        why: What stood in the way of a clearer answer, or None.
+    """
+
+    kind: VerdictKind
+    best: Candidate
+    speedup: Speedup | None = None
+    closest: Configuration | None = None
+    why: str | None = None
 
 
 def decide(final: Final) -> Verdict:
@@ -51,13 +75,13 @@ def decide(final: Final) -> Verdict:
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
     closest = {one.configuration: _against(final, one, KEEP_CONFIDENCE) for one in eligible}
     if max(gain.high for gain in closest.values()) > 1 + GAIN_WORTH_FINDING:
-        why = "the intervals are too wide to tell; give it a larger --budget"
+        why = "the intervals are too wide to tell; give it a larger budget="
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
     alone = None if best is final.baseline else f"{best.configuration} alone is as fast as several devices"
     return Verdict("keep_hint", best, closest[top.configuration], top.configuration, alone)
 
 
-def _as_fast_alone(final: Final, eligible: Sequence[Finalist]) -> Finalist | None:
+def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | None:
     """Return a finalist on one device that is as fast as a baseline of several, or None.
 
     A loss as large as a gain worth finding must be ruled out, and the estimate within the minimum gain.
@@ -72,7 +96,7 @@ def _as_fast_alone(final: Final, eligible: Sequence[Finalist]) -> Finalist | Non
     return min(as_fast, key=lambda one: one.configuration.complexity, default=None)
 
 
-def best_drop_in(final: Final, own_batch: int) -> Finalist:
+def best_drop_in(final: Final, own_batch: int) -> Candidate:
     """Return the best finalist that keeps the model's own batch, or the baseline."""
     winners = [
         one
@@ -89,14 +113,14 @@ def best_drop_in(final: Final, own_batch: int) -> Finalist:
     return _as_fast_alone(final, own) or final.baseline
 
 
-def simplest_tied(final: Final, winners: Sequence[Finalist]) -> Finalist:
+def simplest_tied(final: Final, winners: Sequence[Candidate]) -> Candidate:
     """Return the simplest of the winners that the fastest does not surely beat, sitting by sitting."""
     fastest = max(winners, key=_ratio)
     tied = [one for one in winners if one is fastest or not _surely_slower(final, one, fastest)]
     return min(tied, key=lambda one: one.configuration.complexity)
 
 
-def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
+def _surely_slower(final: Final, one: Candidate, fastest: Candidate) -> bool:
     """Whether `fastest` beats `one`, sitting by sitting, by more than is worth a complication.
 
     A loss estimated beyond the minimum gain is no tie even if unsure, one within half of it is a
@@ -107,66 +131,17 @@ def _surely_slower(final: Final, one: Finalist, fastest: Finalist) -> bool:
     return surely or against.ratio > 1 + MINIMUM_GAIN
 
 
-def _against(final: Final, one: Finalist, confidence: float = 0.95, to: Finalist | None = None) -> Speedup:
+def _against(final: Final, one: Candidate, confidence: float = 0.95, to: Candidate | None = None) -> Speedup:
     """Return how much faster one finalist is than another, the baseline unless told, for it alone."""
     lanes = [final.baseline, *(each for each in final.finalists if each.speedup)]
     logs = log_ratios_by_sitting(final.rounds, lanes.index(one), lanes.index(to) if to else 0)
     return speedup_over_sittings(logs, confidence)
 
 
-def _ratio(one: Finalist) -> float:
+def _ratio(one: Candidate) -> float:
     return _speedup(one).ratio
 
 
-def _speedup(one: Finalist) -> Speedup:
+def _speedup(one: Candidate) -> Speedup:
     assert one.speedup is not None
     return one.speedup
-
-
-def in_words(verdict: Verdict) -> str:
-    """Say the verdict in one sentence."""
-    found = verdict.speedup
-    if verdict.kind == "faster" and found:
-        if found.ratio >= TOLD_IN_TIMES:
-            span = f"{_confidence(found)} interval {_times(found.low)} to {_times(found.high)}"
-            return f"{_times(found.ratio)} times as fast as the hint, {span}, {_rounds(found)}"
-        return f"{_percent(found.ratio - 1)} faster than the hint, {_interval_words(found)}"
-    if verdict.kind == "keep_hint":
-        if found is None:
-            return f"keep the hint: {verdict.why}"
-        gain = f"a gain of {100 * GAIN_WORTH_FINDING:.0f} % is ruled out"
-        gain = f"{verdict.why}; {gain}" if verdict.why else gain
-        return f"keep the hint: {gain} (closest: {verdict.challenger}, {gain_words(found)})"
-    closest = f" (closest: {verdict.challenger}, {gain_words(found)})" if found else ""
-    return f"inconclusive: {verdict.why}{closest}"
-
-
-def gain_words(found: Speedup) -> str:
-    """Say a speedup as a signed percentage with its interval and rounds."""
-    return f"{_percent(found.ratio - 1, signed=True)}, {_interval_words(found)}"
-
-
-def _interval_words(found: Speedup) -> str:
-    if math.isinf(found.half_width):
-        return f"too short for an interval, {_rounds(found)}"
-    low, high = 100 * (found.low - 1), 100 * (found.high - 1)
-    return f"{_confidence(found)} interval {low:.1f} to {high:.1f}, {_rounds(found)}"
-
-
-def _times(ratio: float) -> str:
-    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
-
-
-def _confidence(found: Speedup) -> str:
-    return f"{100 * found.confidence:.0f} %"
-
-
-def _rounds(found: Speedup) -> str:
-    rounds = f"{found.rounds} round" + "s" * (found.rounds != 1)
-    return rounds + f" in {found.sittings} sittings" * (found.sittings > 1)
-
-
-def _percent(share: float, signed: bool = False) -> str:
-    number = 100 * share
-    digits = 0 if abs(number) >= 10 else 1
-    return f"{number:{'+' if signed else ''}.{digits}f} %"

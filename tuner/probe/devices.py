@@ -60,12 +60,12 @@ def core(plugins: str | None = None) -> ov.Core:
         return ov.Core(plugins)
     except OSError as error:
         raise UsageError(
-            f"--plugins '{plugins}' cannot be read ({error.strerror}); "
+            f"plugins='{plugins}' cannot be read ({error.strerror}); "
             "give an XML file like OpenVINO's plugins.xml."
         ) from error
     except RuntimeError as error:
         raise UsageError(
-            f"--plugins '{plugins}' is no plugins file that OpenVINO takes ({reason(error)}); "
+            f"plugins='{plugins}' is no plugins file that OpenVINO takes ({reason(error)}); "
             "give an XML file like OpenVINO's plugins.xml."
         ) from error
 
@@ -88,7 +88,7 @@ def describe(name: str, plugins: str | None = None) -> Device:
     """
     names = core(plugins).available_devices
     if name not in names:
-        raise DeviceError(f"There is no device '{name}' here; --device takes one of: {', '.join(names)}.")
+        raise DeviceError(f"There is no device '{name}' here; device= takes one of: {', '.join(names)}.")
     properties = _properties(name, plugins)
     precision = _read(name, "INFERENCE_PRECISION_HINT", properties, plugins)
     streams = _read(name, "RANGE_FOR_STREAMS", properties, plugins)

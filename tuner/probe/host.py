@@ -9,7 +9,8 @@ from pathlib import Path
 import openvino as ov
 import psutil
 
-from tuner.domain.result import Host, Warning
+from tuner.domain.host import Host
+from tuner.domain.result import Notice
 from tuner.probe.devices import list_devices, usable_cores
 
 OTHER_LOAD_PERCENT = 15.0
@@ -33,25 +34,25 @@ def describe_host(plugins: str | None = None) -> Host:
     )
 
 
-def host_warnings(root: Path = Path("/")) -> Iterator[Warning]:
+def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
     """Yield what disturbs measuring on this host; `root` is where `/sys` and `/proc` are found."""
     busy = psutil.cpu_percent(interval=LOOK_S)
     if busy > OTHER_LOAD_PERCENT:
-        yield Warning(
+        yield Notice(
             "other-load",
             f"Other programs use {busy:.0f} % of the CPU: intervals will be wider; "
             "end them and search again.",
         )
     governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor not in {None, "performance"}:
-        yield Warning(
+        yield Notice(
             "frequency-scaling",
             f"The CPU frequency governor is '{governor}': speed will drift; "
             "set it with 'cpupower frequency-set -g performance'.",
         )
     quota = cgroup_cores(root)
     if quota is not None and quota < usable_cores():
-        yield Warning(
+        yield Notice(
             "cgroup-limit",
             f"A cgroup limits this process to {quota:g} of {usable_cores()} cores: OpenVINO starts "
             "a thread a core and is throttled; raise the limit, or pin the "
@@ -59,7 +60,7 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Warning]:
         )
     battery = getattr(psutil, "sensors_battery", lambda: None)()
     if battery is not None and not battery.power_plugged:
-        yield Warning("battery", "The machine runs on battery: speed will change; plug it in.")
+        yield Notice("battery", "The machine runs on battery: speed will change; plug it in.")
 
 
 def stolen_seconds() -> float:

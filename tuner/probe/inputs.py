@@ -59,7 +59,7 @@ def make_pool(model: Model, files: Mapping[str, Path], seed: int) -> tuple[Sampl
     names = [one.name for one in model.inputs]
     for name in files:
         if name not in names:
-            raise UsageError(f"--input names '{name}', but the model's inputs are: {', '.join(names)}.")
+            raise UsageError(f"inputs= names '{name}', but the model's inputs are: {', '.join(names)}.")
     given = {one.name: _read(one, files[one.name]) for one in model.inputs if one.name in files}
     rng = np.random.default_rng(seed)
     size = _pool_size(model)
@@ -102,7 +102,7 @@ def _require_room(model: Model) -> None:
     if wanted > there:
         raise ModelError(
             f"Two samples and their copies take {wanted / 2**30:.3g} GiB, but {there / 2**30:.3g} GiB "
-            "of memory are free; give smaller shapes with --shape."
+            "of memory are free; give smaller shapes with shapes=."
         )
 
 
@@ -118,13 +118,13 @@ def _random(one: ModelInput, rng: np.random.Generator) -> Array:
 def _read(one: ModelInput, path: Path) -> list[Array]:
     if not path.exists():
         raise UsageError(
-            f"--input {one.name}={path}: no such file; give a .npy file, an image or a directory."
+            f"inputs={one.name}={path}: no such file; give a .npy file, an image or a directory."
         )
     if not path.is_dir():
         return _read_file(one, path)
     known = sorted(part for part in path.iterdir() if part.suffix.lower() in IMAGE_ENDINGS | {".npy"})
     if not known:
-        raise UsageError(f"--input {one.name}={path}: the directory holds no .npy file and no image.")
+        raise UsageError(f"inputs={one.name}={path}: the directory holds no .npy file and no image.")
     return [sample for part in known for sample in _read_file(one, part)]
 
 
@@ -136,11 +136,11 @@ def _read_file(one: ModelInput, path: Path) -> list[Array]:
     elif suffix in IMAGE_ENDINGS:
         reader = _read_image
     else:
-        raise UsageError(f"--input {one.name}={path}: '{suffix}' files are not read; give .npy or an image.")
+        raise UsageError(f"inputs={one.name}={path}: '{suffix}' files are not read; give .npy or an image.")
     try:
         return reader(one, path)
     except (ValueError, OSError, EOFError) as error:
-        raise ModelError(f"--input {one.name}={path}: the file cannot be read ({error}).") from error
+        raise ModelError(f"inputs={one.name}={path}: the file cannot be read ({error}).") from error
 
 
 def _read_npy(one: ModelInput, path: Path) -> list[Array]:
@@ -155,7 +155,7 @@ def _read_npy(one: ModelInput, path: Path) -> list[Array]:
     )
     if not fits or array.size == 0:
         raise ModelError(
-            f"--input {one.name}={path}: the array has shape {list(array.shape)}, but one sample of "
+            f"inputs={one.name}={path}: the array has shape {list(array.shape)}, but one sample of "
             f"'{one.name}' has shape {list(wanted)}; save samples of that shape"
             + ("." if axis is None else f", several stacked along axis {axis} if you like.")
         )
@@ -176,13 +176,13 @@ def _cast(one: ModelInput, array: Array, path: Path) -> Array:
     kind = FILLABLE[one.type]
     if one.type == "bf16" or not np.can_cast(array.dtype, kind, casting="same_kind"):
         raise ModelError(
-            f"--input {one.name}={path}: the array is of type {array.dtype}, but '{one.name}' takes "
+            f"inputs={one.name}={path}: the array is of type {array.dtype}, but '{one.name}' takes "
             f"{one.type}; convert it first, for example with array.astype('{np.dtype(kind).name}')."
         )
     cast: Array = np.ascontiguousarray(array, dtype=kind)
     if np.issubdtype(kind, np.integer) and not np.array_equal(cast, array):
         raise ModelError(
-            f"--input {one.name}={path}: some values do not fit '{one.name}', which takes {one.type}; "
+            f"inputs={one.name}={path}: some values do not fit '{one.name}', which takes {one.type}; "
             f"give values from {np.iinfo(kind).min} to {np.iinfo(kind).max}."
         )
     return cast
@@ -196,7 +196,7 @@ def _read_image(one: ModelInput, path: Path) -> list[Array]:
     channels_first = len(shape) == 4 and shape[1] in (1, 3)
     if not channels_first and not (len(shape) == 4 and shape[3] in (1, 3)):
         raise ModelError(
-            f"--input {one.name}={path}: an image needs an input of shape [1,3,H,W] or [1,H,W,3], "
+            f"inputs={one.name}={path}: an image needs an input of shape [1,3,H,W] or [1,H,W,3], "
             f"but '{one.name}' has {list(shape)}; give a .npy file."
         )
     channels, height, width = shape[1:] if channels_first else (shape[3], shape[1], shape[2])

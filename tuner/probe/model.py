@@ -1,7 +1,7 @@
 """Reads a model with `ov.Core().read_model` and makes every shape static.
 
 What cannot be known is asked for in one sentence: a dynamic dimension that is not the batch needs
-`--shape`, an input type that cannot be filled is named.
+`shapes=`, an input type that cannot be filled is named.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read_model(path: str | Path, shapes: Mapping[str, tuple[int, ...]] | None = 
 
     Args:
         path: Whatever `ov.Core().read_model` reads.
-        shapes: Static shapes by input name (`--shape`); the name "" stands for the only input.
+        shapes: Static shapes by input name (`shapes=`); the name "" stands for the only input.
 
     Raises:
         ModelError: It cannot be read, or has an input that cannot be shaped or filled.
@@ -152,7 +152,7 @@ def _by_position(graph: ov.Model, shapes: Mapping[str, tuple[int, ...]]) -> dict
     unknown = [name for name in shapes if name not in positions]
     if unknown:
         names = ", ".join(input_name(port) for port in graph.inputs)
-        raise UsageError(f"--shape names the input '{unknown[0]}', but the model's inputs are: {names}.")
+        raise UsageError(f"shapes= names the input '{unknown[0]}', but the model's inputs are: {names}.")
     return {positions[name]: shape for name, shape in shapes.items()}
 
 
@@ -192,7 +192,7 @@ def _shape_wanted(port: ov.Output, example: str) -> ModelError:
     name = input_name(port)
     return ModelError(
         f"Input '{name}' has the dynamic shape {port.get_partial_shape()}; "
-        f"say which shape to measure, for example --shape '{name}[{example}]'."
+        f"say which shape to measure, for example shapes='{name}[{example}]'."
     )
 
 
@@ -202,7 +202,7 @@ def _reshape(graph: ov.Model, shapes: Mapping[int, tuple[int, ...]]) -> None:
     except RuntimeError as error:
         told = ", ".join(f"{input_name(graph.inputs[index])}{list(shape)}" for index, shape in shapes.items())
         raise ModelError(
-            f"The model does not take the shape {told} ({reason(error)}); give shapes that fit with --shape."
+            f"The model does not take the shape {told} ({reason(error)}); give shapes that fit with shapes=."
         ) from error
 
 

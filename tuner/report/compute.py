@@ -9,21 +9,22 @@ from itertools import chain, groupby
 from statistics import median
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.figures import share as part
 from tuner.domain.properties import DEVICE_PROPERTIES
-from tuner.domain.result import Final, Finalist, Result, Trial
+from tuner.domain.result import Result
 from tuner.domain.sample import Round
+from tuner.domain.sentences import answer, switches
 from tuner.domain.stats import Speedup, spread
 from tuner.domain.target import target_of
-from tuner.domain.verdict import in_words
-from tuner.domain.words import switches
-from tuner.report.view import Contender, Curve, Moment, Point, Row, TargetRow, Usage, View
+from tuner.domain.trial import Candidate, Final, Trial
+from tuner.report.view import Curve, FinalRow, Moment, Point, Row, TargetRow, Usage, View
 
 HINT_STREAMS = "hint"
 
 
 def view(result: Result, usage: Usage) -> View:
     """Return what a report shows of a result."""
-    verdict, final = result.verdict, result.final
+    outcome, verdict, final = result.outcome, result.verdict, result.final
     no_claim = _no_claim(final)
     runs = _runs(result)
     drift = _drift(runs)
@@ -33,28 +34,28 @@ def view(result: Result, usage: Usage) -> View:
     return View(
         title=result.model.name,
         verdict=verdict.kind,
-        answer=("stopped early; " if result.interrupted else "") + in_words(verdict),
-        advice=_contender(verdict.best, "the advice"),
-        hint=_contender(result.baseline, "the hint"),
+        answer=answer(verdict, outcome.interrupted),
+        advice=_final_row(verdict.best, "the advice"),
+        hint=_final_row(result.baseline, "the hint"),
         drop_in=str(result.drop_in.configuration) if result.drop_in != verdict.best else "",
         usage=usage,
         rows=rows,
-        contenders=list(_contenders(result)),
+        finalists=list(_final_rows(result)),
         no_claim=no_claim,
         confidence=told[0].confidence if told and not no_claim else None,
         final_rounds=_final_rounds(result),
         curves=_curves(rows),
-        importance=result.importance,
+        importance=outcome.importance,
         targets=list(_targets(result)) if len(result.targets) > 1 else (),
         plain_sum=_plain_sum(result),
         drift=drift,
         final_at_s=runs[-1][0] + final.rounds[0].at_s if final and final.rounds else None,
         noise=spread([one.fps for one in drift]) if len(drift) > 1 else 0.0,
         time=_time(result, runs),
-        warnings=[one.text for one in result.warnings],
+        warnings=[one.text for one in outcome.notices],
         reproduce=dict(_reproduce(result)),
-        known=f"{result.covered} of {result.points} configurations" if result.points else "",
-        switches=switches(result.switches),
+        known=f"{outcome.covered} of {outcome.points} configurations" if outcome.points else "",
+        switches=switches(outcome.switches),
         front=[row for row in rows if row.number in front],
         tried=sum(row.ratio is not None and row.state != "duplicate" for row in rows),
         result=result,
@@ -120,7 +121,7 @@ def _no_claim(final: Final | None) -> str:
     return f"the final was cut short: {final.trouble}" if final.trouble else ""
 
 
-def _contenders(result: Result) -> Iterator[Contender]:
+def _final_rows(result: Result) -> Iterator[FinalRow]:
     final = result.final
     if final is None:
         return
@@ -133,20 +134,20 @@ def _contenders(result: Result) -> Iterator[Contender]:
             "the advice" if one == result.verdict.best else "",
             "tied with the best" if top and one in running and _tied(one, top) else "",
         ]
-        yield _contender(one, one.disqualified or ", ".join(filter(None, words)))
+        yield _final_row(one, one.disqualified or ", ".join(filter(None, words)))
 
 
-def _tied(one: Finalist, top: Finalist) -> bool:
+def _tied(one: Candidate, top: Candidate) -> bool:
     """Whether intervals overlap; the hint, all others' measure, has none."""
     low = top.speedup.low if top.speedup else top.ratio
     high = one.speedup.high if one.speedup else one.ratio
     return one != top and high >= low
 
 
-def _contender(one: Finalist, note: str) -> Contender:
+def _final_row(one: Candidate, note: str) -> FinalRow:
     figures = one.measured
     low, high = _ends(one.speedup)
-    return Contender(
+    return FinalRow(
         configuration=str(one.configuration),
         compiled=str(one.effective or ""),
         ratio=one.ratio or None,
@@ -205,9 +206,9 @@ def _targets(result: Result) -> Iterator[TargetRow]:
         measured, (low, high) = result.at_final_speed(one.best), _ends(one.best.speedup)
         share = ""
         if one.share_of_sum is not None:
-            share = f"{100 * one.share_of_sum:.0f} % of the plain sum of its devices"
+            share = f"{part(one.share_of_sum)} of the plain sum of its devices"
         if one.share_of_gain is not None:
-            share = f"{100 * one.share_of_gain:.0f} % of an explicit batch's gain"
+            share = f"{part(one.share_of_gain)} of an explicit batch's gain"
         yield TargetRow(
             target=one.target,
             configuration=str(one.best.configuration),
@@ -220,7 +221,7 @@ def _targets(result: Result) -> Iterator[TargetRow]:
         )
 
 
-def _source(result: Result, one: Trial | Finalist) -> str:
+def _source(result: Result, one: Trial | Candidate) -> str:
     if isinstance(one, Trial):
         return "a trial: no claim"
     return "a final cut short: no claim" if result.final and result.final.trouble else "the final"

@@ -10,7 +10,8 @@ import jinja2
 import plotly
 from markupsafe import Markup
 
-from tuner.domain.words import percent, rate, visible
+from tuner.domain.figures import gain, interval, rate
+from tuner.domain.visible import visible
 from tuner.report.plots import compared, figures
 from tuner.report.text import COLUMNS, cells, differences, same_model
 from tuner.report.view import View
@@ -72,7 +73,8 @@ def _templates() -> jinja2.Environment:
         lstrip_blocks=True,
         finalize=lambda told: visible(told) if type(told) is str else told,  # Markup is made here, not given
     )
-    environment.filters["percent"] = lambda ratio: percent(ratio) if ratio else ""
+    environment.filters["gain"] = lambda ratio: gain(ratio) if ratio else ""
+    environment.globals["interval"] = interval
     environment.filters["rate"] = lambda fps: rate(fps) if fps else ""
     environment.filters["digits"] = lambda value: f"{value:.3g}" if value else ""
     return environment

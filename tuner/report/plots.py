@@ -13,8 +13,9 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.domain.words import count, interval, percent, rate, visible
-from tuner.report.view import Contender, Curve, Moment, Row, TargetRow, View
+from tuner.domain.figures import count, faster, gain, interval, milliseconds, rate
+from tuner.domain.visible import visible
+from tuner.report.view import Curve, FinalRow, Moment, Row, TargetRow, View
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#888888"
 OTHERS = (BLUE, PURPLE, SKY, "#E69F00", GREY)
@@ -47,8 +48,8 @@ def figures(view: View) -> dict[str, go.Figure]:
     found: dict[str, go.Figure] = {}
     if any(row.fps and row.p99_ms for row in view.rows):
         found["tradeoff"] = tradeoff(view)
-    if view.contenders:
-        found["final"] = forest(view.contenders)
+    if view.finalists:
+        found["final"] = forest(view.finalists)
     if view.importance:
         found["importance"] = importance(view.importance)
     for number, told in enumerate(view.curves.values()):
@@ -85,7 +86,7 @@ def compared(views: Sequence[View], same_model: bool) -> go.Figure:
     return figure
 
 
-def _error(told: Sequence[Contender | TargetRow], scale: Sequence[float]) -> dict[str, object]:
+def _error(told: Sequence[FinalRow | TargetRow], scale: Sequence[float]) -> dict[str, object]:
     """Return the intervals of ratios as error bars, each in the scale of its axis."""
     ratios = [(one.ratio or 0.0, one.low, one.high) for one in told]
     return {
@@ -116,7 +117,7 @@ def tradeoff(view: View) -> go.Figure:
     else:
         _marks(figure, "the hint", [view.hint], ORANGE, "diamond", 13)
         _marks(figure, "the advice", [view.advice], GREEN, "star", 16)
-    marked: list[Row | Contender] = [*view.rows, view.hint, view.advice]
+    marked: list[Row | FinalRow] = [*view.rows, view.hint, view.advice]
     latencies = [one.p99_ms for one in marked if one.p99_ms]
     if max(latencies) > LOGARITHMIC_FROM * min(latencies):
         ticks = _round_numbers(latencies)
@@ -125,7 +126,7 @@ def tradeoff(view: View) -> go.Figure:
 
 
 def _marks(
-    figure: go.Figure, name: str, told: Sequence[Row | Contender], colour: str, symbol: str, size: int
+    figure: go.Figure, name: str, told: Sequence[Row | FinalRow], colour: str, symbol: str, size: int
 ) -> None:
     known = [one for one in told if one.fps and one.p99_ms]
     if known:
@@ -146,7 +147,7 @@ def _round_numbers(values: Sequence[float]) -> list[float]:
     return [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
 
 
-def _lines(one: Row | Contender) -> list[str]:
+def _lines(one: Row | FinalRow) -> list[str]:
     """Return a name and all there is to say of it, in five lines."""
     if isinstance(one, Row):
         compiling = f", compiled in {one.compile_s:.2f} s" if one.compile_s else ""
@@ -157,12 +158,18 @@ def _lines(one: Row | Contender) -> list[str]:
     told = [
         one.configuration,
         f"{rate(one.fps)} items/s, {one.memory_mb or 0:.0f} MiB" if one.fps else "",
-        f"p50 {one.p50_ms:.3g} ms, p99 {one.p99_ms:.3g} ms" if one.p50_ms and one.p99_ms else "",
-        f"{percent(one.ratio)} over the hint{f' ({span})' if span else ''}" if one.ratio else "",
+        _latency(one),
+        f"{faster(one.ratio)} the hint{f' ({span})' if span else ''}" if one.ratio else "",
         one.compiled,
         note,
     ]
     return [_wrapped(line) for line in told]
+
+
+def _latency(one: Row | FinalRow) -> str:
+    if not (one.p50_ms and one.p99_ms):
+        return ""
+    return f"p50 {milliseconds(one.p50_ms)}, p99 {milliseconds(one.p99_ms)}"
 
 
 def _wrapped(text: str) -> str:
@@ -178,10 +185,10 @@ def _plain(text: str) -> str:
     return visible(text).replace("&", "&amp;").replace("<", "&lt;").replace("$", "&#36;")
 
 
-def forest(contenders: Sequence[Contender]) -> go.Figure:
+def forest(finalists: Sequence[FinalRow]) -> go.Figure:
     """Each finalist's interval against the hint, its name above it; heights are in lines of text."""
     figure = _figure("speed over the hint", "")
-    told = [one for one in reversed(contenders) if one.ratio is not None]
+    told = [one for one in reversed(finalists) if one.ratio is not None]
     names = [[*wrap(one.configuration, NAME_WIDTH), *wrap(one.note, NAME_WIDTH)] for one in told]
     places = [0.0, *accumulate(len(lines) + 1.5 for lines in names)]
     figure.add_scatter(
@@ -212,7 +219,7 @@ def forest(contenders: Sequence[Contender]) -> go.Figure:
     return figure
 
 
-def _colour(one: Contender) -> str:
+def _colour(one: FinalRow) -> str:
     return GREEN if "the advice" in one.note else ORANGE if one.note == "the hint" else BLUE
 
 
@@ -265,7 +272,7 @@ def targets(rows: Sequence[TargetRow], plain_sum: float | None) -> go.Figure:
         marker={"color": [GREEN if ":" in row.target else BLUE for row in rows]},
         error_y=_error(rows, [1.0] * len(rows)),
         customdata=[
-            [_wrapped(row.configuration), percent(row.ratio), row.source, row.share, "", ""] for row in rows
+            [_wrapped(row.configuration), gain(row.ratio), row.source, row.share, "", ""] for row in rows
         ],
         hovertemplate=HOVER,
         showlegend=False,

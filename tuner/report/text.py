@@ -1,16 +1,15 @@
-"""The report as Markdown for pull requests, as CSV, and as plain data."""
+"""The report as Markdown for pull requests and as CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 
-from tuner.domain.words import interval, percent, rate, visible
-from tuner.report.view import Contender, Row, View
+from tuner.domain.figures import gain, interval, rate
+from tuner.domain.visible import visible
+from tuner.report.view import FinalRow, Row, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
@@ -48,20 +47,6 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def as_data(views: Sequence[View]) -> dict[str, Any]:
-    """Return everything that the page shows and all raw rounds, as plain data; open bounds are null."""
-    studies = [_finite(asdict(one)) for one in views]
-    return {"schema": 1, "studies": studies, "differences": differences(views)}
-
-
-def _finite(told: Any) -> Any:
-    if isinstance(told, Mapping):
-        return {key: _finite(value) for key, value in told.items()}
-    if isinstance(told, list | tuple):
-        return [_finite(value) for value in told]
-    return None if isinstance(told, float) and not math.isfinite(told) else told
-
-
 def as_markdown(views: Sequence[View]) -> str:
     """Return the answer, the final and how it was measured."""
     parts = [part for one in views for part in _markdown(one)]
@@ -81,12 +66,12 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- the hint's own rate varied by {100 * view.noise:.1f} %"]
     lines += [f"- warning: {_escaped(told)}" for told in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]
-    contenders = trials if view.no_claim else view.contenders
+    finalists = trials if view.no_claim else view.finalists
     lines += ["", *_table(["", "over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", ""],
-                          [_figures(one) for one in contenders])]  # fmt: skip
+                          [_figures(one) for one in finalists])]  # fmt: skip
     if view.targets:
         rows = [
-            [one.configuration, percent(one.ratio), interval(one.low, one.high), one.source, one.share]
+            [one.configuration, gain(one.ratio), interval(one.low, one.high), one.source, one.share]
             for one in view.targets
         ]
         lines += ["", *_table(["target", "over the baseline", "interval", "from", ""], rows)]
@@ -98,10 +83,10 @@ def _markdown(view: View) -> list[str]:
     return lines
 
 
-def _figures(one: Contender) -> list[str]:
+def _figures(one: FinalRow) -> list[str]:
     return [
         one.configuration,
-        percent(one.ratio) if one.ratio else "",
+        gain(one.ratio) if one.ratio else "",
         interval(one.low, one.high),
         rate(one.fps) if one.fps else "",
         *("" if ms is None else f"{ms:.3g}" for ms in (one.p50_ms, one.p99_ms)),
@@ -116,7 +101,7 @@ def differences(views: Sequence[View]) -> list[list[str]]:
     named = {
         "answer": [one.answer for one in views],
         "advice": [one.configuration for one in advice],
-        "over the hint": [f"{percent(one.ratio)}" if one.ratio else "" for one in advice],
+        "over the hint": [f"{gain(one.ratio)}" if one.ratio else "" for one in advice],
         "advice, items/s": _changes(views, [one.fps for one in advice]),
         "advice, p99 in ms": _changes(views, [one.p99_ms for one in advice]),
         "hint, items/s": _changes(views, [one.fps for one in hint]),
@@ -140,7 +125,7 @@ def _changes(views: Sequence[View], values: Sequence[float | None]) -> list[str]
         if not one
         else rate(one)
         if not first or one == first
-        else f"{rate(one)} ({percent(one / first)} from 1.)"
+        else f"{rate(one)} ({gain(one / first)} from 1.)"
         for one in values
     ]
 

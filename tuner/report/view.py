@@ -61,7 +61,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class FinalRow:
     """A finalist against the hint, or the hint itself.
 
     Attributes:
@@ -183,7 +183,7 @@ class View:
         drop_in: The best that keeps the model's own batch, in words; empty where that is the advice.
         usage: How the advice is put to use.
         rows: Every trial.
-        contenders: The final, best first, the hint last; empty where it was not held.
+        finalists: The final, best first, the hint last; empty where it was not held.
         no_claim: Why the figures are those of trials and no claim; empty after a whole final.
         confidence: With which the final's intervals hold together; None where there is none.
         final_rounds: Ratios of every round of the final, by configuration, the advice first.
@@ -208,12 +208,12 @@ class View:
     title: str
     verdict: str
     answer: str
-    advice: Contender
-    hint: Contender
+    advice: FinalRow
+    hint: FinalRow
     drop_in: str
     usage: Usage
     rows: Sequence[Row]
-    contenders: Sequence[Contender]
+    finalists: Sequence[FinalRow]
     no_claim: str
     confidence: float | None
     final_rounds: Mapping[str, Sequence[float]]

@@ -6,22 +6,26 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import openvino as ov
+from openvino import CompiledModel, Core
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.errors import DeviceError, ModelError, reason
 from tuner.probe.model import input_name
 
+__all__ = ["CompiledModel", "Core", "compile_configuration", "require_model"]
+
 
 def compile_configuration(
-    core: ov.Core, path: Path, model: Model, configuration: Configuration
-) -> ov.CompiledModel:
-    """Read, reshape to the configuration's batch, compile.
+    core: Core | None, path: Path, model: Model, configuration: Configuration
+) -> CompiledModel:
+    """Read, reshape to the configuration's batch, compile; with a core of its own unless one is given.
 
     Raises:
         ModelError: The model cannot be read, has other inputs, or does not take the shapes.
         DeviceError: The device is not there or refuses a property.
     """
+    core = core or Core()
     graph = _read(core, path, model)
     try:
         shapes = model.shapes(configuration.batch)
@@ -43,10 +47,10 @@ def require_model(path: Path, model: Model) -> None:
     Raises:
         ModelError: It cannot be read, or has other inputs.
     """
-    _read(ov.Core(), path, model)
+    _read(Core(), path, model)
 
 
-def _read(core: ov.Core, path: Path, model: Model) -> ov.Model:
+def _read(core: Core, path: Path, model: Model) -> ov.Model:
     try:
         graph = core.read_model(path)
     except RuntimeError as error:
@@ -63,7 +67,8 @@ def _require_inputs(graph: ov.Model, path: Path, model: Model) -> None:
     ]
     wanted = [(one.name, one.type) for one in model.inputs]
     same = len(found) == len(wanted) and all(
-        name in names and kind == type for (names, kind), (name, type) in zip(found, wanted, strict=True)
+        name in names and kind == wanted_kind
+        for (names, kind), (name, wanted_kind) in zip(found, wanted, strict=True)
     )
     if not same:
         has = ", ".join(
@@ -76,7 +81,7 @@ def _require_inputs(graph: ov.Model, path: Path, model: Model) -> None:
         )
 
 
-def _refusal(core: ov.Core, configuration: Configuration, why: str) -> str:
+def _refusal(core: Core, configuration: Configuration, why: str) -> str:
     """Say what the device refused: itself missing, a property it does not know, or something else."""
     device, present = configuration.device, core.available_devices
     if device not in present and ":" not in device:

@@ -9,7 +9,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
-from tuner.domain.result import Trial
+from tuner.domain.trial import Trial
 
 LEAST_TRIALS = 6
 """Measured configurations below which a share would be told of noise."""

@@ -17,14 +17,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import NullPool
 
-from tuner.domain.result import Final, Result, Trial, standings
-from tuner.domain.target import target_of
+from tuner.domain.history import History, unfinished
+from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError
-from tuner.domain.history import History
 from tuner.study.importance import importance
-from tuner.commands.search import STUDY_NAME
-from tuner.study.storage import TROUBLE, Outcome, Setting, attribute, trials_of
-from tuner.tuning.trials import as_finalist, so_far
+from tuner.study.storage import STUDY_NAME, TROUBLE, attribute, trials_of
 
 UNFINISHED = "the search has not ended; run the same command again"
 
@@ -164,43 +162,16 @@ def _result(study: optuna.Study) -> Result | None:
     trials = trials_of(study)
     if setting is None or not trials:
         return None
-    final = attribute(study, "final", Final)
-    told = outcome or _unfinished(setting, trials)
-    finalists = final.finalists if final and outcome else ()
-    targets = [target_of(one) for one in setting.targets]
-    return Result(
-        model=setting.model,
-        host=setting.host,
-        baseline=told.baseline,
-        trials=trials,
-        final=final if outcome else None,
-        verdict=told.verdict,
-        drop_in=told.drop_in,
-        warnings=told.warnings,
-        run=told.run,
-        points=told.points,
-        covered=told.covered,
-        interrupted=told.interrupted,
-        targets=standings(trials, targets, told.verdict.best, finalists),
-        importance=told.importance,
-        switches=told.switches,
-    )
+    if outcome is None:
+        return Result(setting, _unfinished(setting, trials), trials, None)
+    return Result(setting, outcome, trials, attribute(study, "final", Final))
 
 
 def _unfinished(setting: Setting, trials: Sequence[Trial]) -> Outcome:
     """Return what is known of a search that runs, or that was killed."""
-    verdict, drop_in = so_far(History(trials), trials[0], setting.model.batch, UNFINISHED)
-    return Outcome(
-        baseline=as_finalist(trials[0]),
-        verdict=verdict,
-        drop_in=drop_in,
-        warnings=(),
-        run=replace(setting.run, trials=len(trials), seconds=max(_ends(trials), default=0.0)),
-        points=0,
-        covered=0,
-        interrupted=False,
-        importance=importance(trials),
-    )
+    run = replace(setting.run, trials=len(trials), seconds=max(_ends(trials), default=0.0))
+    known = unfinished(History(trials), setting.model.batch, UNFINISHED)
+    return replace(known, run=run, importance=importance(trials))
 
 
 def _ends(trials: Sequence[Trial]) -> Iterator[float]:

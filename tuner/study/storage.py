@@ -7,17 +7,14 @@ threads stand for what the hint chooses. The whole trial, raw rounds and all, li
 
 from __future__ import annotations
 
-import json
 import math
 import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.exceptions import OptunaError
@@ -25,10 +22,13 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.result import Final, Finalist, Host, SearchRun, Trial, Verdict, Warning
+from tuner.domain.result import Outcome, Setting
 from tuner.domain.space import DEFAULT
+from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError
+from tuner.study.records import FORMAT, Kept, recorded, revived
 
 STATES = {
     "measured": TrialState.COMPLETE,
@@ -36,40 +36,12 @@ STATES = {
     "pruned": TrialState.PRUNED,
     "failed": TrialState.FAIL,
 }
-FORMAT = "2"
-"""Of the parameters in a study; one of another format can be read, and reported, but not gone on with."""
+STUDY_NAME = "study.db"
 
 MOST = 1 << 40
-Kept = TypeVar("Kept")
 
 TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
 """What a damaged, foreign or vanished file makes the storage raise (msgspec's errors are ValueErrors)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """What a study's latest run was asked for; `run` tells no trials and no time yet."""
-
-    model: Model
-    host: Host
-    targets: tuple[str, ...]
-    run: SearchRun
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a study's latest run came to, beside its trials and its final."""
-
-    baseline: Finalist
-    verdict: Verdict
-    drop_in: Finalist
-    warnings: tuple[Warning, ...]
-    run: SearchRun
-    points: int
-    covered: int
-    interrupted: bool
-    importance: dict[str, float]
-    switches: dict[str, bool] = field(default_factory=dict)
 
 
 class Study:
@@ -115,7 +87,7 @@ class Study:
         params, distributions = _plain_parameters(trial)
         value = trial.speedup.ratio if trial.speedup else None
         attributes: dict[str, Any] = {
-            "trial": _jsonable(trial),
+            "trial": recorded(trial),
             "device": trial.configuration.device,
             "configuration": str(trial.configuration),
         }
@@ -143,23 +115,18 @@ class Study:
     def save_final(self, final: Final) -> None:
         """Keep the final, raw rounds and all; a later run's takes its place."""
         with self._translated():
-            self._study.set_user_attr("final", _jsonable(final))
-
-    def final(self) -> Final | None:
-        """Return the last final that was held, or None."""
-        with self._translated():
-            return attribute(self._study, "final", Final)
+            self._study.set_user_attr("final", recorded(final))
 
     def begin(self, setting: Setting) -> None:
         """Keep what is searched, and forget what an earlier run came to."""
         with self._translated():
-            self._study.set_user_attr("setting", _jsonable(setting))
+            self._study.set_user_attr("setting", recorded(setting))
             self._study.set_user_attr("outcome", None)
 
     def finish(self, outcome: Outcome) -> None:
         """Keep what the search came to."""
         with self._translated():
-            self._study.set_user_attr("outcome", _jsonable(outcome))
+            self._study.set_user_attr("outcome", recorded(outcome))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -172,7 +139,7 @@ class Study:
             if held is None:
                 raise StorageError(
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
-                    "choose another directory with --output."
+                    "choose another directory with output=."
                 )
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
@@ -181,7 +148,7 @@ class Study:
                 )
                 raise StorageError(
                     f"'{self._path}' belongs to another search ({told}); "
-                    "choose another directory with --output."
+                    "choose another directory with output=."
                 )
 
     @contextmanager
@@ -192,21 +159,20 @@ class Study:
         except TROUBLE as error:
             raise StorageError(
                 f"'{self._path}' cannot be used as a study ({_first_line(error)}); "
-                "what was saved stays there: move it away, or choose another directory with --output."
+                "what was saved stays there: move it away, or choose another directory with output=."
             ) from error
 
 
 def trials_of(study: optuna.Study) -> list[Trial]:
     """Return every trial that was saved, in order; what another program added is left out."""
     saved = (trial.user_attrs.get("trial") for trial in study.get_trials(deepcopy=False))
-    told = (one for one in saved if one)
-    return [msgspec.convert(_revive(one), Trial, strict=False) for one in told]
+    return [revived(data, Trial) for data in saved if data]
 
 
 def attribute(study: optuna.Study, name: str, kind: type[Kept]) -> Kept | None:
     """Return what a study keeps under a name, or None."""
-    told = study.user_attrs.get(name)
-    return msgspec.convert(_revive(told), kind, strict=False) if told else None
+    data = study.user_attrs.get(name)
+    return revived(data, kind) if data else None
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:
@@ -236,18 +202,6 @@ def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         "threads": IntDistribution(0, 1024),
     }
     return params, distributions
-
-
-def _jsonable(record: Trial | Final | Setting | Outcome) -> Any:
-    """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
-    return json.loads(json.dumps(asdict(record)), parse_constant=str)
-
-
-def _revive(told: Any) -> Any:
-    """Undo `_jsonable`: turn the text of an infinite bound back into a number."""
-    if isinstance(told, dict):
-        return {key: math.inf if value == "Infinity" else _revive(value) for key, value in told.items()}
-    return [_revive(one) for one in told] if isinstance(told, list) else told
 
 
 def _first_line(error: BaseException) -> str:

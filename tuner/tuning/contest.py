@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from itertools import count
 
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.result import Final, Finalist
 from tuner.domain.sample import Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
+from tuner.domain.trial import Candidate, Final
 from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
@@ -27,7 +27,7 @@ from tuner.tuning.strategy import Strategy
 
 
 @dataclass(slots=True, eq=False)
-class Entrant:
+class Finalist:
     """A configuration, what the device made of it, and why it is out, if it is."""
 
     configuration: Configuration
@@ -48,8 +48,8 @@ class Contest:
     ) -> None:
         """Seat those invited; `compare` begins the comparison once the first lanes are open."""
         self._lanes, self._compare, self._rng = lanes, compare, rng
-        self._hint = Entrant(baseline)
-        self._challengers = [Entrant(one) for one in invited]
+        self._hint = Finalist(baseline)
+        self._challengers = [Finalist(one) for one in invited]
         self._comparison: Comparison | None = None
 
     @property
@@ -84,7 +84,7 @@ class Contest:
         told = tuple(self._finalist(one, lanes.get(id(one))) for one in self._challengers)
         return Final(self._finalist(self._hint, 0), told, tuple(self.rounds), trouble, interrupted)
 
-    def _running(self) -> list[Entrant]:
+    def _running(self) -> list[Finalist]:
         """Return the challengers still in, in the order of the comparison's lanes from 1 on."""
         return [one for one in self._challengers if one.out is None]
 
@@ -109,7 +109,7 @@ class Contest:
             self._comparison = self._compare(seated)
         return self._comparison
 
-    def _open(self, stack: ExitStack, entrants: Sequence[Entrant]) -> list[Lane | LaneError]:
+    def _open(self, stack: ExitStack, entrants: Sequence[Finalist]) -> list[Lane | LaneError]:
         """Open a lane for each, in random order: none is to be always the first that is started."""
         order = self._rng.sample(range(len(entrants)), len(entrants))
         started = self._lanes.open_all([entrants[index].configuration for index in order])
@@ -119,7 +119,7 @@ class Contest:
             return opened
         return [self._once_more(stack, one, lane) for one, lane in zip(entrants, opened, strict=True)]
 
-    def _once_more(self, stack: ExitStack, one: Entrant, lane: Lane | LaneError) -> Lane | LaneError:
+    def _once_more(self, stack: ExitStack, one: Finalist, lane: Lane | LaneError) -> Lane | LaneError:
         """Open again, alone, what opened in an earlier sitting and now failed."""
         if not isinstance(lane, LaneError):
             return lane
@@ -157,17 +157,17 @@ class Contest:
                 if comparison.rounds and not self._running():
                     return
 
-    def _leave_out(self, entrant: Entrant, why: str) -> None:
+    def _leave_out(self, entrant: Finalist, why: str) -> None:
         if self._comparison:
             self._comparison.drop(1 + self._running().index(entrant))
         entrant.out = why
 
-    def _finalist(self, one: Entrant, lane: int | None) -> Finalist:
+    def _finalist(self, one: Finalist, lane: int | None) -> Candidate:
         """Sum up a configuration that is in the rounds as `lane`; None for one that is out."""
         if lane is None or not (self._comparison and self.rounds):
-            return Finalist(one.configuration, one.effective, None, None, one.out)
+            return Candidate(one.configuration, one.effective, None, None, one.out)
         gain = self._speedup(lane) if lane else None
-        return Finalist(one.configuration, one.effective, gain, self._comparison.measured(lane))
+        return Candidate(one.configuration, one.effective, gain, self._comparison.measured(lane))
 
     def _precision(self) -> float:
         """Return half the width of the widest interval."""

@@ -11,11 +11,11 @@ from functools import partial
 from typing import Protocol
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial
+from tuner.domain.history import History
 from tuner.domain.space import Space
 from tuner.domain.target import Target, target_of
+from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
-from tuner.domain.history import History
 from tuner.tuning.points import Points
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import Refusals, failed_in_a_row

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Final, Trial
+from tuner.domain.history import History
 from tuner.domain.target import target_of
+from tuner.domain.trial import Final, Trial
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import Lane, Lanes
 from tuner.tuning.budget import Budget
 from tuner.tuning.contest import Contest
-from tuner.domain.history import History
 from tuner.tuning.strategy import Strategy
 
 START_S = 0.05

@@ -13,16 +13,17 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History
 from tuner.domain.pruning import at_a_look
-from tuner.domain.result import MINIMUM_GAIN, Trial
 from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.target import Target
+from tuner.domain.trial import Trial
+from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, LaneError, UsageError
 from tuner.measure.comparison import WINDOW_S, Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
 from tuner.tuning.budget import Budget
-from tuner.domain.history import History
 
 WINDOWS = 5
 """Of a hint alone: enough to know its rate and latency, it plays in every round that follows."""
@@ -106,7 +107,7 @@ def open_hints(
         for target in targets:
             if opened and budget.left_s() <= 0:
                 raise UsageError(
-                    f"--budget {budget.seconds:g} was over before the hint on {target} was open, of "
+                    f"budget={budget.seconds:g} was over before the hint on {target} was open, of "
                     f"{len(targets)} targets; give a larger one, or fewer devices."
                 )
             try:
@@ -136,7 +137,7 @@ def _among_those_alive(
             dead = [hint for hint in opened if not hint.lane.alive()]
             if not dead or len(dead) == len(opened):
                 raise DeviceError(
-                    f"The model compiles but does not run: {error}; a slow model wants a larger --budget."
+                    f"The model compiles but does not run: {error}; a slow model wants a larger budget=."
                 ) from error
             left_out |= {hint.target: str(error) for hint in dead}
         for hint in [*opened]:
@@ -191,7 +192,7 @@ def _known_baseline(opened: Sequence[Hint], history: History) -> Hint:
     device = history.trials[0].configuration.device
     raise DeviceError(
         f"All earlier trials were compared with the hint on {device}, which does not run any "
-        "more; choose another directory with --output."
+        "more; choose another directory with output=."
     )
 
 

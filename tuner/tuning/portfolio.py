@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import Properties
-from tuner.domain.result import Trial
 from tuner.domain.space import HINT, Choice, Point, Space
 from tuner.domain.target import Target
+from tuner.domain.trial import Trial
 from tuner.tuning.proposals import Closed, Proposer
 
 OPENING = 2

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.result import Finalist, Host, Trial, Warning
+from tuner.domain.result import Notice
 from tuner.domain.target import Target
+from tuner.domain.trial import Candidate, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Began:
 class Warned:
     """Something makes the figures worth less."""
 
-    warning: Warning
+    notice: Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class BaselineReady:
     targets, `left_out` says why a target is not searched.
     """
 
-    baseline: Finalist
+    baseline: Candidate
     points: int
     known: int
-    others: Sequence[Finalist] = ()
+    others: Sequence[Candidate] = ()
     left_out: Mapping[Target, str] = field(default_factory=dict)
 
 

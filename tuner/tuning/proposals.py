@@ -15,8 +15,8 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import TrialState
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial
 from tuner.domain.space import HINT, Choice, Point, Space
+from tuner.domain.trial import Trial
 
 GUESSES: tuple[Point, ...] = (
     {"streams": HINT, "batch": 64, "requests_per_stream": 4},

@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.result import Trial
 from tuner.domain.space import DEFAULT, Choice, Point, Space
+from tuner.domain.trial import Trial
 from tuner.tuning.points import Points
 
 GIVEN_UP_AFTER = 3

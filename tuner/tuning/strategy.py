@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tuner.domain.pruning import StopRule
-from tuner.domain.result import Trial
 from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
+from tuner.domain.trial import Trial
 from tuner.measure.comparison import WINDOW_S
 from tuner.tuning.proposals import Proposer
 

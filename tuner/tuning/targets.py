@@ -43,7 +43,7 @@ def targets_for(
     targets = [_found(target_of(one), present) for one in asked] or _everything(present)
     for target in targets:
         if [one.covers(str(target)) for one in targets].count(True) > 1:
-            raise UsageError(f"--device '{target}' is given twice; give each target once, in one order.")
+            raise UsageError(f"device='{target}' is given twice; give each target once, in one order.")
     alone = dict.fromkeys(target_of(name) for target in targets for name in target.devices)
     gathering = dict.fromkeys(one for one in targets if one.kind == "BATCH")
     if batching != "explicit":
@@ -62,7 +62,7 @@ def _found(target: Target, present: Sequence[str]) -> Target:
             if alias in present:
                 return alias
         whole, there = f" (in '{target}')" if target.kind else "", ", ".join(present)
-        raise DeviceError(f"There is no device '{name}'{whole} here; --device takes one of: {there}.")
+        raise DeviceError(f"There is no device '{name}'{whole} here; device= takes one of: {there}.")
 
     members = tuple(replace(one, name=listed(one.name)) for one in target.members)
     return target_of(str(replace(target, members=members)))
@@ -86,12 +86,12 @@ def refuse_impossible(
     gathering = any(one.kind == "BATCH" and not one.members[0].amount for one in targets)
     if gathering and bounds.batch and max(bounds.batch) < 2:
         raise UsageError(
-            "--batch allows no batch of 2 or more, so automatic batching has nothing to gather; "
+            "batch= allows no batch of 2 or more, so automatic batching has nothing to gather; "
             "allow larger ones, or leave it out."
         )
     if model.batch_refusal and bounds.batch and set(bounds.batch) != {model.batch}:
         raise UsageError(
-            f"--batch cannot be searched on this model ({model.batch_refusal}); leave --batch out."
+            f"batch= cannot be searched on this model ({model.batch_refusal}); leave batch= out."
         )
     most = {
         one.name: one.streams[1] if one.streams and "NUM_STREAMS" in one.writable else 0 for one in devices
@@ -100,13 +100,11 @@ def refuse_impossible(
     beyond = [count for count in bounds.streams or () if isinstance(count, int) and count > most[widest]]
     if beyond and most[widest]:
         raise UsageError(
-            f"--streams asks for {beyond[0]}, but {widest} runs 1 to {most[widest]} streams here; "
+            f"streams= asks for {beyond[0]}, but {widest} runs 1 to {most[widest]} streams here; "
             "give counts in that range."
         )
     if beyond:
-        raise UsageError(
-            f"--streams asks for {beyond[0]}, but {widest} chooses its own; leave --streams out."
-        )
+        raise UsageError(f"streams= asks for {beyond[0]}, but {widest} chooses its own; leave streams= out.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,33 +7,17 @@ from contextlib import closing
 from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History
 from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.pruning import Decision
-from tuner.domain.result import Finalist, Trial, Verdict
 from tuner.domain.stats import speedup
+from tuner.domain.trial import Trial
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.tuning.budget import Budget
 from tuner.tuning.hints import Hint
-from tuner.domain.history import History
 from tuner.tuning.strategy import Strategy
-
-
-def as_finalist(trial: Trial) -> Finalist:
-    """Return a trial in the form in which a final and a verdict speak of it."""
-    return Finalist(trial.configuration, trial.effective, trial.speedup, trial.measured)
-
-
-def so_far(history: History, hint: Trial, own_batch: int, why: str) -> tuple[Verdict, Finalist]:
-    """Return what a search knows that has not ended, claimed for nothing, and its best drop-in."""
-    baseline = as_finalist(hint)
-    best, own = history.best(), history.best(batch=own_batch)
-    if best:
-        verdict = Verdict("inconclusive", as_finalist(best), best.speedup, best.configuration, why)
-    else:
-        verdict = Verdict("inconclusive", baseline, why=why)
-    return verdict, as_finalist(own) if own else baseline
 
 
 class TrialRunner:

@@ -13,18 +13,19 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History, unfinished
 from tuner.domain.model import Model
-from tuner.domain.result import Final, Finalist, Trial, Verdict
+from tuner.domain.result import Outcome
 from tuner.domain.space import Space
 from tuner.domain.target import Target
-from tuner.domain.verdict import best_drop_in, decide
+from tuner.domain.trial import Final, Trial
+from tuner.domain.verdict import Verdict, best_drop_in, decide
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.lane import Lanes
-from tuner.study import final as finals
+from tuner.tuning import final as finals
 from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.hints import Hints, open_hints
-from tuner.domain.history import History
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
     BaselineReady,
@@ -35,7 +36,7 @@ from tuner.tuning.progress import (
     TrialEnded,
 )
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import TrialRunner, as_finalist, so_far
+from tuner.tuning.trials import TrialRunner
 
 
 class TrialStore(Protocol):
@@ -56,37 +57,28 @@ class Findings:
     """What a search found.
 
     Attributes:
-        baseline_fps: The hint's rate in every round.
-        points: Configurations in the spaces, late switches not counted.
-        covered: How many of them need no trial any more.
+        outcome: What it came to; the command that ran it adds notices, importance and the run.
+        trials: Every trial, earlier runs included.
+        final: The final, or None when it did not begin.
         targets: Those that were searched.
         left_out: Why a target was not searched.
-        interrupted: Whether the user stopped it.
-        switches: Switches around the best, in words, and whether each was tried.
         refused: A sentence for each choice that was closed because it fails.
         gone: Why a target was given up on the way.
     """
 
-    baseline: Finalist
+    outcome: Outcome
     trials: Sequence[Trial]
     final: Final | None
-    verdict: Verdict
-    drop_in: Finalist
-    baseline_fps: Sequence[float]
-    points: int
-    covered: int
     targets: Sequence[Target]
     left_out: Mapping[Target, str] = field(default_factory=dict)
-    interrupted: bool = False
-    switches: Mapping[str, bool] = field(default_factory=dict)
     refused: Sequence[str] = ()
     gone: Mapping[Target, str] = field(default_factory=dict)
 
 
+Spaces = Mapping[Target, Space]
+
 SpaceFor = Callable[[Target, Mapping[Target, Configuration]], Space]
 """Lays out a target's space, given every target's hint with the requests that it asks for."""
-
-Spaces = Mapping[Target, Space]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +88,7 @@ class Task:
     Attributes:
         model: The model, its batch axes proved.
         targets: Single devices first, then combinations of them.
-        lanes: Opens the lanes and keeps the clock.
+        lanes: Opens the lanes.
         space_for: Lays out the spaces.
         store: Keeps every trial as it ends.
         budget: Seconds and trials.
@@ -131,47 +123,34 @@ def tune(task: Task) -> Findings:
         for trial in hints.trials:
             history.add(trial)
             task.store.save(trial)
-        found = _search(task, history, hints, rng, known)
-    return replace(found, left_out=hints.left_out)
-
-
-def _search(task: Task, history: History, hints: Hints, rng: random.Random, known: int) -> Findings:
-    hint = history.trials[0]
-    spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
-    others = [history.knows(one) for one in hints.configurations.values() if one != hint.configuration]
-    told = tuple(as_finalist(trial) for trial in others if trial)
-    points = sum(map(len, spaces.values()))
-    task.tell(BaselineReady(as_finalist(hint), points, known, told, hints.left_out))
-    exploration = _exploration(task, spaces, history, known, hints)
-    found = _to_the_verdict(task, history, hints, spaces, exploration, rng)
-    return replace(
-        found, switches=exploration.switches(), refused=exploration.refused(), gone=exploration.gone
+        spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
+        _report_hints(task, history, hints, spaces, known)
+        exploration = _exploration(task, spaces, history, known, hints)
+        outcome, final = _to_the_verdict(task, history, hints, spaces, exploration, rng)
+    outcome = replace(
+        outcome,
+        points=sum(map(len, spaces.values())),
+        covered=sum(map(history.covered, spaces.values())),
+        switches=exploration.switches(),
+    )
+    return Findings(
+        outcome,
+        history.trials,
+        final,
+        tuple(spaces),
+        hints.left_out,
+        exploration.refused(),
+        exploration.gone,
     )
 
 
-def _to_the_verdict(
-    task: Task, history: History, hints: Hints, spaces: Spaces, exploration: Exploration, rng: random.Random
-) -> Findings:
-    """Run trials and the final, and answer; whatever cuts them short leaves what is known."""
+def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, known: int) -> None:
+    """Tell what the hints came to: the baseline, those of further targets, and what is to be searched."""
     hint = history.trials[0]
-    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
-    try:
-        _explore(task, exploration, runner, history, hint)
-        hints.baseline.close()
-        final = _hold_final(task, history, hint, rng)
-    except Interrupted as stop:
-        return replace(_unfinished(task, history, hint, spaces, str(stop)), interrupted=True)
-    except LaneError as error:
-        why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
-        return _unfinished(task, history, hint, spaces, why)
-    if final is None:
-        return _without_final(history, hint, spaces)
-    task.store.save_final(final)
-    if final.interrupted:
-        unfinished = _unfinished(task, history, hint, spaces, "stopped in the final")
-        return replace(unfinished, final=final, interrupted=True)
-    measured = final.baseline if final.baseline.measured else as_finalist(hint)
-    return _findings(history, spaces, measured, decide(final), best_drop_in(final, task.model.batch), final)
+    measured = map(history.knows, hints.configurations.values())
+    others = tuple(trial.as_candidate() for trial in measured if trial and trial is not hint)
+    points = sum(map(len, spaces.values()))
+    task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out))
 
 
 def _exploration(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
@@ -185,11 +164,33 @@ def _exploration(task: Task, spaces: Spaces, history: History, known: int, hints
     return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy)
 
 
-def _explore(
-    task: Task, exploration: Exploration, runner: TrialRunner, history: History, hint: Trial
-) -> None:
+def _to_the_verdict(
+    task: Task, history: History, hints: Hints, spaces: Spaces, exploration: Exploration, rng: random.Random
+) -> tuple[Outcome, Final | None]:
+    """Run trials and the final, and answer; whatever cuts them short leaves what is known."""
+    own_batch = task.model.batch
+    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
+    try:
+        _explore(task, exploration, runner, history)
+        hints.baseline.close()
+        final = _hold_final(task, history, rng)
+    except Interrupted as stop:
+        return replace(unfinished(history, own_batch, str(stop)), interrupted=True), None
+    except LaneError as error:
+        why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
+        return unfinished(history, own_batch, why), None
+    if final is None:
+        return _without_final(history, spaces), None
+    task.store.save_final(final)
+    if final.interrupted:
+        return replace(unfinished(history, own_batch, "stopped in the final"), interrupted=True), final
+    measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
+    return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
+
+
+def _explore(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:
     """Run trials until time, trials or space run out."""
-    done = 0
+    hint, done = history.trials[0], 0
     while task.budget.trials is None or done < task.budget.trials:
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
         cost = finals.cost_of(finalists, history, hint)
@@ -206,9 +207,9 @@ def _explore(
         done += 1
 
 
-def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -> Final | None:
+def _hold_final(task: Task, history: History, rng: random.Random) -> Final | None:
     """Run the final, or return None when there is nobody to invite."""
-    left_s = task.budget.left_s()
+    hint, left_s = history.trials[0], task.budget.left_s()
     plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy)
     if plan is None:
         return None
@@ -222,50 +223,21 @@ def _hold_final(task: Task, history: History, hint: Trial, rng: random.Random) -
             task.lanes, hint.configuration, plan, task.budget, task.strategy, rng, on_round
         )
     except LaneError as error:
-        return Final(as_finalist(hint), (), (), f"the hint's lane: {error}")
+        return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
 
 
-def _unfinished(task: Task, history: History, hint: Trial, spaces: Spaces, why: str) -> Findings:
-    """Return what is known of a search cut short: the best so far, claimed for nothing."""
-    verdict, drop_in = so_far(history, hint, task.model.batch, why)
-    return _findings(history, spaces, as_finalist(hint), verdict, drop_in)
-
-
-def _without_final(history: History, hint: Trial, spaces: Spaces) -> Findings:
+def _without_final(history: History, spaces: Spaces) -> Outcome:
     """Return the answer when nothing but the hint could be measured."""
-    baseline = as_finalist(hint)
+    hint = history.trials[0].as_candidate()
     failed = [trial for trial in history.trials if trial.state == "failed"]
+    every_point_known = all(history.covered(space) == len(space) for space in spaces.values())
     if failed:
         why = f"every other configuration that was tried failed ({failed[-1].reason})"
-        verdict = Verdict("inconclusive", baseline, why=why)
-    elif _covered(history, spaces) == sum(map(len, spaces.values())):
-        verdict = Verdict("keep_hint", baseline, why="within these bounds everything is the hint itself")
+        verdict = Verdict("inconclusive", hint, why=why)
+    elif every_point_known:
+        why = "with these limits, every configuration compiles to the same as the hint"
+        verdict = Verdict("keep_hint", hint, why=why)
     else:
-        why = "the budget is too short for any other configuration; give it a larger --budget"
-        verdict = Verdict("inconclusive", baseline, why=why)
-    return _findings(history, spaces, baseline, verdict, baseline)
-
-
-def _findings(
-    history: History,
-    spaces: Spaces,
-    baseline: Finalist,
-    verdict: Verdict,
-    drop_in: Finalist,
-    final: Final | None = None,
-) -> Findings:
-    return Findings(
-        baseline=baseline,
-        trials=history.trials,
-        final=final,
-        verdict=verdict,
-        drop_in=drop_in,
-        baseline_fps=history.baseline_fps(),
-        points=sum(map(len, spaces.values())),
-        covered=_covered(history, spaces),
-        targets=tuple(spaces),
-    )
-
-
-def _covered(history: History, spaces: Spaces) -> int:
-    return sum(map(history.covered, spaces.values()))
+        why = "the budget is too short for any other configuration; give a larger one"
+        verdict = Verdict("inconclusive", hint, why=why)
+    return Outcome(hint, verdict, hint)

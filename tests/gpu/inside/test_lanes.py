@@ -7,12 +7,12 @@ import pytest
 from tests import models
 from tests.measure.test_lanes import LaneContract, lanes_of
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import History
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, prove_batching, tolerance
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import ASK_DEVICE, DeviceLeftOut, require_all_devices
 from tuner.tuning.budget import Budget
-from tuner.domain.history import History
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner
 

@@ -18,7 +18,7 @@ def main():
 
     def hear(event):
         if isinstance(event, Warned):
-            told["warnings"].append(event.warning.text)
+            told["warnings"].append(event.notice.text)
         if isinstance(event, TrialEnded):
             told["states"].append((event.trial.configuration.device, event.trial.state))
             if event.trial.state == "failed":

@@ -1,0 +1,58 @@
+"""`tuner export`: the advised configuration for another program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tuner.advice.export import EXPORTS, Export
+from tuner.advice.loader import nearest
+from tuner.errors import StorageError
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A configuration in the form of another program.
+
+    Attributes:
+        export: Its text, its command line, its notes.
+        path: The file it was written to; None where it was not written.
+    """
+
+    export: Export
+    path: Path | None
+
+    @property
+    def command_line(self) -> str:
+        """The command line that uses the file; empty where there is none."""
+        return self.export.line(str(self.path))
+
+
+def export(config: Path, program: str, model: Path | None = None, output: Path | None = None) -> Exported:
+    """Write the configuration of an advice file for another program.
+
+    Args:
+        config: The advice; of several hosts in it, the one that is nearest to this one.
+        program: A key of `EXPORTS`.
+        model: Path of the model; the path of the search unless given.
+        output: File to write; where the program needs a file of its own, beside `config` unless given.
+
+    Raises:
+        AdviceError: The file is not valid advice.
+        StorageError: The file cannot be written.
+    """
+    exported = EXPORTS[program](nearest(config, model))
+    path = output or (config.with_name(exported.name) if exported.command else None)
+    if path:
+        try:
+            path.write_text(exported.text, encoding="utf-8")
+        except OSError as error:
+            raise unwritable(path, error) from error
+    return Exported(exported, path)
+
+
+def unwritable(path: Path, error: OSError) -> StorageError:
+    """Return the sentence for a file that cannot be written."""
+    return StorageError(
+        f"'{path}' cannot be written ({error.strerror or error}); choose another with output=."
+    )

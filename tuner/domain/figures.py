@@ -1,0 +1,79 @@
+"""How figures are written, the same in the terminal, in reports and in messages.
+
+A gain is a percentage below a factor of three and a factor from there on: `+107.9 %`, `8.2 times`.
+"""
+
+from __future__ import annotations
+
+import math
+
+from tuner.domain.stats import Speedup
+
+TIMES_FROM = 3.0
+"""From this ratio on, a factor reads better than a percentage."""
+
+
+def gain(ratio: float) -> str:
+    """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2."""
+    return f"{times(ratio)} times" if ratio >= TIMES_FROM else f"{100 * (ratio - 1):+.1f} %"
+
+
+def faster(ratio: float) -> str:
+    """Return a ratio as the beginning of a sentence: `4.5 % faster than`, `8.2 times as fast as`."""
+    if ratio >= TIMES_FROM:
+        return f"{times(ratio)} times as fast as"
+    return f"{100 * abs(ratio - 1):.1f} % {'faster' if ratio >= 1 else 'slower'} than"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """Return the two ends of an interval of ratios as gains; empty where an end is open."""
+    if not low or not high or math.isinf(high):
+        return ""
+    if low >= TIMES_FROM:
+        return f"{times(low)} to {times(high)} times"
+    if high >= TIMES_FROM:
+        return f"{gain(low)} to {gain(high)}"
+    return f"{100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} %"
+
+
+def interval_of(speedup: Speedup) -> str:
+    """Return a speedup's interval with its confidence, and the rounds behind it."""
+    ends = interval(speedup.low, speedup.high)
+    span = f"{100 * speedup.confidence:.0f} % interval {ends}" if ends else "too short for an interval"
+    rounds = count(speedup.rounds, "round")
+    return f"{span}, {rounds}" + (f" in {speedup.sittings} sittings" if speedup.sittings > 1 else "")
+
+
+def gain_of(speedup: Speedup) -> str:
+    """Return a speedup as a gain with its interval and rounds."""
+    return f"{gain(speedup.ratio)}, {interval_of(speedup)}"
+
+
+def times(ratio: float) -> str:
+    """Return a factor with the digits that a measurement can have."""
+    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+
+
+def share(part: float) -> str:
+    """Return a part of a whole as a percentage: `52 %` of 0.52."""
+    return f"{100 * part:.0f} %"
+
+
+def rate(fps: float) -> str:
+    """Return items per second with the digits that a measurement can have."""
+    return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"
+
+
+def milliseconds(value: float) -> str:
+    """Return a latency with its unit."""
+    return f"{value:.3g} ms" if value < 1000 else f"{value:,.0f} ms"
+
+
+def mebibytes(value: float) -> str:
+    """Return memory with its unit."""
+    return f"{value:,.0f} MiB"
+
+
+def count(number: object, name: str) -> str:
+    """Return a number with what it counts: `1 stream`, `2 streams`."""
+    return f"{number} {name}" + "s" * (str(number) != "1")

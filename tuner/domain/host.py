@@ -1,0 +1,31 @@
+"""The machine on which something was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The machine.
+
+    Attributes:
+        cpu: Processor name.
+        cores: Logical cores that this process may use.
+        memory_mb: Main memory, in MiB.
+        os: Operating system and release.
+        openvino: OpenVINO's version.
+        devices: Full name by device.
+        cgroup_cores: Limit of its control group in cores, or None.
+        drivers: Driver version by device, where one tells it.
+    """
+
+    cpu: str
+    cores: int
+    memory_mb: int
+    os: str
+    openvino: str
+    devices: Mapping[str, str]
+    cgroup_cores: float | None = None
+    drivers: Mapping[str, str] = field(default_factory=dict)

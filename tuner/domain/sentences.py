@@ -1,0 +1,33 @@
+"""The answer of a search in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tuner.domain.figures import faster, gain_of, interval_of, share
+from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
+
+
+def answer(verdict: Verdict, interrupted: bool = False) -> str:
+    """Return the verdict in one sentence."""
+    return ("stopped early; " if interrupted else "") + _answer(verdict)
+
+
+def _answer(verdict: Verdict) -> str:
+    found = verdict.speedup
+    if verdict.kind == "faster" and found:
+        return f"{faster(found.ratio)} the hint, {interval_of(found)}"
+    closest = f"the closest is {verdict.closest}, {gain_of(found)}" if found else ""
+    if verdict.kind == "inconclusive":
+        return f"inconclusive: {verdict.why}" + (f" ({closest})" if closest else "")
+    if not closest:
+        return f"keep the hint: {verdict.why}"
+    ruled_out = f"no configuration in the final is {share(GAIN_WORTH_FINDING)} faster; {closest}"
+    return f"keep the hint: {verdict.why}; {ruled_out}" if verdict.why else f"keep the hint: {ruled_out}"
+
+
+def switches(tried: Mapping[str, bool]) -> str:
+    """Return which switches were tried and which were not; empty where there are none."""
+    parts = {"tried": [name for name, done in tried.items() if done]}
+    parts["not tried"] = [name for name, done in tried.items() if not done]
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items() if names)

@@ -1,0 +1,70 @@
+"""`report.json`, schema 1: everything that the page shows, and all raw rounds, as plain data.
+
+Its keys are written out here, so that a rename in the program breaks no script that reads the file.
+docs/architecture.md has the history of the format.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from tuner.domain.result import Result
+from tuner.report.text import differences
+from tuner.report.view import View
+
+SCHEMA = 1
+
+
+def as_data(views: Sequence[View], recorded: Callable[[Result], Any]) -> dict[str, Any]:
+    """Return every study as plain data; open ends of intervals are null.
+
+    Args:
+        views: What the page shows of each study.
+        recorded: Returns a whole result as plain data, raw rounds and all.
+    """
+    studies = [_plain({**_study(view), "result": recorded(view.result)}) for view in views]
+    return {"schema": SCHEMA, "studies": studies, "differences": differences(views)}
+
+
+def _study(view: View) -> dict[str, Any]:
+    return {
+        "title": view.title,
+        "verdict": view.verdict,
+        "answer": view.answer,
+        "advice": view.advice,
+        "hint": view.hint,
+        "drop_in": view.drop_in,
+        "usage": view.usage,
+        "rows": view.rows,
+        "contenders": view.finalists,
+        "no_claim": view.no_claim,
+        "confidence": view.confidence,
+        "final_rounds": view.final_rounds,
+        "curves": view.curves,
+        "importance": view.importance,
+        "targets": view.targets,
+        "plain_sum": view.plain_sum,
+        "drift": view.drift,
+        "final_at_s": view.final_at_s,
+        "noise": view.noise,
+        "time": view.time,
+        "warnings": view.warnings,
+        "reproduce": view.reproduce,
+        "known": view.known,
+        "switches": view.switches,
+        "front": view.front,
+        "tried": view.tried,
+    }
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

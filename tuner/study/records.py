@@ -1,0 +1,260 @@
+"""What a study holds on disk: records of its own, so that a rename in the program breaks no file.
+
+A record is made from the program's class of the same shape, and back, by its fields' names; where the program
+says something in another word today, the field here has both. `FORMAT` changes when files of before can
+no longer be continued; docs/architecture.md has its history.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, TypeVar
+
+import msgspec
+
+from tuner.domain.properties import Properties, PropertyValue
+from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.trial import Final, Trial
+
+FORMAT = "2"
+
+Kept = TypeVar("Kept", Trial, Final, Setting, Outcome)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a study; fields that a later version added are passed over."""
+
+
+class ConfigurationRecord(Record, frozen=True):
+    """What was asked for; properties as sorted pairs."""
+
+    device: str
+    properties: tuple[tuple[str, PropertyValue], ...]
+    batch: int
+    requests: int
+
+
+class EffectiveRecord(Record, frozen=True):
+    """What the device made of it, and what each device of a combination did."""
+
+    devices: tuple[str, ...]
+    streams: int | None
+    threads: int | None
+    pinned: bool | None
+    precision: str | None
+    batch: int
+    requests: int
+    members: tuple[EffectiveRecord, ...] = ()
+    virtual: str | None = None
+    settings: Properties = ()
+
+
+class SpeedupRecord(Record, frozen=True):
+    """A ratio with its interval; open ends are infinite."""
+
+    ratio: float
+    low: float
+    high: float
+    confidence: float
+    rounds: int
+    sittings: int = 1
+
+
+class LatencyRecord(Record, frozen=True):
+    """Percentiles in milliseconds."""
+
+    p50: float
+    p90: float
+    p99: float
+
+
+class MeasuredRecord(Record, frozen=True):
+    """Items per second, latency, peak memory in MiB."""
+
+    throughput_fps: float
+    latency_ms: LatencyRecord
+    memory_mb: float
+
+
+class RoundRecord(Record, frozen=True):
+    """A window in every lane, the baseline's rate first."""
+
+    rates_fps: tuple[float, ...]
+    order: tuple[int, ...]
+    at_s: float
+    sitting: int = 0
+
+
+class TrialRecord(Record, frozen=True):
+    """A trial, raw rounds and all."""
+
+    number: int
+    configuration: ConfigurationRecord
+    state: str
+    rounds: tuple[RoundRecord, ...] = ()
+    effective: EffectiveRecord | None = None
+    speedup: SpeedupRecord | None = None
+    measured: MeasuredRecord | None = None
+    window_s: float | None = None
+    compile_s: float | None = None
+    reason: str | None = None
+    took_s: float | None = None
+    reopen_s: float | None = None
+
+
+class CandidateRecord(Record, frozen=True):
+    """A configuration with its figures, in a final or a verdict."""
+
+    configuration: ConfigurationRecord
+    effective: EffectiveRecord | None
+    speedup: SpeedupRecord | None
+    measured: MeasuredRecord | None
+    disqualified: str | None = None
+
+
+class FinalRecord(Record, frozen=True):
+    """The final, raw rounds and all."""
+
+    baseline: CandidateRecord
+    finalists: tuple[CandidateRecord, ...]
+    rounds: tuple[RoundRecord, ...]
+    trouble: str | None = None
+    interrupted: bool = False
+
+
+class VerdictRecord(Record, frozen=True):
+    """The answer."""
+
+    kind: str
+    best: CandidateRecord
+    speedup: SpeedupRecord | None = None
+    closest: ConfigurationRecord | None = msgspec.field(default=None, name="challenger")
+    why: str | None = None
+
+
+class NoticeRecord(Record, frozen=True):
+    """What makes the figures worth less."""
+
+    code: str
+    text: str
+
+
+class InputRecord(Record, frozen=True):
+    """An input of the model."""
+
+    name: str
+    shape: tuple[int, ...]
+    type: str
+    batch_axis: int | None = None
+
+
+class ModelRecord(Record, frozen=True):
+    """The model."""
+
+    name: str
+    path: str
+    sha256: str
+    inputs: tuple[InputRecord, ...]
+    output_axes: tuple[int | None, ...]
+    batch: int
+    batch_refusal: str | None = None
+
+
+class HostRecord(Record, frozen=True):
+    """The machine."""
+
+    cpu: str
+    cores: int
+    memory_mb: int
+    os: str
+    openvino: str
+    devices: dict[str, str]
+    cgroup_cores: float | None = None
+    drivers: dict[str, str] = {}
+
+
+class RunRecord(Record, frozen=True):
+    """How a run was called, and what it took."""
+
+    version: str
+    command: str
+    seed: int
+    trials: int
+    seconds: float
+    date: str
+
+
+class SettingRecord(Record, frozen=True):
+    """What the latest run was asked for."""
+
+    model: ModelRecord
+    host: HostRecord
+    targets: tuple[str, ...]
+    run: RunRecord
+
+
+class OutcomeRecord(Record, frozen=True):
+    """What the latest run came to."""
+
+    baseline: CandidateRecord
+    verdict: VerdictRecord
+    drop_in: CandidateRecord
+    notices: tuple[NoticeRecord, ...] = msgspec.field(name="warnings")
+    run: RunRecord | None
+    points: int
+    covered: int
+    interrupted: bool
+    importance: dict[str, float]
+    switches: dict[str, bool] = {}
+
+
+RECORDS: dict[type[Any], type[Record]] = {
+    Trial: TrialRecord,
+    Final: FinalRecord,
+    Setting: SettingRecord,
+    Outcome: OutcomeRecord,
+}
+"""The record of each class that a study keeps."""
+
+
+def recorded(kept: Trial | Final | Setting | Outcome) -> Any:
+    """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
+    return json.loads(json.dumps(_plain(kept)), parse_constant=str)
+
+
+def recorded_result(result: Result) -> dict[str, Any]:
+    """Return a whole result as plain data, infinite bounds as they are."""
+    setting, outcome = _plain(result.setting), _plain(result.outcome)
+    return {
+        "model": setting["model"],
+        "host": setting["host"],
+        "baseline": outcome.pop("baseline"),
+        "trials": [_plain(trial) for trial in result.trials],
+        "final": _plain(result.final) if result.final else None,
+        **outcome,
+        "run": outcome["run"] or setting["run"],
+        "targets": [msgspec.to_builtins(standing) for standing in result.targets],
+    }
+
+
+def _plain(kept: Trial | Final | Setting | Outcome) -> Any:
+    return msgspec.to_builtins(msgspec.convert(kept, RECORDS[type(kept)], from_attributes=True))
+
+
+def revived(data: Any, kind: type[Kept]) -> Kept:
+    """Undo `recorded`.
+
+    Raises:
+        msgspec.ValidationError: The data is not of this kind; a ValueError.
+    """
+    record = msgspec.convert(_with_infinities(data), RECORDS[kind], strict=False)
+    return msgspec.convert(record, kind, from_attributes=True)
+
+
+def _with_infinities(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {
+            key: math.inf if value == "Infinity" else _with_infinities(value) for key, value in data.items()
+        }
+    return [_with_infinities(value) for value in data] if isinstance(data, list) else data
