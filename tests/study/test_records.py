@@ -1,0 +1,56 @@
+"""Studies on disk: what an earlier version wrote is read, and nothing of it is lost."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import pytest
+
+from tuner.domain.result import Outcome, Setting
+from tuner.domain.trial import Final, Trial
+from tuner.study.reading import read_results
+from tuner.study.records import recorded, revived
+from tuner.study.storage import Study
+
+WRITTEN_BEFORE = Path(__file__).parent / "files" / "format_2.db"
+"""A search of VGG-19 by the version of 2026-11-23, format 2."""
+
+
+@pytest.fixture
+def written_before(tmp_path):
+    return shutil.copy(WRITTEN_BEFORE, tmp_path / "study.db")
+
+
+def test_a_study_of_an_earlier_version_is_read(written_before):
+    (result,) = read_results(str(written_before))
+    assert result.verdict.kind == "faster"
+    assert str(result.verdict.closest) == "hint, batch 2, 4 requests"
+    assert len(result.trials) == 5
+    assert len(result.final.rounds) == 8
+    assert result.outcome.notices[0].code == "blind-proof"
+    assert (result.outcome.points, result.outcome.covered) == (63, 8)
+
+
+@pytest.mark.parametrize("kind", [Setting, Outcome, Final])
+def test_nothing_of_what_an_earlier_version_wrote_is_lost(written_before, kind):
+    (study,) = optuna.get_all_study_summaries(f"sqlite:///{written_before}")
+    data = study.user_attrs[kind.__name__.lower()]
+    again = recorded(revived(data, kind))
+    assert {**again, **data} == again
+
+
+def test_no_trial_of_an_earlier_version_loses_anything(written_before):
+    storage = f"sqlite:///{written_before}"
+    (study,) = optuna.get_all_study_summaries(storage)
+    for trial in optuna.load_study(study_name=study.study_name, storage=storage).get_trials():
+        data = trial.user_attrs["trial"]
+        again = recorded(revived(data, Trial))
+        assert {**again, **data} == again
+
+
+def test_a_search_goes_on_with_a_study_of_an_earlier_version(written_before):
+    (result,) = read_results(str(written_before))
+    target = " + ".join(result.setting.targets)
+    with closing(Study(written_before, result.model, result.host, target)) as study:
+        assert study.trials() == result.trials
