@@ -26,8 +26,20 @@ from tuner.errors import Interrupted, StorageError, TunerError
 PROGRAM = "tuner"
 
 
+def _show_versions(context: click.Context, _option: click.Parameter, asked: bool) -> None:
+    if asked:
+        from importlib.metadata import distributions  # quicker than to import OpenVINO
+
+        openvino = next((found.version for found in distributions(name="openvino")), "unknown")
+        click.echo(f"{PROGRAM}, version {__version__} (OpenVINO {openvino})")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name=PROGRAM)
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_versions,
+    help="Show the version, and OpenVINO's.",
+)  # fmt: skip
 def cli() -> None:
     """Find the fastest way to run a model with OpenVINO, and how sure that is."""
 
@@ -262,7 +274,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # more of them must not break the clean end
         return _complain("stopped at once; every trial that had ended is saved.", Interrupted.exit_code)
-    except (BrokenPipeError, SystemExit):  # click exits by itself when whoever read the output has gone
+    except (
+        BrokenPipeError,
+        SystemExit,
+    ) as end:  # click exits by itself when whoever read the output has gone
+        if isinstance(end, SystemExit) and not end.code:  # and when it has completed a word for a shell
+            return 0
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         return Interrupted.exit_code
     except OSError as error:
