@@ -7,18 +7,18 @@ from tuner.domain.switches import NOT_SEARCHED, SWITCHES
 
 HEAD = """# Properties
 
-Made by `make docs` from `tuner/domain/switches.py`, which a test compares with what the CPU and GPU plugins of OpenVINO
-2026.4 list as writable.
+Made by `make docs` from `tuner/domain/switches.py`, which a test compares with what the CPU and GPU plugins of
+OpenVINO 2026.4 list as writable.
 
-Every target is searched over streams (`NUM_STREAMS`, or left to `PERFORMANCE_HINT`), batch and infer requests; devices in a
-combination also over `INFERENCE_NUM_THREADS` without pinning, a combination at the end over the order of its devices,
-`SCHEDULE_POLICY` and requests for each device.
+Every target is searched over streams (`NUM_STREAMS`, or left to `PERFORMANCE_HINT`), batch and infer requests. For
+devices in a combination, `INFERENCE_NUM_THREADS` without pinning is added. At the end of the search, a combination also
+varies the order of its devices, `SCHEDULE_POLICY`, and requests for each device.
 
 ## Switches
 
-*Early* ones are axes of the space, on machines where they say something. *Late* ones are tried one at a time around the
-best configuration in the last part of the search, when time is left; the summary names those that were tried and those that
-were not.
+*Early* switches are varied from the beginning, on machines where they can make a difference. *Late* switches are tried
+one at a time around the best configuration, in the last part of the search, when time is left. The summary says which
+were tried.
 
 | property | values beside the default | when |
 | --- | --- | --- |
