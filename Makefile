@@ -5,7 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo demo-multi demo-gpu gpu-emulation test check format lint types layers docs docs-fresh bench bench-page reports clean
+.DEFAULT_GOAL := help
+.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test check format lint types layers docs docs-fresh bench bench-page reports clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z%-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 16
 
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
@@ -50,20 +54,24 @@ bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: s
 	$(BIN)/python -m tests.benchmarks.again $*
 	for piece in landscape regret sweep claims false_wins_replayed; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
-docs-fresh: $(VENV)/.dev  ## the shipped schema and the documented commands are those of the code
+docs-fresh: $(VENV)/.dev  ## check the documents: links, commands, Python, and what is made from the code
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format tuner tests
 	$(BIN)/ruff check --fix tuner tests
 
-docs: $(VENV)/.dev  ## write what is made from the code again: commands, properties, the advice's JSON Schema
+docs: $(VENV)/.dev  ## write what is made from the code again: commands, Python, properties, the advice's JSON Schema
 	$(BIN)/python -m tests.cli_reference > docs/cli.md
+	$(BIN)/python -m tests.python_reference > docs/python.md
 	$(BIN)/python -m tests.properties_reference > docs/properties.md
 	$(BIN)/python -c "from tuner.advice.advice import json_schema; print(json_schema().decode(), end='')" \
 		> tuner/advice/advice.schema.json
 
-clean:
+pictures: $(VENV)/.dev  ## draw the pictures of README.md from a published search: needs chromium
+	$(BIN)/python -m tests.pictures
+
+clean:  ## remove .venv
 	rm -rf $(VENV)
 
 $(VENV)/.tuner: pyproject.toml
