@@ -21,7 +21,7 @@ A shell completes commands, options and files after one line in its start-up fil
 | shell | file | line |
 | --- | --- | --- |
 | bash 4.4 or newer | `~/.bashrc` | `eval "$(_TUNER_COMPLETE=bash_source tuner)"` |
-| zsh | `~/.zshrc` | `eval "$(_TUNER_COMPLETE=zsh_source tuner)"` |
+| zsh | `~/.zshrc`, after `compinit` | `eval "$(_TUNER_COMPLETE=zsh_source tuner)"` |
 | fish | `~/.config/fish/completions/tuner.fish` | `_TUNER_COMPLETE=fish_source tuner \\| source` |
 
 The command must be on the `PATH`: activate its environment first. Each completion starts the command once.

@@ -55,7 +55,14 @@ GLOSSARY = {
     "setting", "outcome", "result", "advice", "fleet", "blob",
 }  # fmt: skip
 
-RECIPES = {"axis", "export", "plot", "device kind", "objective", "storage"}
+RECIPES = [
+    "Add an axis",
+    "Add an export",
+    "Add a plot",
+    "Add a device kind",
+    "Add an objective",
+    "Add a storage",
+]
 
 
 # README
@@ -195,10 +202,13 @@ def test_every_exception_and_exit_code_is_explained():
 def test_the_architecture_names_every_room_word_and_recipe():
     rooms = {path.parent.name for path in (ROOT / "tuner").glob("*/__init__.py")}
     assert rooms | GLOSSARY <= set(rows(ARCHITECTURE))
-    assert {f"Add an {word}" for word in RECIPES} | {f"Add a {word}" for word in RECIPES} >= set(
-        re.findall(r"^### (Add .+)$", prose(ARCHITECTURE), re.M)
-    )
-    assert len(re.findall(r"^### Add ", prose(ARCHITECTURE), re.M)) == len(RECIPES)
+    assert re.findall(r"^### (.+)$", prose(ARCHITECTURE), re.M) == RECIPES
+
+
+def test_every_name_in_the_architecture_is_in_the_source():
+    source = "".join(path.read_text() for path in (ROOT / "tuner").rglob("*.py"))
+    names = {code for code in inline(ARCHITECTURE) if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", code)}
+    assert [one for one in names if not re.search(rf"\b{one.rpartition('.')[2]}\b", source)] == []
 
 
 def test_every_field_of_the_yaml_is_explained():
@@ -263,7 +273,7 @@ def test_the_version_names_openvino_too(capsys):
 
 TRY = {
     "bash": 'LINE; COMP_WORDS=(tuner dem); COMP_CWORD=1; _tuner_completion tuner; echo "${COMPREPLY[@]}"',
-    "zsh": "autoload -Uz compinit && compinit -D; LINE; [ $_comps[tuner] = _tuner_completion ] && echo demo",
+    "zsh": "autoload -Uz compinit && compinit -D -u; LINE; [ $_comps[tuner] = _tuner_completion ] && echo demo",
     "fish": "LINE; complete --do-complete 'tuner dem'",
 }
 
@@ -280,7 +290,7 @@ def test_a_shell_completes_after_the_line_that_is_documented(shell, tmp_path):
     script = TRY[shell].replace("LINE", line.strip("`").replace("\\|", "|"))
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)}
     done = subprocess.run([shell, "-c", script], capture_output=True, text=True, env=environment, cwd=ROOT)
-    assert done.stdout.split() == ["demo"], done.stderr
+    assert done.stdout.split()[:1] == ["demo"], done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
