@@ -68,7 +68,7 @@ docs: $(VENV)/.dev  ## write what is made from the code again: commands, Python,
 	$(BIN)/python -c "from tuner.advice.advice import json_schema; print(json_schema().decode(), end='')" \
 		> tuner/advice/advice.schema.json
 
-pictures: $(VENV)/.dev  ## draw the pictures of README.md from a published search: needs chromium
+pictures: $(VENV)/.dev  ## draw what README.md shows of a published search: needs chromium
 	$(BIN)/python -m tests.pictures
 
 clean:  ## remove .venv

@@ -1,6 +1,7 @@
-"""Draws the pictures of README.md from a published search: `make pictures`.
+"""Draws what README.md shows of a published search: `make pictures`.
 
-The session becomes an SVG; the top of the report becomes a PNG, where there is a Chromium to show the page.
+The session becomes an SVG; the top of the report becomes a PNG, for which a Chromium shows the page; the
+advice becomes the few lines of YAML.
 """
 
 import io
@@ -10,18 +11,34 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import yaml
 from rich.console import Console
 from rich.text import Text
 
 from tuner.commands.report import report
 
 ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 STUDY = Path("reports/light_resnet50")
 """From the root of the project: pictures show it."""
 
 PICTURES = ROOT / "docs" / "pictures"
 COLUMNS = 100
 PAGE = {"width": 1100, "height": 700}
+
+DEPLOYED = ("device", "properties", "batch", "requests")
+SHOWN = {
+    "model": ("name", "path", "batch_axes"),
+    "best": DEPLOYED,
+    "drop_in": DEPLOYED,
+    "verdict": None,
+    "speedup": ("ratio", "low", "high", "confidence", "rounds", "sittings"),
+    "measured": ("throughput_fps", "latency_ms", "memory_mb"),
+    "baseline": DEPLOYED,
+    "host": ("cpu", "cores", "openvino"),
+    "search": ("version", "command", "seed", "trials"),
+}
+"""Fields of the YAML, and their parts, that a reader needs first."""
 
 FETCHED_FONT = re.compile(r"@font-face \{.*?\}", re.S)
 """What Rich puts in to load a font from the network; the reader's own will do."""
@@ -39,6 +56,23 @@ def _styled(lines: list[str]) -> list[tuple[str, str]]:
     answer = next(at for at, line in enumerate(lines) if line.startswith("  best ")) - 1
     styles = {0: "bold cyan", answer: "bold green"}
     return [(line, styles.get(at, "")) for at, line in enumerate(lines)]
+
+
+def short_yaml(config: Path) -> str:
+    """Return some of an advice file, a field a line."""
+    advice = yaml.safe_load(config.read_text())
+    lines = [f"schema: {advice['schema']}"]
+    for field, parts in SHOWN.items():
+        value = advice[field]
+        line = value if parts is None else _in_braces({part: value[part] for part in parts})
+        lines.append(
+            f"{field}: {line}" + (" # faster, keep_hint or inconclusive" if field == "verdict" else "")
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _in_braces(mapping: dict[str, object]) -> str:
+    return yaml.safe_dump(mapping, default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
 def report_png(study: Path, png: Path) -> None:
@@ -61,6 +95,8 @@ def main() -> None:
     os.chdir(ROOT)
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "session.svg").write_text(session_svg((STUDY / "session.txt").read_text()))
+    shown = f"```yaml\n{short_yaml(STUDY / 'config.yaml')}```"
+    README.write_text(re.sub(r"```yaml\n.*?```", lambda _: shown, README.read_text(), flags=re.S))
     report_png(STUDY, PICTURES / "report.png")
 
 

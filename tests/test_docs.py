@@ -97,9 +97,10 @@ def test_the_picture_of_a_session_shows_a_published_one():
     assert text_of(pictures.PICTURES / "session.svg").count("http") == 0
 
 
-def test_the_readme_shows_a_few_lines_of_yaml_with_fields_that_there_are():
+def test_the_readme_shows_a_few_lines_of_published_yaml():
     (shown,) = blocks(README, "yaml")
     assert len(shown.splitlines()) <= 15
+    assert shown == pictures.short_yaml(ROOT / pictures.STUDY / "config.yaml")
     assert_fields(yaml.safe_load(shown), tuner.Advice)
 
 
