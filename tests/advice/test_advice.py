@@ -185,7 +185,7 @@ def test_any_names_and_figures_survive_the_round_trip(
         (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
         (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
         (lambda told: told["best"].update(device="MULTI:CPU"), "the device 'MULTI:CPU' combines one device"),
-        (lambda told: told["model"].update(batch_axes={"nope": 0}), "no axis of an input"),
+        (lambda told: told["model"].update(batch_axes={"nope": 0}), "not an axis of an input"),
     ],
 )
 def test_advice_that_is_not_valid_is_refused_with_its_place(advice, tmp_path, change, sentence):

@@ -132,11 +132,11 @@ def test_merging_takes_advice_for_one_model_on_different_hosts(advice, tmp_path)
         write_advice(on(advice, cores=cores), path)
     assert [one.host.cores for one in merged(paths[:2])] == [2, 8]
     with pytest.raises(
-        AdviceError, match=r"1\.yaml' and '.*2\.yaml' are for the same host .* leave one of them out"
+        AdviceError, match=r"1\.yaml' and '.*2\.yaml' are for the same host .* leave one file out"
     ):
         merged(paths)
     write_advice(advice_of(models.wide(tmp_path / "w.xml")), paths[2])
-    with pytest.raises(AdviceError, match=r"is for the model 'w', .* for another one \('m'\)"):
+    with pytest.raises(AdviceError, match=r"is for the model 'w', .* for another model \('m'\)"):
         merged([paths[0], paths[2]])
     write_fleet(merged(paths[:2]), tmp_path / "fleet.yaml")
     with pytest.raises(AdviceError, match="are for the same host"):
@@ -287,7 +287,10 @@ def test_a_strangers_measurements_cannot_be_picked(advice, tmp_path):
         (lambda told: told["host"].update(cpuu=1), "`cpuu` - at `$.host`, the nearest one is `cpu`"),
         (lambda told: told["front"][0]["measured"].update(memory=1), "the nearest one is `memory_mb`"),
         (lambda told: told["model"]["inputs"]["x"].update(typ="f32"), "the nearest one is `type`"),
-        (lambda told: told["model"]["inputs"]["x"].update(type="weird"), "'weird' is no type of an input"),
+        (
+            lambda told: told["model"]["inputs"]["x"].update(type="weird"),
+            "'weird' is not an element type of inputs",
+        ),
         (lambda told: told["model"].update(output_axes=[]), "Expected `array` of length >= 1"),
         (
             lambda told: told.update({"be\nst": 1}),

@@ -344,5 +344,5 @@ def test_an_advice_with_wrong_output_axes_is_refused(mlp):
 def test_a_runner_takes_a_time_to_wait(mlp):
     advice = advice_of(mlp)
     for wrong in (-1, float("nan"), float("inf")):
-        with pytest.raises(UsageError, match="is no time; give milliseconds"):
+        with pytest.raises(UsageError, match="is not a time; give milliseconds"):
             advice.runner(advice.compile(), max_wait_ms=wrong)

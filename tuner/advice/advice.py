@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 
 from tuner.advice.fingerprint import Fit, compare
+from tuner.advice.picking import within_limits
 from tuner.advice.records import (
     Baseline,
     Deployment,
@@ -39,7 +40,7 @@ from tuner.runtime.pipeline import Pipeline
 from tuner.runtime.runner import Runner
 
 ASK_DEVICE = 0
-"""As a number of requests, `AsyncInferQueue`'s own word for the device's optimal one."""
+"""Number of requests by which `AsyncInferQueue` takes the device's optimal number."""
 
 PLAIN_HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 UNCHANGED = SpeedupRecord(ratio=1.0, low=1.0, high=1.0, confidence=0.95, rounds=0)
@@ -49,9 +50,9 @@ class Advice(Record, frozen=True):
     """What to deploy, what was measured, for which model and host.
 
     Attributes:
-        best: What to deploy: the fastest, or the hint where nothing is surely faster.
-        drop_in: The best that keeps the model's own batch.
-        devices: The best of each target.
+        best: What to deploy: the fastest configuration, or the hint if none is surely faster.
+        drop_in: The fastest configuration with the model's own batch.
+        devices: The fastest configuration of each target.
         front: Configurations that no other beats in both throughput and latency.
     """
 
@@ -75,7 +76,7 @@ class Advice(Record, frozen=True):
 
     @property
     def properties(self) -> Mapping[str, Any]:
-        """Properties for `compile_model`, as texts: the form that every device's plugin takes."""
+        """Properties for `compile_model`, as texts, which the plugin of every device takes."""
         return self.best.configuration.compile_properties
 
     @property
@@ -104,7 +105,7 @@ class Advice(Record, frozen=True):
             DeviceError: The device is not there or refuses a property.
 
         Warns:
-            UserWarning: The model is not the one that was measured.
+            UserWarning: The model is not the model that was measured.
         """
         path = self.model_at(model)
         if digest(path) != self.model.sha256:
@@ -116,10 +117,10 @@ class Advice(Record, frozen=True):
         return compile_configuration(core, path, self.as_model(path), self.best.configuration)
 
     def model_at(self, model: str | Path | None = None) -> Path:
-        """Return where the model is: as given, or as it was in the search.
+        """Return the model's path: as given, or as it was in the search.
 
         Raises:
-            AdviceError: There is nothing.
+            AdviceError: There is no model at the path.
         """
         path = Path(model or self.model.path)
         if not is_model(path):
@@ -138,41 +139,41 @@ class Advice(Record, frozen=True):
     ) -> Iterator[Answer]:
         """Infer single samples at the measured speed.
 
-        Batches are put together, `requests` of them kept in flight, the last one padded and cut. Samples
-        are read no further ahead than that; where answers keep their order, up to four times as
-        far while a slow device holds one back.
+        Samples are gathered into batches, of which `requests` are kept in flight; the last batch is padded.
+        Samples are read no further ahead than that; with `ordered`, up to four times as far while a slow
+        device holds an answer back.
 
         Args:
             compiled: From `compile`.
             samples: Any iterable of items: an array, a tuple of arrays in the inputs' order, or a dict
-                by input name; each with a batch axis of length 1 or without one.
+                by input name; each with a batch axis of length 1 or without a batch axis.
             ordered: Whether answers come in the order of the samples, or as they are ready.
             share_inputs: Read samples where they are instead of copying them, as OpenVINO's option of this
-                name does: they must not change until their answers are there. Batches of one only.
+                name does: they must not change until their answers are there. For batch 1 only.
 
         Yields:
-            For each sample its outputs: an array, or a tuple for a model of several; with a
-            batch axis where the sample has one.
+            For each sample its outputs: an array, or a tuple for a model of several outputs; with a
+            batch axis if the sample has one.
 
         Raises:
             AdviceError: A sample or the compiled model does not fit; the answers before it come first.
-            InferenceError: An inference failed; has the samples' indices.
+            InferenceError: An inference failed; the error has the samples' indices.
         """
         assembly = self._assembly(compiled, share_inputs)
         return Pipeline(compiled, assembly, self.requests).run(samples, ordered)
 
     def runner(self, compiled: CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
-        """Return what gathers single requests of many coroutines into batches, for servers.
+        """Return a runner, which gathers single requests of many coroutines into batches, for servers.
 
         Args:
             compiled: From `compile`.
             max_wait_ms: How long a sample waits at most for others to fill its batch.
 
         Raises:
-            UsageError: `max_wait_ms` is no time.
+            UsageError: `max_wait_ms` is negative or not finite.
         """
         if not 0 <= max_wait_ms < math.inf:
-            raise UsageError(f"max_wait_ms={max_wait_ms} is no time; give milliseconds, 0 or more.")
+            raise UsageError(f"max_wait_ms={max_wait_ms} is not a time; give milliseconds, 0 or more.")
         return Runner(compiled, self._assembly(compiled), self.requests, max_wait_ms / 1e3)
 
     def pick(
@@ -182,50 +183,39 @@ class Advice(Record, frozen=True):
         max_memory_mb: float | None = None,
         device: str | None = None,
     ) -> Advice:
-        """Return advice of the same study within other limits: itself, or the fastest that was measured.
+        """Return advice of the same study within other limits.
 
-        Where it is not `best` itself, it was measured in the search and not compared in the final, so
-        its verdict is `inconclusive`.
+        That is this advice if `best` is within them, else the fastest measured configuration that is.
+        The latter was not claimed by the final, so its verdict is `inconclusive` (`keep_hint` for the hint).
 
         Args:
-            max_latency_ms: Of a request, 99 of 100.
+            max_latency_ms: Greatest p99 latency of a request.
             max_memory_mb: Peak of the process, in MiB.
             device: A target of the search, e.g. `CPU` or `AUTO:GPU,CPU`.
 
         Raises:
-            AdviceError: Nothing that was measured is within the limits.
+            AdviceError: No measured configuration is within the limits.
         """
         if max_latency_ms is None and max_memory_mb is None and device is None:
             return self
-        known = [
-            one for one in self._measurements() if device is None or target_of(device).covers(one.device)
-        ]
-        if not known:
-            told = ", ".join(dict.fromkeys(one.device for one in self._measurements())) or "another host"
-            where = f"on device '{device}'" if device else "here"
-            raise AdviceError(f"Nothing was measured {where}, only on: {told}.")
-        fitting = [one for one in known if _within(one.measured, max_latency_ms, max_memory_mb)]
-        if not fitting:
-            latency = min(one.measured.latency_ms.p99 for one in known)
-            memory = min(one.measured.memory_mb for one in known)
-            raise AdviceError(
-                "Nothing that was measured is within the limits; the lowest p99 latency is "
-                f"{latency:g} ms, the least memory {memory:g} MiB."
-            )
-        deployment = _deployment(fitting[0])
-        if deployment == self.best:
-            return self
-        chosen = max(fitting, key=lambda one: one.measured.throughput_fps)
-        deployment = _deployment(chosen)
-        verdict: Literal["keep_hint", "inconclusive"] = (
-            "keep_hint" if deployment == _deployment(self.baseline) else "inconclusive"
+        within = within_limits(
+            self._measurements(), max_latency_ms=max_latency_ms, max_memory_mb=max_memory_mb, device=device
         )
+        if _deployment(within[0]) == self.best:
+            return self
+        picked = max(within, key=lambda each: each.measured.throughput_fps)
+        deployment = _deployment(picked)
+        is_hint = deployment == _deployment(self.baseline)
         return msgspec.structs.replace(
-            self, best=deployment, verdict=verdict, speedup=chosen.speedup, measured=chosen.measured
+            self,
+            best=deployment,
+            verdict="keep_hint" if is_hint else "inconclusive",
+            speedup=picked.speedup,
+            measured=picked.measured,
         )
 
     def fit(self, here: Host | None = None) -> Fit:
-        """Compare the host that was measured with this one."""
+        """Compare the host where it was measured with this host."""
         return compare(Host(**msgspec.structs.asdict(self.host)), here or describe_host(), self.uses)
 
     @property
@@ -234,9 +224,9 @@ class Advice(Record, frozen=True):
         return target_of(self.device).devices
 
     def as_hint(self, here: Host) -> Advice:
-        """Return advice that leaves all choices to the performance hint, for a host that was not measured.
+        """Return advice to use the performance hint, for a host where nothing was measured.
 
-        Where the hint's own device is not there, a processor takes its place.
+        If the hint's own device is missing here, the CPU takes its place.
         """
         best = _deployment(self.baseline)
         if not set(target_of(best.device).devices) <= set(here.devices):
@@ -256,14 +246,14 @@ class Advice(Record, frozen=True):
         )
 
     def as_model(self, path: Path | None = None) -> Model:
-        """Return what the project knows of the model."""
+        """Return the model as it was measured, at another path if given."""
         axes = self.model.batch_axes
         inputs = tuple(
-            ModelInput(name, tuple(one.shape), one.type, axes.get(name))
-            for name, one in self.model.inputs.items()
+            ModelInput(name, tuple(record.shape), record.type, axes.get(name))
+            for name, record in self.model.inputs.items()
         )
-        where, outputs = str(path or self.model.path), tuple(self.model.output_axes)
-        return Model(self.model.name, where, self.model.sha256, inputs, outputs, self.baseline.batch)
+        file, outputs = str(path or self.model.path), tuple(self.model.output_axes)
+        return Model(self.model.name, file, self.model.sha256, inputs, outputs, self.baseline.batch)
 
     def _assembly(self, compiled: CompiledModel, share_inputs: bool = False) -> Assembly:
         assembly = Assembly(self.as_model(), self.batch, share_inputs)
@@ -271,14 +261,17 @@ class Advice(Record, frozen=True):
         return assembly
 
     def _measurements(self) -> list[Measurement]:
-        """Return every configuration with figures, what to deploy first."""
-        told = [(self.best, self.measured, self.speedup), (self.baseline, self.baseline.measured, UNCHANGED)]
-        claimed = [
-            Measurement(**msgspec.structs.asdict(_deployment(one)), measured=measured, speedup=speedup)
-            for one, measured, speedup in told
+        """Return every configuration with figures, what to deploy first, then the hint."""
+        compared = [
+            (self.best, self.measured, self.speedup),
+            (self.baseline, self.baseline.measured, UNCHANGED),
+        ]
+        with_figures = [
+            Measurement(**msgspec.structs.asdict(_deployment(record)), measured=measured, speedup=speedup)
+            for record, measured, speedup in compared
             if measured
         ]
-        return [*claimed, *self.devices, *self.front]
+        return [*with_figures, *self.devices, *self.front]
 
 
 def json_schema() -> bytes:
@@ -287,11 +280,8 @@ def json_schema() -> bytes:
     return msgspec.json.format(schema, indent=2) + b"\n"
 
 
-def _within(measured: MeasuredRecord, max_latency_ms: float | None, max_memory_mb: float | None) -> bool:
-    late = max_latency_ms is not None and measured.latency_ms.p99 > max_latency_ms
-    large = max_memory_mb is not None and measured.memory_mb > max_memory_mb
-    return not late and not large
-
-
-def _deployment(one: Deployment) -> Deployment:
-    return Deployment(device=one.device, properties=one.properties, batch=one.batch, requests=one.requests)
+def _deployment(record: Deployment) -> Deployment:
+    """Return a record's configuration without its figures."""
+    return Deployment(
+        device=record.device, properties=record.properties, batch=record.batch, requests=record.requests
+    )

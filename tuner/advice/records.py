@@ -27,16 +27,18 @@ class InputRecord(Record, frozen=True):
     type: str
 
     def __post_init__(self) -> None:
-        """Refuse a type that no sample can have."""
+        """Refuse an element type that samples cannot have."""
         if self.type not in FILLABLE:
-            raise ValueError(f"'{self.type}' is no type of an input; there are {', '.join(FILLABLE)}")
+            raise ValueError(
+                f"'{self.type}' is not an element type of inputs; expected: {', '.join(FILLABLE)}"
+            )
 
 
 class ModelRecord(Record, frozen=True):
     """The model that was measured.
 
-    `path` is as the search was given it; `output_axes` holds the batch axis of every output in the
-    model's order, null where an output has none.
+    `path` is as it was given to the search; `output_axes` holds the batch axis of every output in the
+    model's order, null for an output without a batch axis.
     """
 
     name: str
@@ -50,7 +52,7 @@ class ModelRecord(Record, frozen=True):
         """Refuse a batch axis that its input does not have."""
         for name, axis in self.batch_axes.items():
             if name not in self.inputs or not 0 <= axis < len(self.inputs[name].shape):
-                raise ValueError(f"batch_axes has axis {axis} of '{name}', which is no axis of an input")
+                raise ValueError(f"batch_axes has axis {axis} of '{name}', which is not an axis of an input")
 
 
 class LatencyRecord(Record, frozen=True):
@@ -70,9 +72,9 @@ class MeasuredRecord(Record, frozen=True):
 
 
 class SpeedupRecord(Record, frozen=True):
-    """Times faster than the hint; `high` is null where the rounds are too few for an interval.
+    """Times faster than the hint; `high` is null if the rounds are too few for an interval.
 
-    Each sitting began with fresh processes.
+    Every sitting started fresh processes.
     """
 
     ratio: Figure
@@ -84,7 +86,7 @@ class SpeedupRecord(Record, frozen=True):
 
 
 class Deployment(Record, frozen=True):
-    """What goes to `compile_model` and `AsyncInferQueue` verbatim."""
+    """What `compile_model` and `AsyncInferQueue` take, verbatim."""
 
     device: str
     properties: dict[str, PlainValue | dict[str, dict[str, PlainValue]]]
@@ -93,7 +95,7 @@ class Deployment(Record, frozen=True):
 
     @property
     def configuration(self) -> Configuration:
-        """What is compiled and run."""
+        """The same as the configuration that is compiled and run."""
         return Configuration.of(self.device, self.properties, self.batch, self.requests)
 
     def __post_init__(self) -> None:
@@ -105,7 +107,7 @@ class Deployment(Record, frozen=True):
 
 
 class DropIn(Deployment, frozen=True):
-    """The best that keeps the model's own batch: no change in the application."""
+    """The fastest configuration with the model's own batch: the application need not change."""
 
     speedup: SpeedupRecord
 
@@ -124,13 +126,16 @@ class Measurement(Deployment, frozen=True):
 
 
 class TargetRecord(Measurement, frozen=True, omit_defaults=True):
-    """The best of a target; of a combination also its speed over the sum of what its devices reach alone."""
+    """The fastest configuration of a target.
+
+    For a combination also its speed, divided by the sum of the speeds that its devices reach alone.
+    """
 
     share_of_sum: Figure | None = None
 
 
 class HostRecord(Record, frozen=True, omit_defaults=True):
-    """The machine that was measured; with its control group's limit and driver versions, where told."""
+    """The machine that was measured; with its control group's limit and driver versions, if known."""
 
     cpu: str
     cores: int
@@ -143,7 +148,7 @@ class HostRecord(Record, frozen=True, omit_defaults=True):
 
 
 class SearchRecord(Record, frozen=True):
-    """How the advice came about."""
+    """The search that the advice comes from."""
 
     version: str
     command: str
