@@ -1,1 +1,1 @@
-"""The advice YAML: its records, its writer and its loader, the host it is for, and its exports."""
+"""The advice YAML: its records, writer and loader, how it fits a host, and its exports."""

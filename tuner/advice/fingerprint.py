@@ -1,4 +1,4 @@
-"""Whether advice fits a host: what is the same as where it was measured, and what is not."""
+"""Whether advice fits a host: what differs from the host where it was measured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tuner.domain.host import Host
 Level = Literal["same", "compatible", "different"]
 
 MEMORY_APART = 0.1
-"""Relative difference of main memory from which it is told: kernels reserve some of it."""
+"""Relative difference of main memory that is reported; less may be memory that the kernel reserves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Fit:
     """How two hosts compare.
 
     Attributes:
-        level: `different` hosts may want other streams and batches; on `compatible` ones the advice
-            runs as it is, at a speed that may have changed; on the `same` it has not.
+        level: `same`: the measured speed is expected. `compatible`: the advice runs as it is, at a speed
+            that may have changed. `different`: other streams and batches may be better.
         reasons: What differs, each as `what: then -> now`.
     """
 
@@ -28,24 +28,25 @@ class Fit:
     reasons: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """The reasons in one line."""
+        """Return the reasons in one line."""
         return "; ".join(self.reasons) or "nothing has changed"
 
 
 def compare(then: Host, now: Host, devices: Sequence[str]) -> Fit:
-    """Compare the host of a measurement with another one.
+    """Compare the host of a measurement with another host.
 
     Args:
-        then: Where it was measured.
-        now: Where it is to run.
+        then: The host where the advice was measured.
+        now: The host where it is to run.
         devices: The devices that the advice uses.
     """
-    grave, light = list(_grave(then, now, devices)), list(_light(then, now, devices))
-    level: Level = "different" if grave else "compatible" if light else "same"
-    return Fit(level, (*grave, *light))
+    hardware, software = list(_hardware(then, now, devices)), list(_software(then, now, devices))
+    level: Level = "different" if hardware else "compatible" if software else "same"
+    return Fit(level, (*hardware, *software))
 
 
-def _grave(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
+def _hardware(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
+    """Yield differences that may change which configuration is best."""
     if then.cpu != now.cpu:
         yield f"CPU: {then.cpu} -> {now.cpu}"
     if _cores(then) != _cores(now):
@@ -55,7 +56,8 @@ def _grave(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
             yield f"{name}: {then.devices.get(name, 'none')} -> {now.devices.get(name, 'none')}"
 
 
-def _light(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
+def _software(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
+    """Yield differences that may change the speed; of the hardware only the size of the memory."""
     if then.openvino != now.openvino:
         yield f"OpenVINO: {then.openvino} -> {now.openvino}"
     for name in devices:
@@ -68,5 +70,5 @@ def _light(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
 
 
 def _cores(host: Host) -> float:
-    """Return the cores that can be used, in all that limits them."""
+    """Return the cores that can be used, within the limit of the control group."""
     return min(host.cores, host.cgroup_cores or host.cores)

@@ -1,4 +1,4 @@
-"""One file for several hosts."""
+"""Merges the advice of several hosts into one file."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ def merged(paths: Sequence[Path]) -> list[Advice]:
     """Return the advice of several files, for one model on several hosts.
 
     Raises:
-        AdviceError: A file is not valid advice, is for another model, or for a host that another one
-            is for.
+        AdviceError: A file is not valid advice, is for another model, or two files are for one host.
     """
-    told = [(path, advice) for path in paths for advice in read(path)]
-    first_path, first = told[0]
-    for place, (path, advice) in enumerate(told):
+    profiles = [(path, advice) for path in paths for advice in read(path)]
+    first_path, first = profiles[0]
+    for position, (path, advice) in enumerate(profiles):
         if advice.model.sha256 != first.model.sha256:
             raise AdviceError(
-                f"'{path}' is for the model '{advice.model.name}', '{first_path}' for another one "
+                f"'{path}' is for the model '{advice.model.name}', '{first_path}' for another model "
                 f"('{first.model.name}'); merge advice for one model."
             )
-        for other_path, other in told[:place]:
+        for other_path, other in profiles[:position]:
             if other.host == advice.host:
                 raise AdviceError(
                     f"'{other_path}' and '{path}' are for the same host ({advice.host.cpu}, "
-                    f"{advice.host.cores} cores); leave one of them out."
+                    f"{advice.host.cores} cores); leave one file out."
                 )
-    return [advice for _, advice in told]
+    return [advice for _, advice in profiles]

@@ -11,7 +11,7 @@ import yaml
 from tuner.errors import AdviceError
 
 MOST_BYTES = 16 << 20
-"""Far above any advice: a larger file is something else."""
+"""Far larger than any advice."""
 
 DEEPEST = 16
 """Levels of nesting; an advice has six."""
@@ -25,7 +25,7 @@ PARSING_FAILS = (
     ArithmeticError,
     RecursionError,
 )
-"""What PyYAML raises on bad values beside its own errors: `!!bool maybe` is a KeyError."""
+"""What PyYAML raises on bad values beside its own errors, e.g. a KeyError on `!!bool maybe`."""
 
 GIVE_CONFIG = "give the config.yaml that 'tuner search' wrote"
 WRITE_AGAIN = "write it again with 'tuner search'"
@@ -55,7 +55,9 @@ def _content(path: str | Path) -> bytes:
         why = getattr(error, "strerror", None) or error
         raise AdviceError(f"{str(path)!r} cannot be read ({why}); {GIVE_CONFIG}.") from error
     if len(content) > MOST_BYTES:
-        raise AdviceError(f"'{path}' is larger than {MOST_BYTES >> 20} MiB, no advice is; {GIVE_CONFIG}.")
+        raise AdviceError(
+            f"'{path}' is larger than {MOST_BYTES >> 20} MiB, far too large for advice; {GIVE_CONFIG}."
+        )
     return content
 
 

@@ -30,11 +30,11 @@ CONFIG_NAME = "config.yaml"
 UNICODE_BREAKS = "\x85\u2028\u2029"
 
 DIGITS = 5
-"""Significant digits of measured figures: more would only print noise."""
+"""Significant digits of measured figures; further digits would be noise."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper, which by itself writes Unicode's line breaks so that they come back as spaces."""
+    """PyYAML's safe dumper; Unicode's line breaks are quoted, or they would be read back as spaces."""
 
 
 def _quoted_where_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
@@ -46,7 +46,7 @@ _Dumper.add_representer(str, _quoted_where_needed)
 
 
 def make_advice(result: Result) -> Advice:
-    """Return the advice that a result amounts to."""
+    """Return a result as advice."""
     best, verdict = result.verdict.best, result.verdict
     return Advice(
         schema=1,
@@ -62,20 +62,24 @@ def make_advice(result: Result) -> Advice:
             **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
         ),
         devices=_devices(result),
-        front=[_measurement(one.configuration, measured, one.speedup) for one, measured in result.front],
+        front=[
+            _measurement(candidate.configuration, measured, candidate.speedup)
+            for candidate, measured in result.front
+        ],
         host=records.HostRecord(**asdict(result.host)),
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
     )
 
 
 def _devices(result: Result) -> list[records.TargetRecord]:
-    """Return the best of each target, as the final measured it where it did."""
+    """Return the best configuration of each target, with the final's figures if it was in the final."""
     found = []
-    for one in result.targets:
-        if measured := result.at_final_speed(one.best):
-            told = _measurement(one.best.configuration, measured, one.best.speedup)
-            share = None if one.share_of_sum is None else _round(one.share_of_sum)
-            found.append(records.TargetRecord(**msgspec.structs.asdict(told), share_of_sum=share))
+    for standing in result.targets:
+        best, share = standing.best, standing.share_of_sum
+        if measured := result.at_final_speed(best):
+            record = _measurement(best.configuration, measured, best.speedup)
+            share = None if share is None else _round(share)
+            found.append(records.TargetRecord(**msgspec.structs.asdict(record), share_of_sum=share))
     return found
 
 
@@ -89,18 +93,18 @@ def write_fleet(profiles: Sequence[Advice], path: Path) -> None:
     _write(Fleet(schema=1, profiles=list(profiles)), profiles[0].search.version, path)
 
 
-def _write(told: Record, version: str, path: Path) -> None:
+def _write(record: Record, version: str, path: Path) -> None:
     header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
     body = yaml.dump(
-        msgspec.to_builtins(told), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
+        msgspec.to_builtins(record), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
     write_whole(header + body, path)
 
 
 def write_whole(text: str, path: Path) -> None:
-    """Write a file beside its place and move it there in one step: what was there stays until then.
+    """Write a file beside its place and move it there in one step; until then an earlier file stays.
 
-    What no Unicode text may hold, a file name's odd bytes, is written as an escape.
+    Bytes of a file name that are not Unicode are written as escapes.
     """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -125,13 +129,13 @@ def _deployment(configuration: Configuration) -> dict[str, Any]:
     }
 
 
-def _gain(result: Result, one: Candidate) -> records.SpeedupRecord:
-    """Return a finalist's speedup; the baseline's over itself is exactly 1."""
-    if one.configuration == result.baseline.configuration or one.speedup is None:
+def _gain(result: Result, candidate: Candidate) -> records.SpeedupRecord:
+    """Return a candidate's speedup; the speedup of the baseline over itself is exactly 1."""
+    if candidate.configuration == result.baseline.configuration or candidate.speedup is None:
         rounds = result.final.rounds if result.final else ()
         sittings = rounds[-1].sitting + 1 if rounds else 1
         return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, len(rounds), sittings))
-    return _speedup(one.speedup)
+    return _speedup(candidate.speedup)
 
 
 def _speedup(speedup: Speedup) -> records.SpeedupRecord:
@@ -170,7 +174,7 @@ def _measurement(
 
 
 def _model(model: Model) -> records.ModelRecord:
-    inputs = {one.name: records.InputRecord(shape=list(one.shape), type=one.type) for one in model.inputs}
+    inputs = {each.name: records.InputRecord(shape=list(each.shape), type=each.type) for each in model.inputs}
     return records.ModelRecord(
         name=model.name,
         path=model.path,
@@ -182,5 +186,5 @@ def _model(model: Model) -> records.ModelRecord:
 
 
 def _round(value: float) -> float:
-    """Keep the significant digits that a measurement can have."""
+    """Round to the significant digits of a measurement."""
     return float(f"{value:.{DIGITS}g}")

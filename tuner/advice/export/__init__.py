@@ -1,4 +1,4 @@
-"""The same configuration for other programs: files, a text for the terminal, and what they cannot say."""
+"""The same configuration for other programs: a file, its command line, and notes on what it cannot hold."""
 
 from __future__ import annotations
 
@@ -17,6 +17,6 @@ EXPORTS: Mapping[str, Callable[[Advice], Export]] = {
     "cpp": cpp,
     "json": as_json,
 }
-"""By the word of `tuner export --to`."""
+"""What `tuner export --to` offers, by its word."""
 
 __all__ = ["EXPORTS", "Export"]

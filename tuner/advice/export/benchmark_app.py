@@ -1,7 +1,7 @@
 """For OpenVINO's `benchmark_app`: a file for `-load_config`, and the whole command line.
 
-Without `-hint none` it would add the hint `THROUGHPUT` to explicit streams; requests and shapes
-have no place in the file.
+Without `-hint none`, `benchmark_app` would add the hint `THROUGHPUT` to explicit streams. The file
+cannot hold requests and shapes, so they are in the command.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from tuner.advice.export.documents import FILE, Export, shapes_of
 from tuner.domain.target import target_of
 
 NO_NUMBER = (
-    "benchmark_app takes no number under BATCH: it measures not {device} but as many requests gathered as "
-    "the device calls optimal, on a CPU none."
+    "benchmark_app takes no number under BATCH: instead of {device} it measures the number of gathered "
+    "requests that the device reports as optimal; a CPU reports none, so nothing is gathered there."
 )
 
 
 def benchmark_app(advice: Advice) -> Export:
-    """Return what makes `benchmark_app` measure this configuration and no other."""
+    """Return a file and a command with which `benchmark_app` measures exactly this configuration."""
     target = target_of(advice.device)
     config = {target.kind or advice.device: _config(advice.properties)}
     numbered = target.kind == "BATCH" and target.members[0].amount is not None
@@ -31,8 +31,8 @@ def benchmark_app(advice: Advice) -> Export:
     words += ["-shape", ",".join(f"{name}{_listed(shape)}" for name, shape in shapes_of(advice).items())]
     if layouts := _layouts(advice):
         words += ["-layout", layouts]
-    types = {name: one.type for name, one in advice.model.inputs.items()}
-    if len(set(types.values())) == 1:  # else it takes what looks like an image for u8
+    types = {name: record.type for name, record in advice.model.inputs.items()}
+    if len(set(types.values())) == 1:  # without it, benchmark_app takes an input shaped like an image for u8
         words += ["-ip", next(iter(types.values()))]
     else:
         words += ["-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())]
@@ -42,18 +42,18 @@ def benchmark_app(advice: Advice) -> Export:
 
 
 def _config(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return properties in the form that `-load_config` reads: devices' own as one text."""
+    """Return properties as `-load_config` reads them: the properties of each device as a single text."""
     return {
         name: _nested(value) if isinstance(value, Mapping) else value for name, value in properties.items()
     }
 
 
 def _nested(devices: Mapping[str, Mapping[str, Any]]) -> str:
-    told = (
+    parts = (
         f"{device}:{{{','.join(f'{name}:{value}' for name, value in own.items())}}}"
         for device, own in devices.items()
     )
-    return f"{{{','.join(told)}}}"
+    return f"{{{','.join(parts)}}}"
 
 
 def _listed(shape: tuple[int, ...]) -> str:
@@ -61,9 +61,9 @@ def _listed(shape: tuple[int, ...]) -> str:
 
 
 def _layouts(advice: Advice) -> str:
-    """Return where each input has its batch, without which items would be counted as whole batches."""
-    told = {
+    """Return the batch axis of each input; without it, benchmark_app counts a batch as one item."""
+    layouts = {
         name: "".join("N" if at == axis else "?" for at in range(len(advice.model.inputs[name].shape)))
         for name, axis in advice.model.batch_axes.items()
     }
-    return ",".join(f"{name}[{layout}]" for name, layout in told.items())
+    return ",".join(f"{name}[{layout}]" for name, layout in layouts.items())

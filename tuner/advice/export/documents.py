@@ -1,4 +1,4 @@
-"""What an export is, and the plainest one."""
+"""An export, and the simplest: the advice as JSON."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Export:
     """A configuration in the form of another program.
 
     Attributes:
-        name: Of its file.
+        name: The file's name.
         text: The file's content.
-        command: The words of the command line that uses it, `FILE` standing for the file's path; None
-            where the file is all there is.
-        notes: What it cannot express, or what must be done for it, in sentences.
+        command: The words of the command line that uses the file, with `FILE` in place of its path; None
+            if no command is needed.
+        notes: What the file cannot hold, or what else must be done, in sentences.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Export:
     notes: tuple[str, ...] = ()
 
     def line(self, path: str) -> str:
-        """Return the command line, for a file at `path`; empty where there is none."""
+        """Return the command line for a file at `path`; empty if there is no command."""
         return shlex.join(path if word == FILE else word for word in self.command or ())
 
 
@@ -42,4 +42,4 @@ def as_json(advice: Advice) -> Export:
 
 def shapes_of(advice: Advice) -> dict[str, tuple[int, ...]]:
     """Return the shape of every input at the advised batch."""
-    return {one.name: one.at_batch(advice.batch) for one in advice.as_model().inputs}
+    return {each.name: each.at_batch(advice.batch) for each in advice.as_model().inputs}

@@ -1,7 +1,6 @@
 """For OpenVINO Model Server: a `config.json` with one model.
 
-Fields and types are those of the server's own schema of the file; `plugin_config` is flat, its
-values are texts.
+Fields and types follow the server's own schema. `plugin_config` is flat and its values are texts.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ def model_server(advice: Advice) -> Export:
 
 
 def _notes(advice: Advice) -> list[str]:
-    model, told = Path(advice.model.path), []
-    told.append(
+    model, notes = Path(advice.model.path), []
+    notes.append(
         f"The server looks for {model.name} in /models/{advice.model.name}/1/: put it there, or change "
         "base_path."
     )
     if advice.batch > 1:
-        told.append(f"The server does not gather requests: clients must send {advice.batch} items at once.")
+        notes.append(f"The server does not gather requests: clients must send {advice.batch} items at once.")
     for name, value in advice.properties.items():
         if isinstance(value, Mapping):
-            told.append(
-                f"plugin_config is flat and cannot hold {name} ({json.dumps(value)}): each device will run "
-                "with its own default, which was not measured."
+            notes.append(
+                f"plugin_config is flat and cannot hold {name} ({json.dumps(value)}): each device runs "
+                "with its own defaults, which were not measured."
             )
-    return told
+    return notes

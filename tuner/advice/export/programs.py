@@ -1,4 +1,4 @@
-"""As a program: it compiles the model as advised, keeps the requests in flight, and tells its speed."""
+"""A program that compiles the model as advised, keeps the requests in flight, and prints its speed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ HERE = "tuner.advice.export"
 
 
 def python(advice: Advice) -> Export:
-    """Return a script that needs OpenVINO and NumPy only."""
+    """Return a script that needs only OpenVINO and NumPy."""
     shapes = repr([list(shape) for shape in shapes_of(advice).values()])
     return Export("run.py", _filled("run.py.txt", advice, repr, repr(advice.properties), shapes))
 
@@ -39,7 +39,7 @@ def _filled(template: str, advice: Advice, quoted: Callable[[str], str], propert
 
 
 def _cpp_text(text: str) -> str:
-    """Return a C++ literal of UTF-8 text; control characters as octal, which no digit can prolong."""
+    """Return a C++ literal of UTF-8 text; control characters as three octal digits each."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + "".join(f"\\{ord(mark):03o}" if ord(mark) < 32 else mark for mark in escaped) + '"'
 
