@@ -256,7 +256,7 @@ def test_a_model_that_changed_is_warned_about(tmp_path):
             {"NUM_STREAM": 1},
             "CPU",
             DeviceError,
-            "'CPU' knows no property 'NUM_STREAM'; the nearest one is NUM_STREAMS",
+            "'CPU' does not know the property 'NUM_STREAM'; the nearest name is NUM_STREAMS",
         ),
         ({"NUM_STREAMS": "many"}, "CPU", DeviceError, "'CPU' refuses the configuration"),
         ({}, "GPU.9", DeviceError, "There is no device 'GPU.9' here, only: CPU"),

@@ -292,7 +292,7 @@ def test_answers_that_are_ready_are_told_before_the_next_sample_is_read(mlp):
 
     from tuner.runtime.pipeline import Pipeline
 
-    pipeline = Pipeline(compiled, advice._assembly(compiled), 4)
+    pipeline = Pipeline(compiled, advice._batcher(compiled), 4)
     for number, _ in enumerate(pipeline.run(camera(), True)):
         told.append(pipeline._begun - number)
     assert max(told) <= 2
@@ -337,7 +337,7 @@ def test_an_advice_with_wrong_output_axes_is_refused(mlp):
     advice = advice_of(mlp)
     for axes in ([5], [0, 0]):
         wrong = msgspec.structs.replace(advice, model=msgspec.structs.replace(advice.model, output_axes=axes))
-        with pytest.raises(AdviceError, match="tells the batch axes"):
+        with pytest.raises(AdviceError, match="which do not fit the compiled model"):
             wrong.infer_many(advice.compile(), [])
 
 

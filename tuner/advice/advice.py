@@ -34,10 +34,11 @@ from tuner.domain.target import target_of
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest, is_model
-from tuner.runtime.batches import Answer, Assembly, Sample
+from tuner.runtime.batches import Answer, Batcher
 from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
 from tuner.runtime.pipeline import Pipeline
 from tuner.runtime.runner import Runner
+from tuner.runtime.samples import Sample
 
 ASK_DEVICE = 0
 """Number of requests by which `AsyncInferQueue` takes the device's optimal number."""
@@ -159,8 +160,8 @@ class Advice(Record, frozen=True):
             AdviceError: A sample or the compiled model does not fit; the answers before it come first.
             InferenceError: An inference failed; the error has the samples' indices.
         """
-        assembly = self._assembly(compiled, share_inputs)
-        return Pipeline(compiled, assembly, self.requests).run(samples, ordered)
+        batcher = self._batcher(compiled, share_inputs)
+        return Pipeline(compiled, batcher, self.requests).run(samples, ordered)
 
     def runner(self, compiled: CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
         """Return a runner, which gathers single requests of many coroutines into batches, for servers.
@@ -174,7 +175,7 @@ class Advice(Record, frozen=True):
         """
         if not 0 <= max_wait_ms < math.inf:
             raise UsageError(f"max_wait_ms={max_wait_ms} is not a time; give milliseconds, 0 or more.")
-        return Runner(compiled, self._assembly(compiled), self.requests, max_wait_ms / 1e3)
+        return Runner(compiled, self._batcher(compiled), self.requests, max_wait_ms / 1e3)
 
     def pick(
         self,
@@ -255,10 +256,10 @@ class Advice(Record, frozen=True):
         file, outputs = str(path or self.model.path), tuple(self.model.output_axes)
         return Model(self.model.name, file, self.model.sha256, inputs, outputs, self.baseline.batch)
 
-    def _assembly(self, compiled: CompiledModel, share_inputs: bool = False) -> Assembly:
-        assembly = Assembly(self.as_model(), self.batch, share_inputs)
-        assembly.require(compiled)
-        return assembly
+    def _batcher(self, compiled: CompiledModel, share_inputs: bool = False) -> Batcher:
+        batcher = Batcher(self.as_model(), self.batch, share_inputs)
+        batcher.require(compiled)
+        return batcher
 
     def _measurements(self) -> list[Measurement]:
         """Return every configuration with figures, what to deploy first, then the hint."""

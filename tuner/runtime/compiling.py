@@ -19,7 +19,9 @@ __all__ = ["CompiledModel", "Core", "compile_configuration", "require_model"]
 def compile_configuration(
     core: Core | None, path: Path, model: Model, configuration: Configuration
 ) -> CompiledModel:
-    """Read, reshape to the configuration's batch, compile; with a core of its own unless one is given.
+    """Read the model, reshape it to the configuration's batch, and compile it.
+
+    Unless a core is given, a new core is used.
 
     Raises:
         ModelError: The model cannot be read, has other inputs, or does not take the shapes.
@@ -65,24 +67,24 @@ def _require_inputs(graph: ov.Model, path: Path, model: Model) -> None:
         (port.get_names() | {input_name(port)}, port.get_element_type().get_type_name())
         for port in graph.inputs
     ]
-    wanted = [(one.name, one.type) for one in model.inputs]
-    same = len(found) == len(wanted) and all(
-        name in names and kind == wanted_kind
-        for (names, kind), (name, wanted_kind) in zip(found, wanted, strict=True)
+    expected = [(each.name, each.type) for each in model.inputs]
+    same = len(found) == len(expected) and all(
+        name in names and kind == expected_kind
+        for (names, kind), (name, expected_kind) in zip(found, expected, strict=True)
     )
     if not same:
         has = ", ".join(
             f"{input_name(port)} {kind}" for port, (_, kind) in zip(graph.inputs, found, strict=True)
         )
-        told = ", ".join(f"{name} {kind}" for name, kind in wanted)
+        inputs = ", ".join(f"{name} {kind}" for name, kind in expected)
         raise ModelError(
-            f"'{path}' has the inputs {has or 'none'}, the advice is for {told}; "
+            f"'{path}' has the inputs {has or 'none'}, the advice is for {inputs}; "
             "search this model for its own advice."
         )
 
 
 def _refusal(core: Core, configuration: Configuration, why: str) -> str:
-    """Say what the device refused: itself missing, a property it does not know, or something else."""
+    """Say why it did not compile: no such device, a property that the device does not know, or else."""
     device, present = configuration.device, core.available_devices
     if device not in present and ":" not in device:
         return f"There is no device '{device}' here, only: {', '.join(present)}; search again on this host."
@@ -91,6 +93,6 @@ def _refusal(core: Core, configuration: Configuration, why: str) -> str:
         for name in configuration.compile_properties:
             if name not in known and name in why:
                 near = get_close_matches(name, known, 1)
-                hint = f"; the nearest one is {near[0]}" if near else ""
-                return f"Device '{device}' knows no property '{name}'{hint}."
+                hint = f"; the nearest name is {near[0]}" if near else ""
+                return f"Device '{device}' does not know the property '{name}'{hint}."
     return f"Device '{device}' refuses the configuration ({why}); search again on this host."

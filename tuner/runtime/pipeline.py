@@ -1,4 +1,4 @@
-"""`infer_many`: every request in flight, single samples in, single answers out."""
+"""`infer_many`: single samples in, single answers out, with every request in flight."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import openvino as ov
 
 from tuner.errors import InferenceError, reason
-from tuner.runtime.batches import Answer, Assembly, Item, Sample, Seat
+from tuner.runtime.batches import Answer, Batcher, BatchRequest
+from tuner.runtime.samples import Item, Sample
 
 LOOK_AHEAD = 4
-"""Batches started but not told yet, in multiples of the requests, when answers keep their order: a
-fast device may go on while the next answer in turn is still with a slow one."""
+"""Batches started whose answers were not handed out yet, in multiples of the requests, when answers
+keep their order: a fast device may go on while a slow device still works on the next answer in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +34,30 @@ class _Started:
 class Pipeline:
     """Keeps every request of a compiled model busy with batches of single samples."""
 
-    def __init__(self, compiled: ov.CompiledModel, assembly: Assembly, requests: int) -> None:
-        """Create the requests; 0 of them asks the device for its optimal number."""
-        self._assembly = assembly
+    def __init__(self, compiled: ov.CompiledModel, batcher: Batcher, requests: int) -> None:
+        """Create the requests; `requests` of 0 takes the device's optimal number."""
+        self._batcher = batcher
         self._queue = ov.AsyncInferQueue(compiled, requests)
-        self._seats = [assembly.seat(request) for request in self._queue]
+        self._requests = [batcher.wrap(request) for request in self._queue]
         self._started: dict[int, _Started] = {}
         self._answers: dict[int, list[Answer]] = {}
-        self._begun = self._told = 0
+        self._begun = self._handed_out = 0
 
     def run(self, samples: Iterable[Sample], ordered: bool) -> Iterator[Answer]:
         """Yield an answer for each sample; see `Advice.infer_many`."""
-        reader = _Reader(self._assembly, samples)
+        reader = _Reader(self._batcher, samples)
         try:
             while True:
-                self._harvest(self._idle())
-                self._harvest_finished()
+                self._collect(self._idle())
+                self._collect_finished()
                 yield from self._ready(ordered)
-                while ordered and self._begun - self._told >= LOOK_AHEAD * len(self._queue):
-                    self._harvest(self._oldest())
+                while ordered and self._begun - self._handed_out >= LOOK_AHEAD * len(self._queue):
+                    self._collect(self._oldest())
                     yield from self._ready(ordered)
                 if not self._start(reader):
                     break
             while self._started:
-                self._harvest(self._oldest())
+                self._collect(self._oldest())
                 yield from self._ready(ordered)
             if reader.trouble:
                 raise reader.trouble
@@ -66,58 +67,58 @@ class Pipeline:
     def _start(self, reader: _Reader) -> bool:
         """Fill the idle request with the next batch and start it; False when no sample is left."""
         index = self._queue.get_idle_request_id()
-        batch = reader.next_batch(self._seats[index])
+        batch = reader.next_batch(self._requests[index])
         if batch is None:
             return False
         self._started[index] = _Started(self._begun, batch)
         self._begun += 1
-        queue: Any = super(ov.AsyncInferQueue, self._queue)  # skips the dispatch of inputs: they are set
+        # The Python method would set the inputs again.
+        queue: Any = super(ov.AsyncInferQueue, self._queue)
         queue.start_async({}, None)
         return True
 
     def _idle(self) -> int:
-        """Wait until a request has nothing to do, and return its index."""
+        """Wait until a request is idle, and return its index."""
         try:
             return int(self._queue.get_idle_request_id())
         except RuntimeError as error:
-            raise self._blame(error) from error
+            raise self._first_failure(error) from error
 
     def _oldest(self) -> int:
-        """Wait for the batch that began first of those in flight, and return its request's index."""
-        index = min(self._started, key=lambda one: self._started[one].number)
+        """Wait for the batch in flight that began first, and return its request's index."""
+        index = min(self._started, key=lambda index: self._started[index].number)
         try:
             self._queue[index].wait()
         except RuntimeError as error:
             raise self._failure(index, error) from error
         return index
 
-    def _harvest(self, index: int) -> None:
+    def _collect(self, index: int) -> None:
         """Copy the answers out of a request that has finished."""
-        if one := self._started.pop(index, None):
-            self._answers[one.number] = self._seats[index].answers(
-                [item.with_axis for item in one.batch.items]
-            )
+        if started := self._started.pop(index, None):
+            with_axis = [item.with_axis for item in started.batch.items]
+            self._answers[started.number] = self._requests[index].answers(with_axis)
 
-    def _harvest_finished(self) -> None:
-        """Take what else is ready: reading the next sample may last."""
+    def _collect_finished(self) -> None:
+        """Take the answers of all requests that have finished: reading the next sample may take long."""
         for index in list(self._started):
             try:
                 ready = self._queue[index].wait_for(0)
             except RuntimeError as error:
                 raise self._failure(index, error) from error
             if ready:
-                self._harvest(index)
+                self._collect(index)
 
     def _ready(self, ordered: bool) -> Iterator[Answer]:
-        """Yield the answers that may be told now."""
-        while self._answers and (not ordered or self._told in self._answers):
-            number = self._told if ordered else next(iter(self._answers))
-            self._told += 1
+        """Yield the answers that may be handed out now."""
+        while self._answers and (not ordered or self._handed_out in self._answers):
+            number = self._handed_out if ordered else next(iter(self._answers))
+            self._handed_out += 1
             yield from self._answers.pop(number)
 
-    def _blame(self, error: RuntimeError) -> InferenceError:
-        """Find the batch that failed: the queue does not say which."""
-        for index in sorted(self._started, key=lambda one: self._started[one].number):
+    def _first_failure(self, error: RuntimeError) -> InferenceError:
+        """Find the batch that failed, which the queue does not say."""
+        for index in sorted(self._started, key=lambda index: self._started[index].number):
             try:
                 self._queue[index].wait()
             except RuntimeError as own:
@@ -127,25 +128,25 @@ class Pipeline:
     def _failure(self, index: int, error: RuntimeError) -> InferenceError:
         batch = self._started[index].batch
         samples = range(batch.first, batch.first + len(batch.items))
-        told = (
+        subject = (
             f"Sample {samples[0]}"
             if len(samples) == 1
             else f"One of the samples {samples[0]} to {samples[-1]}"
         )
-        return InferenceError(f"{told} could not be inferred ({reason(error)}).", samples)
+        return InferenceError(f"{subject} could not be inferred ({reason(error)}).", samples)
 
     def _settle(self) -> None:
-        """Wait for what is in flight: its requests are about to go."""
+        """Wait for the batches in flight before their requests are destroyed."""
         for index in self._started:
             try:
                 self._queue[index].wait()
-            except RuntimeError:  # told already, or nobody is left to hear it
+            except RuntimeError:  # raised already, or the caller has stopped
                 continue
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The index of a batch's first sample, and its items: a request may read them where they are."""
+    """The index of a batch's first sample, and its items, which stay alive while a request reads them."""
 
     first: int
     items: list[Item]
@@ -154,26 +155,26 @@ class _Batch:
 class _Reader:
     """Reads samples batch by batch, never further than the batch that is asked for.
 
-    What goes wrong with a sample is kept until the answers of those before it are told.
+    An error of a sample is kept until the answers of the samples before it are handed out.
     """
 
-    def __init__(self, assembly: Assembly, samples: Iterable[Sample]) -> None:
-        self._assembly, self._samples, self._read = assembly, iter(samples), 0
+    def __init__(self, batcher: Batcher, samples: Iterable[Sample]) -> None:
+        self._batcher, self._samples, self._read = batcher, iter(samples), 0
         self.trouble: Exception | None = None
 
-    def next_batch(self, seat: Seat) -> _Batch | None:
+    def next_batch(self, request: BatchRequest) -> _Batch | None:
         """Fill a request; return its samples, or None at the end."""
         batch = _Batch(self._read, [])
         try:
             if self.trouble is None:
-                for sample in islice(self._samples, self._assembly.batch):
-                    item = self._assembly.item(sample, self._read)
-                    seat.put(len(batch.items), item)
+                for sample in islice(self._samples, self._batcher.batch):
+                    item = self._batcher.checker.item(sample, self._read)
+                    request.put(len(batch.items), item)
                     batch.items.append(item)
                     self._read += 1
-        except Exception as error:  # the samples' own, or one that does not fit
+        except Exception as error:  # raised by the caller's iterable, or a sample does not fit
             self.trouble = error
         if not batch.items:
             return None
-        seat.pad(len(batch.items))
+        request.pad(len(batch.items))
         return batch

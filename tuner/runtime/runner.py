@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import openvino as ov
 
 from tuner.errors import AdviceError, InferenceError, reason
-from tuner.runtime.batches import Answer, Assembly, Item, Sample, Seat
+from tuner.runtime.batches import Answer, Batcher, BatchRequest
+from tuner.runtime.samples import Item, Sample
 
 
 class Runner:
@@ -20,12 +21,12 @@ class Runner:
     """
 
     def __init__(
-        self, compiled: ov.CompiledModel, assembly: Assembly, requests: int, max_wait_s: float
+        self, compiled: ov.CompiledModel, batcher: Batcher, requests: int, max_wait_s: float
     ) -> None:
-        """Create the requests; 0 of them asks the device for its optimal number."""
-        self._assembly, self._max_wait_s = assembly, max_wait_s
+        """Create the requests; `requests` of 0 takes the device's optimal number."""
+        self._batcher, self._max_wait_s = batcher, max_wait_s
         count = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        self._idle = [assembly.seat(compiled.create_infer_request()) for _ in range(count)]
+        self._idle = [batcher.wrap(compiled.create_infer_request()) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="tuner-runner")
         self._waiting: deque[_Waiting] = deque()
         self._running: set[asyncio.Future[list[Answer | Exception]]] = set()
@@ -37,7 +38,7 @@ class Runner:
         """Return the sample's answer, inferred together with those of other coroutines.
 
         A batch starts when it is full, or when its first sample has waited for `max_wait_ms`; while
-        every request is busy it goes on gathering.
+        every request is busy, more samples are gathered.
 
         Raises:
             AdviceError: The sample does not fit the model, or the runner is closed.
@@ -46,7 +47,7 @@ class Runner:
         if self._closed:
             raise AdviceError("The runner is closed; use it inside its 'async with'.")
         loop = asyncio.get_running_loop()
-        item = self._assembly.item(sample, self._read).copied()
+        item = self._batcher.checker.item(sample, self._read).copied()
         waiting = _Waiting(self._read, item, loop.create_future(), loop.time() + self._max_wait_s)
         self._read += 1
         self._waiting.append(waiting)
@@ -54,7 +55,7 @@ class Runner:
         return await waiting.answer
 
     async def close(self) -> None:
-        """Infer what waits, and end."""
+        """Infer the samples that still wait, and end."""
         self._closed = True
         while self._waiting or self._running:
             self._dispatch()
@@ -69,7 +70,7 @@ class Runner:
         await self.close()
 
     def _dispatch(self) -> None:
-        """Start what is full or has waited long enough, and set the alarm for what has not."""
+        """Start the batches that are due, and set the alarm for the next."""
         loop = asyncio.get_running_loop()
         while self._idle and self._due(loop.time()):
             if batch := self._next_batch():
@@ -81,57 +82,59 @@ class Runner:
         )
 
     def _due(self, now: float) -> bool:
+        """Return whether the next batch is full, or its first sample has waited long enough."""
         waiting = self._waiting
-        full = len(waiting) >= self._assembly.batch
+        full = len(waiting) >= self._batcher.batch
         return bool(waiting) and (full or self._closed or now >= waiting[0].due)
 
     def _next_batch(self) -> list[_Waiting]:
-        """Take as many as a batch holds, in their order, of those who still wait."""
+        """Take the first samples, as many as a batch holds, without those whose caller has given up."""
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < self._assembly.batch:
-            one = self._waiting.popleft()
-            if not one.answer.done():
-                batch.append(one)
+        while self._waiting and len(batch) < self._batcher.batch:
+            waiting = self._waiting.popleft()
+            if not waiting.answer.done():
+                batch.append(waiting)
         return batch
 
-    def _start(self, seat: Seat, batch: list[_Waiting]) -> None:
-        """Infer in a thread; the request is idle again when that ends, whoever is still interested."""
+    def _start(self, request: BatchRequest, batch: list[_Waiting]) -> None:
+        """Infer a batch in a thread; its request is idle again only when that ends, whoever has given up."""
         loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, self._infer, seat, [one.item for one in batch])
+        items = [waiting.item for waiting in batch]
+        work = loop.run_in_executor(self._threads, self._infer, request, items)
         self._running.add(work)
 
-        def tell(done: asyncio.Future[list[Answer | Exception]]) -> None:
+        def hand_out(done: asyncio.Future[list[Answer | Exception]]) -> None:
             self._running.discard(work)
-            self._idle.append(seat)
-            for one, answer in zip(batch, _results(done, len(batch)), strict=True):
-                if one.answer.done():
+            self._idle.append(request)
+            for waiting, answer in zip(batch, _results(done, len(batch)), strict=True):
+                if waiting.answer.done():
                     continue
                 if isinstance(answer, Exception):
-                    one.answer.set_exception(_told(answer, one.index))
+                    waiting.answer.set_exception(_with_index(answer, waiting.index))
                 else:
-                    one.answer.set_result(answer)
+                    waiting.answer.set_result(answer)
             self._dispatch()
 
-        work.add_done_callback(tell)
+        work.add_done_callback(hand_out)
 
     @classmethod
-    def _infer(cls, seat: Seat, items: list[Item]) -> list[Answer | Exception]:
-        """Infer items together; if that fails, each alone, so that none suffers from another."""
+    def _infer(cls, request: BatchRequest, items: list[Item]) -> list[Answer | Exception]:
+        """Infer items together; if that fails, each alone, so that an item fails only by itself."""
         try:
             for at, item in enumerate(items):
-                seat.put(at, item)
-            seat.pad(len(items))
-            seat.request.start_async()
-            seat.request.wait()
-            return [*seat.answers([item.with_axis for item in items])]
-        except Exception as error:  # whatever it is, those who wait must hear of it
+                request.put(at, item)
+            request.pad(len(items))
+            request.infer_request.start_async()
+            request.infer_request.wait()
+            return [*request.answers([item.with_axis for item in items])]
+        except Exception as error:  # of any kind: the callers that wait must get it
             if len(items) == 1:
                 return [error]
-            return [answer for item in items for answer in cls._infer(seat, [item])]
+            return [answer for item in items for answer in cls._infer(request, [item])]
 
 
 def _results(done: asyncio.Future[list[Answer | Exception]], count: int) -> list[Answer | Exception]:
-    """Return the answers of a batch; of one that was given up, why there are none."""
+    """Return the answers of a batch; if it was cancelled or failed, the error for each sample."""
     if done.cancelled():
         return [AdviceError("The runner was stopped before the answer was there.")] * count
     error = done.exception()
@@ -140,7 +143,7 @@ def _results(done: asyncio.Future[list[Answer | Exception]], count: int) -> list
 
 @dataclass(slots=True)
 class _Waiting:
-    """A sample that waits for its batch, and until when."""
+    """A sample that waits for its batch, until `due` on the event loop's clock."""
 
     index: int
     item: Item
@@ -148,7 +151,8 @@ class _Waiting:
     due: float
 
 
-def _told(error: Exception, index: int) -> Exception:
+def _with_index(error: Exception, index: int) -> Exception:
+    """Return the error of a sample with the sample's index in its sentence."""
     if isinstance(error, RuntimeError):
         return InferenceError(
             f"Sample {index} could not be inferred ({reason(error)}).", range(index, index + 1)
