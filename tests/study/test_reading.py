@@ -15,7 +15,8 @@ from tests.simulation import MODEL, simulate
 from tuner.domain.result import Setting
 from tuner.errors import StorageError
 from tuner.study.importance import importance
-from tuner.study.reading import PATIENCE, read_results, shown
+from tuner.study.opening import PATIENCE, shown
+from tuner.study.reading import read_results
 from tuner.study.storage import Study
 
 
@@ -204,6 +205,6 @@ def test_a_silent_server_is_given_up(monkeypatch, driver):
 
 def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for where, why in ((tmp_path / "pipe", "it is no file"), ("a" * 5000, "File name too long")):
+    for where, why in ((tmp_path / "pipe", "it is not a file"), ("a" * 5000, "File name too long")):
         with pytest.raises(StorageError, match=why):
             read_results(str(where))

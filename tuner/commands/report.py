@@ -17,7 +17,8 @@ from tuner.report.document import as_data
 from tuner.report.page import page
 from tuner.report.text import as_csv, as_markdown
 from tuner.report.view import Usage, View
-from tuner.study.reading import read_results, shown, study_file
+from tuner.study.opening import shown, study_file
+from tuner.study.reading import read_results
 from tuner.study.records import recorded_result
 
 REPORT_NAME = "report.html"

@@ -1,1 +1,1 @@
-"""The saved study: trials and the final in Optuna's storage, read again as a result."""
+"""The saved study: trials and the final in Optuna's storage, and reading them as a result."""

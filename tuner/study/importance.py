@@ -9,31 +9,32 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
+from tuner.domain.configuration import Configuration
 from tuner.domain.trial import Trial
 
 LEAST_TRIALS = 6
-"""Measured configurations below which a share would be told of noise."""
+"""Below this many measured configurations, the shares would show noise."""
 
 
 def importance(trials: Sequence[Trial]) -> dict[str, float]:
-    """Return each parameter's share of what makes a configuration fast; empty where too little is known.
+    """Return each parameter's share of what makes a configuration fast; empty if too few were measured.
 
-    Source: Watanabe, Bansal & Hutter, *PED-ANOVA*, IJCAI 2023, as Optuna has it.
+    Source: Watanabe, Bansal & Hutter, *PED-ANOVA*, IJCAI 2023, in Optuna's implementation.
     """
-    known = [one for one in trials if one.speedup and one.state in {"measured", "pruned"}]
-    told = [_parameters(one) for one in known]
-    axes = {name: sorted({one[name] for one in told}) for name in told[0]} if told else {}
+    known = [trial for trial in trials if trial.speedup and trial.state in {"measured", "pruned"}]
+    rows = [_parameters(trial.configuration) for trial in known]
+    axes = {name: sorted({row[name] for row in rows}) for name in rows[0]} if rows else {}
     varied = {name: CategoricalDistribution(values) for name, values in axes.items() if len(values) > 1}
     if len(known) < LEAST_TRIALS or not varied:
         return {}
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="maximize")
-    for one, parameters in zip(known, told, strict=True):
+    for trial, row in zip(known, rows, strict=True):
         study.add_trial(
             optuna.trial.create_trial(
-                params={name: parameters[name] for name in varied},
+                params={name: row[name] for name in varied},
                 distributions=dict(varied),
-                value=one.ratio,
+                value=trial.ratio,
             )
         )
     with warnings.catch_warnings():
@@ -41,12 +42,11 @@ def importance(trials: Sequence[Trial]) -> dict[str, float]:
         return dict(get_param_importances(study, evaluator=PedAnovaImportanceEvaluator()))
 
 
-def _parameters(trial: Trial) -> dict[str, str]:
-    one = trial.configuration
-    properties = {name: str(value) for name, value in one.properties if name != "PERFORMANCE_HINT"}
+def _parameters(configuration: Configuration) -> dict[str, str]:
+    properties = {name: str(value) for name, value in configuration.properties if name != "PERFORMANCE_HINT"}
     return {
-        "device": one.device,
+        "device": configuration.device,
         "streams": properties.get("NUM_STREAMS", "hint"),
-        "batch": f"{one.batch:09}",
-        "requests": f"{one.requests:09}",
+        "batch": f"{configuration.batch:09}",
+        "requests": f"{configuration.requests:09}",
     }

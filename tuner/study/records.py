@@ -1,8 +1,8 @@
-"""What a study holds on disk: records of its own, so that a rename in the program breaks no file.
+"""What a study holds on disk: records of their own, so that a rename in the program breaks no file.
 
-A record is made from the program's class of the same shape, and back, by its fields' names; where the program
-says something in another word today, the field here has both. `FORMAT` changes when files of before can
-no longer be continued; docs/architecture.md has its history.
+A record and the program's class of the same shape are converted into each other by the names of their
+fields; a field that the program has renamed keeps its old name on disk. `FORMAT` changes when earlier files
+can no longer be continued; docs/architecture.md has its history.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Kept = TypeVar("Kept", Trial, Final, Setting, Outcome)
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a study; fields that a later version added are passed over."""
+    """A part of a study; fields that a later version added are ignored."""
 
 
 class ConfigurationRecord(Record, frozen=True):
-    """What was asked for; properties as sorted pairs."""
+    """A configuration; its properties as sorted pairs."""
 
     device: str
     properties: tuple[tuple[str, PropertyValue], ...]
@@ -36,7 +36,7 @@ class ConfigurationRecord(Record, frozen=True):
 
 
 class EffectiveRecord(Record, frozen=True):
-    """What the device made of it, and what each device of a combination did."""
+    """An effective configuration, and that of each device of a combination."""
 
     devices: tuple[str, ...]
     streams: int | None
@@ -87,7 +87,7 @@ class RoundRecord(Record, frozen=True):
 
 
 class TrialRecord(Record, frozen=True):
-    """A trial, raw rounds and all."""
+    """A trial with its raw rounds."""
 
     number: int
     configuration: ConfigurationRecord
@@ -114,7 +114,7 @@ class CandidateRecord(Record, frozen=True):
 
 
 class FinalRecord(Record, frozen=True):
-    """The final, raw rounds and all."""
+    """The final with its raw rounds."""
 
     baseline: CandidateRecord
     finalists: tuple[CandidateRecord, ...]
@@ -134,7 +134,7 @@ class VerdictRecord(Record, frozen=True):
 
 
 class NoticeRecord(Record, frozen=True):
-    """What makes the figures worth less."""
+    """Something that makes the figures less reliable."""
 
     code: str
     text: str
@@ -175,7 +175,7 @@ class HostRecord(Record, frozen=True):
 
 
 class RunRecord(Record, frozen=True):
-    """How a run was called, and what it took."""
+    """How a run was called, and how long it took."""
 
     version: str
     command: str
@@ -195,7 +195,7 @@ class SettingRecord(Record, frozen=True):
 
 
 class OutcomeRecord(Record, frozen=True):
-    """What the latest run came to."""
+    """The outcome of the latest run."""
 
     baseline: CandidateRecord
     verdict: VerdictRecord
@@ -215,16 +215,16 @@ RECORDS: dict[type[Any], type[Record]] = {
     Setting: SettingRecord,
     Outcome: OutcomeRecord,
 }
-"""The record of each class that a study keeps."""
+"""The record of each class that is kept in a study."""
 
 
 def recorded(kept: Trial | Final | Setting | Outcome) -> Any:
-    """Return plain data; infinite bounds are written as text, which every JSON reader takes."""
+    """Return plain data; infinite bounds become texts, which every JSON reader takes."""
     return json.loads(json.dumps(_plain(kept)), parse_constant=str)
 
 
 def recorded_result(result: Result) -> dict[str, Any]:
-    """Return a whole result as plain data, infinite bounds as they are."""
+    """Return a whole result as plain data, with infinite bounds as floats."""
     setting, outcome = _plain(result.setting), _plain(result.outcome)
     return {
         "model": setting["model"],

@@ -1,8 +1,8 @@
-"""The saved study: Optuna's own SQLite storage, one trial a row as soon as it ends.
+"""The saved study: Optuna's own SQLite storage, a row for each trial as soon as it ends.
 
-The parameters are the plain ones (streams, batch, requests), the same for every space, so a search
-with other bounds goes on with the same study, and any tool that reads Optuna shows them; 0 streams or
-threads stand for what the hint chooses. The whole trial, raw rounds and all, lies beside them as JSON.
+Its parameters (streams, batch, requests…) are the same for every space, so a search with other bounds
+continues the same study, and every tool for Optuna shows them; 0 streams or threads stand for the hint's
+choice. The whole trial with its raw rounds is kept beside them as JSON.
 """
 
 from __future__ import annotations
@@ -41,24 +41,24 @@ STUDY_NAME = "study.db"
 MOST = 1 << 40
 
 TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
-"""What a damaged, foreign or vanished file makes the storage raise (msgspec's errors are ValueErrors)."""
+"""What the storage raises on a damaged, foreign or deleted file (msgspec's errors are ValueErrors)."""
 
 
 class Study:
     """Trials of one model on one target, kept in a file."""
 
     def __init__(self, path: Path, model: Model, host: Host, target: str, inputs: str = "") -> None:
-        """Open the study, or begin it.
+        """Open the study, or create it.
 
         Args:
             path: The SQLite file.
             model: The model searched.
             host: The machine it is searched on.
             target: Device string.
-            inputs: What the user gave as samples, empty for random ones.
+            inputs: What the user gave as samples; empty if they are random.
 
         Raises:
-            StorageError: The file is no study, cannot be written, or belongs to something else.
+            StorageError: The file is not a study, cannot be written, or belongs to another search.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._path = path
@@ -68,7 +68,7 @@ class Study:
                 "sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
             )
             owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
-            self._refuse_strangers(owner)
+            self._refuse_other_owners(owner)
             self._study = optuna.create_study(
                 storage=self._storage,
                 study_name=f"{model.name} on {target}",
@@ -83,7 +83,7 @@ class Study:
             return trials_of(self._study)
 
     def save(self, trial: Trial) -> None:
-        """Add a trial that ended; one transaction, so an interruption loses none or all of it."""
+        """Add a trial that ended, in a single transaction: an interruption cannot keep half of it."""
         params, distributions = _plain_parameters(trial)
         value = trial.speedup.ratio if trial.speedup else None
         attributes: dict[str, Any] = {
@@ -107,33 +107,33 @@ class Study:
                     distributions=distributions,
                     user_attrs=attributes,
                     intermediate_values={
-                        at: math.exp(one.log_ratio()) for at, one in enumerate(trial.rounds)
+                        number: math.exp(each.log_ratio()) for number, each in enumerate(trial.rounds)
                     },
                 )
             )
 
     def save_final(self, final: Final) -> None:
-        """Keep the final, raw rounds and all; a later run's takes its place."""
+        """Keep the final with its raw rounds; the final of a later run takes its place."""
         with self._translated():
             self._study.set_user_attr("final", recorded(final))
 
     def begin(self, setting: Setting) -> None:
-        """Keep what is searched, and forget what an earlier run came to."""
+        """Keep what is searched, and forget the outcome of an earlier run."""
         with self._translated():
             self._study.set_user_attr("setting", recorded(setting))
             self._study.set_user_attr("outcome", None)
 
     def finish(self, outcome: Outcome) -> None:
-        """Keep what the search came to."""
+        """Keep the outcome of the search."""
         with self._translated():
             self._study.set_user_attr("outcome", recorded(outcome))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._storage.remove_session()
 
-    def _refuse_strangers(self, owner: dict[str, str]) -> None:
-        """Check that every study in the file is of this model on this host, or of no one yet."""
+    def _refuse_other_owners(self, owner: dict[str, str]) -> None:
+        """Check that every study in the file is of this model on this host."""
         for study in self._storage.get_all_studies():
             held = study.user_attrs.get("owner")
             if held is None:
@@ -143,17 +143,17 @@ class Study:
                 )
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
-                told = "; ".join(
-                    f"{key} was '{held.get(key, 'an earlier one')}', is '{owner[key]}'" for key in differing
+                differences = "; ".join(
+                    f"{key} was '{held.get(key, 'unknown')}', is '{owner[key]}'" for key in differing
                 )
                 raise StorageError(
-                    f"'{self._path}' belongs to another search ({told}); "
+                    f"'{self._path}' belongs to another search ({differences}); "
                     "choose another directory with output=."
                 )
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """Turn whatever the storage raises into one sentence."""
+        """Turn whatever the storage raises into a StorageError of one sentence."""
         try:
             yield
         except TROUBLE as error:
@@ -164,19 +164,19 @@ class Study:
 
 
 def trials_of(study: optuna.Study) -> list[Trial]:
-    """Return every trial that was saved, in order; what another program added is left out."""
+    """Return every saved trial, in order; trials that another program added are left out."""
     saved = (trial.user_attrs.get("trial") for trial in study.get_trials(deepcopy=False))
     return [revived(data, Trial) for data in saved if data]
 
 
 def attribute(study: optuna.Study, name: str, kind: type[Kept]) -> Kept | None:
-    """Return what a study keeps under a name, or None."""
+    """Return an attribute of a study, or None."""
     data = study.user_attrs.get(name)
     return revived(data, kind) if data else None
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:
-    shapes = " ".join(f"{one.name}{list(one.shape)}" for one in model.inputs)
+    shapes = " ".join(f"{each.name}{list(each.shape)}" for each in model.inputs)
     return {
         "model": f"{model.sha256[:16]}",
         "shapes": shapes,
