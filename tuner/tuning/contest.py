@@ -1,8 +1,8 @@
-"""A contest: the baseline and its challengers in every round, over sittings with fresh lanes.
+"""A contest: the baseline and the finalists in every round, over sittings with fresh lanes.
 
-Two processes of one configuration differ for as long as they live, so one set of lanes, however
-long it is measured, cannot tell configurations apart by a per cent; `tests/benchmarks/luck.py`
-shows by how much.
+Two processes of the same configuration differ in speed for as long as they live. So a single set of lanes,
+however long it is measured, cannot tell whether a configuration is a per cent faster than another;
+`tests/benchmarks/luck.py` shows by how much processes differ.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ from tuner.tuning.strategy import Strategy
 
 @dataclass(slots=True, eq=False)
 class Finalist:
-    """A configuration, what the device made of it, and why it is out, if it is."""
+    """A candidate that was invited, what the device made of it, and why it is excluded, if it is."""
 
     configuration: Configuration
     effective: Effective | None = None
-    out: str | None = None
+    excluded: str | None = None
 
 
 class Contest:
-    """The baseline and its challengers over the sittings of a final."""
+    """The baseline and the finalists over the sittings of a final."""
 
     def __init__(
         self,
@@ -46,84 +46,89 @@ class Contest:
         compare: Callable[[Sequence[Lane]], Comparison],
         rng: random.Random,
     ) -> None:
-        """Seat those invited; `compare` begins the comparison once the first lanes are open."""
+        """Take the invited candidates; `compare` makes the comparison when the first lanes are open."""
         self._lanes, self._compare, self._rng = lanes, compare, rng
-        self._hint = Finalist(baseline)
-        self._challengers = [Finalist(one) for one in invited]
+        self._baseline = baseline
+        self._baseline_effective: Effective | None = None
+        self._finalists = [Finalist(configuration) for configuration in invited]
         self._comparison: Comparison | None = None
 
     @property
     def rounds(self) -> Sequence[Round]:
-        """The rounds played so far, of those still in."""
+        """The rounds played so far, of the finalists that are not excluded."""
         return self._comparison.rounds if self._comparison else ()
 
     def play(self, rounds: int, budget: Budget, strategy: Strategy, on_round: Callable[[int], None]) -> None:
-        """Play sittings of so many rounds; one is begun only while time for all of it is left.
+        """Play sittings of so many rounds each; a sitting begins only if there is time for all of it.
 
-        Beyond the sittings that every final is given, precision ends it: never a look at who leads.
+        After the sittings that every final is given, it ends when the intervals are precise enough;
+        which configuration leads has no say in that.
 
         Raises:
-            LaneError: The hint's lane does not open, or died.
+            LaneError: The baseline's lane does not open, or died.
             Interrupted: The user asked to stop.
         """
         sitting_s = 0.0
         for sitting in count():
-            if sitting and (budget.left_s() < sitting_s or not self._running()):
+            if sitting and (budget.left_s() < sitting_s or not self._remaining()):
                 return
-            if sitting >= strategy.sittings and self._precision() <= strategy.precise:
+            if sitting >= strategy.sittings and self._widest_half_width() <= strategy.precise:
                 return
             began_s = budget.spent_s()
             with ExitStack() as stack:
-                comparison = self._sit_down(stack)
-                self._play_sitting(comparison, rounds, budget, on_round)
+                comparison = self._begin_sitting(stack)
+                self._play_rounds(comparison, rounds, budget, on_round)
             sitting_s = budget.spent_s() - began_s
 
     def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
         """Return what the rounds played so far say."""
-        lanes = {id(one): lane for lane, one in enumerate(self._running(), start=1)}
-        told = tuple(self._finalist(one, lanes.get(id(one))) for one in self._challengers)
-        return Final(self._finalist(self._hint, 0), told, tuple(self.rounds), trouble, interrupted)
+        lanes = {id(finalist): lane for lane, finalist in enumerate(self._remaining(), start=1)}
+        baseline = self._measured(self._baseline, self._baseline_effective, 0)
+        candidates = [self._candidate(finalist, lanes.get(id(finalist))) for finalist in self._finalists]
+        return Final(baseline, tuple(candidates), tuple(self.rounds), trouble, interrupted)
 
-    def _running(self) -> list[Finalist]:
-        """Return the challengers still in, in the order of the comparison's lanes from 1 on."""
-        return [one for one in self._challengers if one.out is None]
+    def _remaining(self) -> list[Finalist]:
+        """Return the finalists that are not excluded, in the order of the comparison's lanes from 1 on."""
+        return [finalist for finalist in self._finalists if finalist.excluded is None]
 
-    def _sit_down(self, stack: ExitStack) -> Comparison:
-        """Open fresh lanes; who gets none, or at first gives other answers than the hint, is out."""
-        running = self._running()
-        hint, *others = self._open(stack, (self._hint, *running))
+    def _begin_sitting(self, stack: ExitStack) -> Comparison:
+        """Open fresh lanes; exclude finalists that do not open or first answer differently."""
+        remaining = self._remaining()
+        hint, *others = self._open(stack, [self._baseline, *(each.configuration for each in remaining)])
         if isinstance(hint, LaneError):
             raise hint
-        self._hint.effective = hint.facts.effective
-        truth = None if self._comparison else hint.answers()
-        seated = [hint]
-        for entrant, lane in zip(running, others, strict=True):
+        self._baseline_effective = hint.facts.effective
+        expected = None if self._comparison else hint.answers()
+        lanes = [hint]
+        for finalist, lane in zip(remaining, others, strict=True):
             try:
-                seated.append(_admit(entrant.configuration, lane, hint, truth))
-                entrant.effective = seated[-1].facts.effective
+                lanes.append(_admitted(finalist.configuration, lane, hint, expected))
+                finalist.effective = lanes[-1].facts.effective
             except LaneError as error:
-                self._leave_out(entrant, str(error))
+                self._exclude(finalist, str(error))
         if self._comparison:
-            self._comparison.renew(seated)
+            self._comparison.renew(lanes)
         else:
-            self._comparison = self._compare(seated)
+            self._comparison = self._compare(lanes)
         return self._comparison
 
-    def _open(self, stack: ExitStack, entrants: Sequence[Finalist]) -> list[Lane | LaneError]:
-        """Open a lane for each, in random order: none is to be always the first that is started."""
-        order = self._rng.sample(range(len(entrants)), len(entrants))
-        started = self._lanes.open_all([entrants[index].configuration for index in order])
+    def _open(self, stack: ExitStack, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
+        """Open a lane for each, in random order, so that no configuration is always started first."""
+        order = self._rng.sample(range(len(configurations)), len(configurations))
+        started = self._lanes.open_all([configurations[index] for index in order])
         self._close_with(stack, started)
-        opened = [started[order.index(index)] for index in range(len(entrants))]
+        opened = [started[order.index(index)] for index in range(len(configurations))]
         if self._comparison is None:
             return opened
-        return [self._once_more(stack, one, lane) for one, lane in zip(entrants, opened, strict=True)]
+        return [self._retried(stack, *pair) for pair in zip(configurations, opened, strict=True)]
 
-    def _once_more(self, stack: ExitStack, one: Finalist, lane: Lane | LaneError) -> Lane | LaneError:
-        """Open again, alone, what opened in an earlier sitting and now failed."""
+    def _retried(
+        self, stack: ExitStack, configuration: Configuration, lane: Lane | LaneError
+    ) -> Lane | LaneError:
+        """Open a lane again, alone, if it opened in an earlier sitting and failed in this sitting."""
         if not isinstance(lane, LaneError):
             return lane
-        (again,) = open_in_turn(self._lanes, [one.configuration])
+        (again,) = open_in_turn(self._lanes, [configuration])
         self._close_with(stack, [again])
         return again
 
@@ -133,10 +138,10 @@ class Contest:
             if not isinstance(lane, LaneError):
                 stack.callback(lane.close)
 
-    def _play_sitting(
+    def _play_rounds(
         self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
     ) -> None:
-        """Play rounds among the present lanes; a challenger whose lane dies is left out."""
+        """Play rounds among the open lanes; a finalist whose lane dies is excluded."""
         goal, warm = len(comparison.rounds) + rounds, False
         while len(comparison.rounds) < goal:
             try:
@@ -151,47 +156,55 @@ class Contest:
                 dead = comparison.dead()
                 if not dead or dead[0] == 0:
                     raise
-                running = self._running()
+                remaining = self._remaining()
                 for lane in dead:
-                    self._leave_out(running[lane - 1], str(error))
-                if comparison.rounds and not self._running():
+                    self._exclude(remaining[lane - 1], str(error))
+                if comparison.rounds and not self._remaining():
                     return
 
-    def _leave_out(self, entrant: Finalist, why: str) -> None:
+    def _exclude(self, finalist: Finalist, why: str) -> None:
         if self._comparison:
-            self._comparison.drop(1 + self._running().index(entrant))
-        entrant.out = why
+            self._comparison.drop(1 + self._remaining().index(finalist))
+        finalist.excluded = why
 
-    def _finalist(self, one: Finalist, lane: int | None) -> Candidate:
-        """Sum up a configuration that is in the rounds as `lane`; None for one that is out."""
-        if lane is None or not (self._comparison and self.rounds):
-            return Candidate(one.configuration, one.effective, None, None, one.out)
+    def _candidate(self, finalist: Finalist, lane: int | None) -> Candidate:
+        """Return a finalist with its figures; `lane` is its place in the rounds, None if it is excluded."""
+        if lane is None:
+            return Candidate(finalist.configuration, finalist.effective, None, None, finalist.excluded)
+        return self._measured(finalist.configuration, finalist.effective, lane)
+
+    def _measured(self, configuration: Configuration, effective: Effective | None, lane: int) -> Candidate:
+        """Return what the rounds say of a configuration; lane 0 is the baseline, which has no speedup."""
+        if not (self._comparison and self.rounds):
+            return Candidate(configuration, effective, None, None)
         gain = self._speedup(lane) if lane else None
-        return Candidate(one.configuration, one.effective, gain, self._comparison.measured(lane))
+        return Candidate(configuration, effective, gain, self._comparison.measured(lane))
 
-    def _precision(self) -> float:
+    def _widest_half_width(self) -> float:
         """Return half the width of the widest interval."""
-        lanes = range(1, 1 + len(self._running()))
+        lanes = range(1, 1 + len(self._remaining()))
         return max((self._speedup(lane).half_width for lane in lanes), default=0.0)
 
     def _speedup(self, lane: int) -> Speedup:
         logs = log_ratios_by_sitting(self.rounds, lane)
-        return speedup_over_sittings(logs, CONFIDENCE, len(self._challengers))
+        return speedup_over_sittings(logs, CONFIDENCE, len(self._finalists))
 
 
-def _admit(configuration: Configuration, lane: Lane | LaneError, hint: Lane, truth: Answers | None) -> Lane:
-    """Return a challenger's lane.
+def _admitted(
+    configuration: Configuration, lane: Lane | LaneError, hint: Lane, expected: Answers | None
+) -> Lane:
+    """Return a finalist's lane.
 
     Raises:
         LaneError: It did not open, or not on all of its devices, or its answers differ from the
-            hint's `truth`, where given.
+            hint's `expected` answers, if given.
     """
     if isinstance(lane, LaneError):
         raise lane
     require_all_devices(configuration, lane)
-    if truth:
+    if expected:
         allowed = tolerance(hint.facts.effective.precision, lane.facts.effective.precision)
-        apart = difference(truth, lane.answers())
+        apart = difference(expected, lane.answers())
         if apart > allowed:
             lane.close()
             differ = f"its answers differ from the hint's by {apart:.2g} of the largest value"
