@@ -16,7 +16,7 @@ from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.tuning.budget import Budget
-from tuner.tuning.hints import Hint
+from tuner.tuning.hint import Hint
 from tuner.tuning.strategy import Strategy
 
 
@@ -61,7 +61,7 @@ class TrialRunner:
                 return self._run(configuration)
             except LaneError as error:
                 failure = str(error)
-            if not self._baseline.mend():
+            if not self._baseline.reopen_if_dead():
                 break
         return Trial(len(self._history.trials), configuration, "failed", reason=failure)
 

@@ -1,0 +1,62 @@
+"""A target's performance hint, in a lane of its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
+from tuner.domain.target import Target
+from tuner.errors import LaneError
+from tuner.measure.comparison import WINDOW_S
+from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
+
+
+class Hint:
+    """A target's performance hint, its lane open."""
+
+    def __init__(self, lanes: Lanes, target: Target, own_batch: int) -> None:
+        """Compile it with the model's own batch and as many requests as the device asks for.
+
+        Raises:
+            LaneError: It does not compile, does not run, or not on every device of the target.
+        """
+        properties: dict[str, str | int] = {"PERFORMANCE_HINT": target.hint}
+        if target.kind == "BATCH":
+            properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
+        asking = Configuration.of(str(_with_number(target)), properties, own_batch, ASK_DEVICE)
+        self._lanes = lanes
+        self.target = target
+        self.lane: Lane = lanes.open(asking)
+        self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
+        try:
+            require_all_devices(self.configuration, self.lane)
+            if (
+                target.kind != "BATCH"
+            ):  # automatic batching is a setting of its device, not measured as a hint
+                self.lane.window(WINDOW_S)
+        except LaneError:
+            self.close()
+            raise
+
+    def reopen_if_dead(self) -> bool:
+        """Open the lane again if it has died, and return whether it had.
+
+        Raises:
+            LaneError: It does not open any more.
+        """
+        if self.lane.alive():
+            return False
+        self.lane = self._lanes.open(self.configuration)
+        return True
+
+    def close(self) -> None:
+        """End the lane."""
+        self.lane.close()
+
+
+def _with_number(target: Target) -> Target:
+    """Give automatic batching a batch if it has none: a CPU reports no optimal batch, and gathers nothing."""
+    if target.kind != "BATCH" or target.members[0].amount:
+        return target
+    return target.with_amounts({target.devices[0]: GATHERED[0]})
