@@ -12,8 +12,9 @@ from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final, Trial
 from tuner.tuning.budget import Budget
+from tuner.tuning.spaces import Layout
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.targets import Layout, targets_for
+from tuner.tuning.targets import targets_for
 from tuner.tuning.tune import Findings, Task, tune
 
 CPU = (target_of("CPU"),)

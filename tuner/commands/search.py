@@ -38,7 +38,8 @@ from tuner.study.storage import Study
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Waiting, Warned
 from tuner.tuning.remarks import afterthoughts, model_warnings
-from tuner.tuning.targets import Batching, Layout, refuse_impossible, targets_for
+from tuner.tuning.spaces import Layout, refuse_impossible
+from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
 
 LIMIT_S = (30.0, 300.0)
