@@ -13,7 +13,7 @@ from tuner.probe import devices
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import cost_of
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import too_dear
+from tuner.tuning.trials import too_expensive
 
 LATE = {switch.property for switch in SWITCHES.values() if switch.late}
 
@@ -104,8 +104,8 @@ def test_opening_again_costs_what_loading_costs(monkeypatch):
     unknown = Configuration.of("GPU", {"NUM_STREAMS": 1}, 3, 1)
     assert history.open_s(unknown) == 10.0
     budget = Budget(120.0, None, lambda: 0.0)
-    assert too_dear(unknown, history, budget, Strategy(), left_s=9.0)
-    assert not too_dear(unknown, history, budget, Strategy(), left_s=11.0)
+    assert too_expensive(unknown, history, budget, Strategy(), left_s=9.0)
+    assert not too_expensive(unknown, history, budget, Strategy(), left_s=11.0)
 
 
 def test_the_switches_of_a_combination_are_those_of_its_devices(monkeypatch):

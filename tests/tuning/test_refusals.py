@@ -40,13 +40,13 @@ def test_what_fails_twice_for_one_reason_with_one_choice_is_closed():
     known = refusals(ran("hint", 1), ran(2, 8), failed(4, 1), failed(4, 8))
     assert known.refuses(configuration(4, 64, 2))
     assert not known.refuses(configuration(2, 64, 2))
-    assert known.told() == ["CPU: configurations with streams 4 were not tried further, two failed (no)"]
+    assert known.sentences() == ["CPU: configurations with streams 4 were given up after two failures (no)"]
 
 
 def test_one_failure_closes_nothing():
     known = refusals(failed(4, 1))
     assert not known.refuses(configuration(4, 1))
-    assert known.told() == []
+    assert known.sentences() == []
 
 
 def test_failures_for_different_reasons_have_nothing_in_common():

@@ -6,7 +6,7 @@ import pytest
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate, simulate_host
 from tuner.domain.configuration import Configuration
-from tuner.tuning.remarks import afterthoughts
+from tuner.tuning.remarks import measurement_notices
 
 
 @pytest.mark.parametrize(
@@ -14,17 +14,17 @@ from tuner.tuning.remarks import afterthoughts
 )
 def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes):
     found = steady(simulate(), noise)
-    assert [one.code for one in afterthoughts(found, stolen)] == codes
+    assert [one.code for one in measurement_notices(found, stolen)] == codes
 
 
 def test_a_number_of_streams_that_the_device_changed_is_told():
     found = steady(simulate(budget_s=20))
-    assert afterthoughts(found, stolen=0.0) == []
+    assert measurement_notices(found, stolen=0.0) == []
     asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
     trials = [replace(one, configuration=asked) for one in found.trials if one.effective]
-    (warning,) = afterthoughts(replace(found, trials=trials[:1]), stolen=0.0)
+    (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
     assert warning.code == "clamped"
-    assert warning.text.startswith("CPU made 2 of NUM_STREAMS=8: ")
+    assert warning.text.startswith("CPU compiled NUM_STREAMS=8 as 2; ")
 
 
 @pytest.mark.parametrize("second", ["CPU", "GPU.0"])
@@ -35,18 +35,18 @@ def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(seco
     trials = [
         replace(one, configuration=changed) for one in found.trials if one.effective and one.effective.members
     ]
-    (warning,) = afterthoughts(replace(found, trials=trials[:1]), stolen=0.0)
-    assert warning.text.startswith(f"{second.removesuffix('.0')} made 2 of NUM_STREAMS=3: ")
+    (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
+    assert warning.text.startswith(f"{second.removesuffix('.0')} compiled NUM_STREAMS=3 as 2; ")
 
 
 def test_devices_that_compute_in_different_precisions_are_told():
     found = together_of(("EMU", "CPU"))
-    assert afterthoughts(found, stolen=0.0) == []
+    assert measurement_notices(found, stolen=0.0) == []
     mixed = [
         replace(one, effective=replace(one.effective, precision="bf16+f16")) if one.effective else one
         for one in found.trials
     ]
-    (warning,) = afterthoughts(replace(found, trials=mixed), stolen=0.0)
+    (warning,) = measurement_notices(replace(found, trials=mixed), stolen=0.0)
     assert warning.code == "mixed-precision"
     assert "(bf16+f16)" in warning.text
 

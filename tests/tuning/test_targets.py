@@ -128,7 +128,11 @@ def test_a_lone_cpu_is_searched_alone():
         (("NPU",), DeviceError, "There is no device 'NPU' here; device= takes one of: CPU, GPU."),
         (("MULTI:NPU,CPU",), DeviceError, "There is no device 'NPU' (in 'MULTI:NPU,CPU') here"),
         (("CPU", "CPU"), UsageError, "device='CPU' is given twice"),
-        (("AUTO:GPU,CPU", "AUTO:CPU,GPU"), UsageError, "is given twice; give each target once, in one order"),
+        (
+            ("AUTO:GPU,CPU", "AUTO:CPU,GPU"),
+            UsageError,
+            "is given twice; give each target once, in a single order",
+        ),
         (("BATCH:CPU(8)", "BATCH:CPU(16)"), UsageError, "is given twice"),
         (("MULTI:CPU",), UsageError, "combines one device with nothing"),
     ],

@@ -13,7 +13,7 @@ from tuner.errors import DeviceError
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan, TrialEnded
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import too_dear
+from tuner.tuning.trials import too_expensive
 
 HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
 NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
@@ -255,9 +255,11 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
 def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
     dear = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 64, 2)
     budget = Budget(120.0, None, lambda: 0.0)
-    assert too_dear(dear, History([trial(0, 4, 2.0)]), budget, Strategy(), left_s=60.0)
-    assert not too_dear(dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget, Strategy(), left_s=60.0)
-    assert too_dear(
+    assert too_expensive(dear, History([trial(0, 4, 2.0)]), budget, Strategy(), left_s=60.0)
+    assert not too_expensive(
+        dear, History([trial(0, 4, 2.0), trial(1, 32, 2.5)]), budget, Strategy(), left_s=60.0
+    )
+    assert too_expensive(
         dear, History([trial(1, 32, 2.5)]), Budget(20.0, None, lambda: 0.0), Strategy(), left_s=60.0
     )
 

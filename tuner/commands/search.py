@@ -37,7 +37,7 @@ from tuner.study.importance import importance
 from tuner.study.storage import Study
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Waiting, Warned
-from tuner.tuning.remarks import afterthoughts, model_warnings
+from tuner.tuning.remarks import measurement_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible
 from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
@@ -154,7 +154,7 @@ def _result(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result
         {target: schedules(target, plugins) for target in targets if target.combines},
     )
     setting = Setting(model, host, tuple(map(str, targets)), _run(asked))
-    notices += model_warnings(model, sighted)
+    notices += model_notices(model, sighted)
     tell(Began(model, host, setting.targets, asked.budget_s))
     for notice in notices:
         tell(Warned(notice))
@@ -181,7 +181,7 @@ def _afterthoughts(found: Findings, stolen: float, tell: Observer) -> list[Notic
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
-    measured = afterthoughts(found, stolen)
+    measured = measurement_notices(found, stolen)
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]

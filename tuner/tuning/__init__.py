@@ -1,1 +1,1 @@
-"""The search over any lanes: hints, proposals, trials, final, verdict. It knows no files and no terminal."""
+"""The search over any lanes: hints, proposals, trials, final, verdict; without files and terminal."""

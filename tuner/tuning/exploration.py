@@ -1,7 +1,7 @@
-"""What to try next, until time, space or the devices give out.
+"""What to try next, until time, space or devices run out.
 
-Most of the time that is the proposer's to say; near the end, switches are tried one at a time around the
-best. What costs too much, is known to fail, or runs on a device that is gone is passed over.
+Most of the time the proposer says it; near the end, switches are tried around the best configuration, each
+by itself. A configuration is passed over if it costs too much, is known to fail, or its device is gone.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from tuner.tuning.points import Points
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import Refusals, failed_in_a_row
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import TrialRunner, too_dear
+from tuner.tuning.trials import TrialRunner, too_expensive
 
 
 class Proposing(Protocol):
-    """What proposes configurations of one target, or of several in turn."""
+    """Proposes configurations of one target, or of several in turn."""
 
     def next(self, closed: Closed) -> Configuration | None:
-        """Return a configuration for which `closed` is false, or None when there is none left."""
+        """Return a configuration for which `closed` is false, or None if none is left."""
 
     def learn(self, trial: Trial) -> None:
-        """Take note of how a trial went."""
+        """Learn from a trial that ended."""
 
 
 class Exploration:
@@ -49,7 +49,7 @@ class Exploration:
         budget: Budget,
         strategy: Strategy,
     ) -> None:
-        """Explore these spaces; the trials that the history knows have taught the proposer already."""
+        """Explore these spaces; the proposer must have learnt the history's trials already."""
         self.gone: dict[Target, str] = {}
         self._proposer, self._hints = proposer, hints
         self._history, self._budget, self._strategy = history, budget, strategy
@@ -57,31 +57,31 @@ class Exploration:
         self._refusals = Refusals(self._points, history.trials)
 
     def next(self, left_s: float) -> Configuration | None:
-        """Return what to try in the seconds that are left before the final, or None."""
+        """Return what to try in the seconds that are left before the final, or None if there is nothing."""
         closed = partial(self._closed, left_s=left_s)
-        switched = next((one for one in self._around_the_best() if not closed(one)), None)
+        switched = next((each for each in self._around_the_best() if not closed(each)), None)
         if switched and left_s <= self._strategy.switch_share * self._budget.seconds:
             return switched
         return self._proposer.next(closed) or switched
 
     def learn(self, trial: Trial, runner: TrialRunner) -> None:
-        """Take note of a trial; where its target fails and fails, see whether that is there at all."""
+        """Learn from a trial; if its target keeps failing, find out whether it still runs its hint."""
         self._proposer.learn(trial)
         self._refusals.learn(trial)
         found = self._points.at(trial.configuration)
         if found is None or not failed_in_a_row(self._history.trials, found[0], self._points):
             return
         target = target_of(found[0].target)
-        if why := runner.refusal(self._hints[target]):
+        if why := runner.why_it_fails(self._hints[target]):
             self.gone[target] = why
 
     def refused(self) -> list[str]:
         """Return a sentence for each choice that is known to fail."""
-        return self._refusals.told()
+        return self._refusals.sentences()
 
     def switches(self) -> dict[str, bool]:
-        """Return the switches around the best, in words, and whether each was tried with anything."""
-        tried = dict.fromkeys(self._late_choices(one.configuration for one in self._history.trials), True)
+        """Return the switches around the best configuration, in words, and whether any trial had them on."""
+        tried = dict.fromkeys(self._late_choices(trial.configuration for trial in self._history.trials), True)
         left = dict.fromkeys(self._late_choices(self._around_the_best()), False)
         return {**left, **tried}
 
@@ -90,14 +90,14 @@ class Exploration:
             self._history.knows(configuration) is not None
             or self._is_gone(configuration)
             or self._refusals.refuses(configuration)
-            or too_dear(configuration, self._history, self._budget, self._strategy, left_s)
+            or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
         )
 
     def _is_gone(self, configuration: Configuration) -> bool:
         devices = target_of(configuration.device).devices
         return any(
-            one.covers(configuration.device) or (not one.kind and one.devices[0] in devices)
-            for one in self.gone
+            target.covers(configuration.device) or (not target.kind and target.devices[0] in devices)
+            for target in self.gone
         )
 
     def _around_the_best(self) -> list[Configuration]:
@@ -105,6 +105,7 @@ class Exploration:
         return self._points.variants(best.configuration)
 
     def _late_choices(self, configurations: Iterable[Configuration]) -> Iterator[str]:
+        """Yield the switches of configurations that are not at their default, in words."""
         for configuration in configurations:
             if found := self._points.at(configuration):
                 space, point = found

@@ -1,4 +1,4 @@
-"""The final: who is invited, at what pace they are measured, and what comes of it."""
+"""The final: who is invited, how many rounds there is time for, and what they say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tuner.tuning.contest import Contest
 from tuner.tuning.strategy import Strategy
 
 START_S = 0.05
-"""What starting a lane takes beyond compiling, when several start at the same time."""
+"""Seconds to start a lane beyond compiling, when several start at the same time."""
 
 
 def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
@@ -40,7 +40,7 @@ def choose(history: History, own_batch: int, finalists: int) -> list[Configurati
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the lanes of a final are expected to take.
+    """The time that the lanes of a final are expected to take.
 
     Attributes:
         start_s: Seconds to open all of them and to warm them up.
@@ -57,7 +57,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who plays, in how many rounds a sitting, and the sittings for which time is expected to do."""
+    """Who is invited, the rounds of a sitting, and how many sittings are expected to fit into the time."""
 
     invited: Sequence[Configuration]
     rounds: int
@@ -65,9 +65,9 @@ class Plan:
 
 
 def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
-    """Return what a final among these is expected to take, from what their trials took."""
-    known = (history.knows(one) for one in chosen)
-    originals = (history.same(one.effective) for one in known if one and one.effective)
+    """Return the time that a final among these is expected to take, judging by their trials."""
+    known = (history.knows(configuration) for configuration in chosen)
+    originals = (history.same(trial.effective) for trial in known if trial and trial.effective)
     trials = [baseline, *(trial for trial in originals if trial)]
     round_s = sum(trial.window_s or 0.0 for trial in trials)
     open_s = sum((trial.reopen_s or trial.compile_s or 0.0) + START_S for trial in trials)
@@ -114,15 +114,15 @@ def run_final(
 ) -> Final:
     """Measure the invited configurations beside the baseline until time is up or enough is known.
 
-    An interruption, or the death of the hint's lane, keeps the rounds played so far and is told as
-    the final's trouble.
+    If the user interrupts it or the hint's lane dies, the rounds played so far are kept, and the final's
+    `trouble` says what happened.
 
     Raises:
         LaneError: The hint's lane did not open, or died before the first round.
     """
 
-    def compare(seated: Sequence[Lane]) -> Comparison:
-        return Comparison(seated, rng, budget.spent_s, strategy.window_s)
+    def compare(opened: Sequence[Lane]) -> Comparison:
+        return Comparison(opened, rng, budget.spent_s, strategy.window_s)
 
     contest = Contest(lanes, baseline, plan.invited, compare, rng)
     try:

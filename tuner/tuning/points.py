@@ -1,4 +1,4 @@
-"""Which point of which space a configuration stands at."""
+"""Which space a configuration belongs to, and at which point."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Points:
     """The points of several spaces, their late axes included, by configuration."""
 
     def __init__(self, spaces: Mapping[Target, Space]) -> None:
-        """Lay out the points of each space; those with late choices are found when asked for."""
+        """Index the points of each space; points with late choices are found when asked for."""
         self._spaces = spaces
         self._known: dict[Configuration, tuple[Space, Point] | None] = {
             space.configuration(point): (space, point)
@@ -22,20 +22,20 @@ class Points:
         }
 
     def at(self, configuration: Configuration) -> tuple[Space, Point] | None:
-        """Return a configuration's space and point, or None where it is outside of all."""
+        """Return a configuration's space and point, or None if it is in no space."""
         if configuration not in self._known:
             self._known[configuration] = self._found(configuration)
         return self._known[configuration]
 
     def variants(self, configuration: Configuration) -> list[Configuration]:
-        """Return the configurations that differ from one in a single late axis."""
+        """Return the configurations that differ from the given one in a single late axis."""
         found = self.at(configuration)
         if found is None:
             return []
         space, point = found
-        variants = {space.configuration(one): (space, one) for one in space.variants(point)}
+        variants = {space.configuration(variant): (space, variant) for variant in space.variants(point)}
         self._known = {**variants, **self._known}
-        return [one for one in variants if one != configuration]
+        return [variant for variant in variants if variant != configuration]
 
     def _found(self, configuration: Configuration) -> tuple[Space, Point] | None:
         """Look for a configuration with late choices among the points of its batch."""

@@ -43,7 +43,7 @@ class Portfolio:
                 self._suggest_to_devices(target, trial.configuration)
 
     def next(self, closed: Closed) -> Configuration | None:
-        """Return a configuration for which `closed` is false, or None when no target has one left."""
+        """Return a configuration for which `closed` is false, or None if no target has any left."""
         self._turn += 1
         for target in self._order():
             self._suggest_first_points(target)

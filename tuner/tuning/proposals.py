@@ -1,7 +1,7 @@
-"""What to try next: good guesses first, then Optuna's TPE, never the same thing twice.
+"""What to try next in a space: good guesses first, then Optuna's TPE, no configuration twice.
 
-TPE runs in a study in memory, under the space's axes. It is told of everything it proposes, so
-that it learns where no trial is worth its time; only real trials reach the saved study.
+TPE has a study of its own in memory, over the space's axes. It learns the fate of everything it proposes,
+also where no trial was worth its time; only real trials reach the saved study.
 """
 
 from __future__ import annotations
@@ -25,19 +25,20 @@ GUESSES: tuple[Point, ...] = (
     {"streams": HINT, "batch": 2, "requests_per_stream": 2},
     {"streams": HINT, "batch": 8, "requests_per_stream": 4},
 )
-"""The points that, taken one by one, helped nine recorded models most. Chosen in the same way for
-each model from the others, they brought replayed searches from 0.82 to 0.92 of the optimum in 15 s,
-from 0.955 to 0.982 in 30 s, and left those of 60 s as they were (`reports/evidence`). Axes
-left out stand for the model's own batch, one request a stream, and the device's defaults."""
+"""The points that, added one after the other, helped nine recorded models most. Chosen in the same way for
+each model from the other models, they brought replayed searches from 0.82 to 0.92 of the optimum in 15 s
+and from 0.955 to 0.982 in 30 s, and did not change those of 60 s (`reports/evidence`). Axes that are
+left out stand for the model's own batch, one request for each stream, and the device's defaults."""
 
 MISSES = 10
-"""Closed proposals of TPE in a row after which an open point is drawn at random."""
+"""After so many closed proposals of TPE in a row, an open point is drawn at random."""
 
 Closed = Callable[[Configuration], bool]
+"""Whether a configuration must not be tried (again)."""
 
 
 class Proposer:
-    """Proposes configurations of a space until none is open."""
+    """Proposes configurations of a space until all are closed."""
 
     def __init__(
         self,
@@ -47,7 +48,7 @@ class Proposer:
         known: Iterable[Trial] = (),
         guesses: Sequence[Point] = GUESSES,
     ) -> None:
-        """Begin with the guesses; trials of earlier runs teach the sampler at once."""
+        """Begin with the guesses; the sampler learns the known trials of earlier runs at once."""
         self._space = space
         self._rng = random.Random(seed)
         self._study = _sampling_study(seed, startup=len(guesses))
@@ -65,7 +66,7 @@ class Proposer:
         self._guesses.extendleft(self._space.configuration(point) for point in reversed(points))
 
     def next(self, closed: Closed) -> Configuration | None:
-        """Return a configuration for which `closed` is false, or None when there is none left."""
+        """Return a configuration for which `closed` is false, or None if none is left."""
         while self._guesses:
             if not closed(guess := self._guesses.popleft()):
                 return guess
@@ -76,11 +77,11 @@ class Proposer:
                 self._asked[configuration] = asked
                 return configuration
             self._study.tell(asked, state=TrialState.PRUNED)
-        still_open = [one for one in self._points if not closed(one)]
+        still_open = [each for each in self._points if not closed(each)]
         return self._rng.choice(still_open) if still_open else None
 
     def learn(self, trial: Trial) -> None:
-        """Tell the sampler how a trial went."""
+        """Teach the sampler the result of a trial."""
         ratio = trial.speedup.ratio if trial.speedup else None
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
@@ -104,8 +105,8 @@ def _sampling_study(seed: int, startup: int) -> optuna.Study:
 class _Axes:
     """The space's axes in Optuna's terms.
 
-    Counts are told by their place on the axis: doublings of batch and requests then are equal
-    steps, and TPE knows neighbours. Axes with words on them have no order.
+    A count is given by its place on the axis: doublings of batch and requests are then equal steps, and
+    TPE knows which are neighbours. Axes with words on them are categories without an order.
     """
 
     def __init__(self, space: Space) -> None:

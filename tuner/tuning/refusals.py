@@ -1,9 +1,9 @@
-"""What failures teach: choices that the devices refuse are not asked for again and again.
+"""Learns from failures: choices that a device refuses are not tried again and again.
 
-A device tells that it refuses a choice only by failing: a hidden constraint, as SCOOT (arXiv 2408.04323)
-calls it. Two failures for the same reason close what they have in common and no configuration that ran has:
-one choice on an axis where the reason names its property or where nothing else is left, else the choices
-together, until another failure tells them apart.
+A device shows that it refuses a choice only by failing, which SCOOT (arXiv 2408.04323) calls a hidden
+constraint. When two configurations fail for the same reason, the choices that they share and that no
+configuration ran with are closed. If the reason names a property, only the choice of this property is closed;
+else all shared choices together, until another failure narrows them down.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from tuner.domain.trial import Trial
 from tuner.tuning.points import Points
 
 GIVEN_UP_AFTER = 3
-"""Failures of a target in a row after which it is asked whether it still runs its own hint."""
+"""After so many failures of a target in a row, its hint is tried again."""
 
 Refused = frozenset[tuple[str, Choice]]
 """Choices by axis."""
 
 
 class Refusals:
-    """Choices that fail, learnt from trials."""
+    """The choices that fail, learnt from trials."""
 
     def __init__(self, points: Points, known: Iterable[Trial] = ()) -> None:
         """Learn from the trials of earlier runs."""
@@ -36,7 +36,7 @@ class Refusals:
             self.learn(trial)
 
     def learn(self, trial: Trial) -> None:
-        """Take note of how a trial ended."""
+        """Learn from a trial that ended."""
         found = self._points.at(trial.configuration)
         if found is None:
             return
@@ -48,7 +48,7 @@ class Refusals:
         self._closed[space.target] = self._in_common(space.target)
 
     def refuses(self, configuration: Configuration) -> bool:
-        """Return whether a configuration has what is known to fail."""
+        """Return whether a configuration has choices that are known to fail."""
         if not self._failed:
             return False
         found = self._points.at(configuration)
@@ -57,26 +57,25 @@ class Refusals:
         space, point = found
         return any(refused <= set(point.items()) for refused in self._closed.get(space.target, ()))
 
-    def told(self) -> list[str]:
+    def sentences(self) -> list[str]:
         """Return a sentence for each choice that was closed."""
         return [
-            f"{target}: configurations with {_said(refused)} were not tried further, two failed ({reason})"
+            f"{target}: configurations with {_listed(refused)} were given up after two failures ({reason})"
             for target, closed in self._closed.items()
             for refused, reason in closed.items()
         ]
 
     def _in_common(self, target: str) -> dict[Refused, str]:
-        """Return what pairs of failures for one reason share; of nested ones the widest."""
+        """Return the choices that two failures of the same reason share; of nested sets the smallest."""
         found: dict[Refused, str] = {}
-        for (reason, space, one), (other_reason, _, other) in combinations(self._failed.get(target, ()), 2):
-            if reason == other_reason:
-                suspects = self._suspects(space, one, reason) & self._suspects(space, other, reason)
-                if suspects:
-                    found.setdefault(suspects, reason)
-        return {one: why for one, why in found.items() if not any(other < one for other in found)}
+        for first, second in combinations(self._failed.get(target, ()), 2):
+            suspects = self._suspects(*first) & self._suspects(*second)
+            if suspects and first[0] == second[0]:
+                found.setdefault(suspects, first[0])
+        return {choices: why for choices, why in found.items() if not any(other < choices for other in found)}
 
-    def _suspects(self, space: Space, point: Point, reason: str) -> Refused:
-        """Return the choices of a failure that nothing has run with; those that the reason names, if any."""
+    def _suspects(self, reason: str, space: Space, point: Point) -> Refused:
+        """Return the choices of a failure with which nothing ran; those that the reason names, if any."""
         ran = self._ran.get(space.target, set())
         suspects = {pair for pair in point.items() if pair not in ran and pair[1] != DEFAULT}
         named = {pair for pair in suspects if any(name in reason for name in space.properties_at(*pair))}
@@ -91,5 +90,5 @@ def failed_in_a_row(trials: Iterable[Trial], space: Space, points: Points) -> bo
     return len(last) == GIVEN_UP_AFTER and all(trial.state == "failed" for trial in last)
 
 
-def _said(refused: Refused) -> str:
+def _listed(refused: Refused) -> str:
     return " and ".join(sorted(f"{axis} {choice}" for axis, choice in refused))

@@ -32,7 +32,7 @@ def targets_for(
     targets = [_as_listed(target_of(name), present) for name in asked] or _all_targets(present)
     for target in targets:
         if [other.covers(str(target)) for other in targets].count(True) > 1:
-            raise UsageError(f"device='{target}' is given twice; give each target once, in one order.")
+            raise UsageError(f"device='{target}' is given twice; give each target once, in a single order.")
     devices = dict.fromkeys(target_of(name) for target in targets for name in target.devices)
     gathering = dict.fromkeys(target for target in targets if target.kind == "BATCH")
     if batching != "explicit":

@@ -1,4 +1,4 @@
-"""The loop: ask for a configuration, duel it against the baseline, tell what came of it."""
+"""A trial: compile a configuration and duel it against the baseline."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ class TrialRunner:
         self._budget, self._strategy, self._rng = budget, strategy, rng
 
     def run(self, configuration: Configuration) -> Trial:
-        """Compile and measure a configuration; whatever goes wrong in its lane is its own failure.
+        """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
 
-        A baseline that dies meanwhile is opened again and the trial repeated, once.
+        If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once.
         """
         began_s = self._budget.spent_s()
-        trial = self._ended(configuration)
+        trial = self._measured_or_failed(configuration)
         return replace(trial, took_s=self._budget.spent_s() - began_s)
 
-    def refusal(self, configuration: Configuration) -> str | None:
-        """Return why a configuration that has run does not run any more, or None: it does."""
+    def why_it_fails(self, configuration: Configuration) -> str | None:
+        """Return why a configuration no longer runs, or None if it does."""
         try:
             with closing(self._lanes.open(configuration)) as lane:
                 require_all_devices(configuration, lane)
@@ -54,25 +54,25 @@ class TrialRunner:
             return str(error)
         return None
 
-    def _ended(self, configuration: Configuration) -> Trial:
+    def _measured_or_failed(self, configuration: Configuration) -> Trial:
         failure = ""
         for _ in range(2):
             try:
-                return self._run(configuration)
+                return self._open_and_measure(configuration)
             except LaneError as error:
                 failure = str(error)
             if not self._baseline.reopen_if_dead():
                 break
         return Trial(len(self._history.trials), configuration, "failed", reason=failure)
 
-    def _run(self, configuration: Configuration) -> Trial:
+    def _open_and_measure(self, configuration: Configuration) -> Trial:
         number = len(self._history.trials)
         with closing(self._lanes.open(configuration)) as lane:
             try:
                 require_all_devices(configuration, lane)
-            except DeviceLeftOut as silent:
+            except DeviceLeftOut as left_out:
                 lane.close()
-                raise LaneError(self._blame(configuration, silent)) from silent
+                raise LaneError(self._name_setting(configuration, left_out)) from left_out
             known = self._history.same(lane.facts.effective)
             if known is None:
                 return self._measure(number, configuration, lane)
@@ -85,21 +85,21 @@ class TrialRunner:
                 reason=f"same as trial {known.number} ({known.configuration})",
             )
 
-    def _blame(self, configuration: Configuration, silent: DeviceLeftOut) -> str:
-        """Say which of its settings a device was left out for, by leaving each out in turn."""
+    def _name_setting(self, configuration: Configuration, left_out: DeviceLeftOut) -> str:
+        """Return which setting makes OpenVINO leave the device out, by compiling without each in turn."""
         own = configuration.plain_properties.get(DEVICE_PROPERTIES, {})
-        for device in silent.devices:
+        for device in left_out.devices:
             for name, value in own.get(device, {}).items():
-                if not self._lacks(configuration.without(device, name), device):
-                    return f"{silent} for {name}={as_text(value)}; without that, {device} takes part"
-        return str(silent)
+                if self._takes_part(device, configuration.without(device, name)):
+                    return f"{left_out} for {name}={as_text(value)}; without that, {device} takes part"
+        return str(left_out)
 
-    def _lacks(self, configuration: Configuration, device: str) -> bool:
+    def _takes_part(self, device: str, configuration: Configuration) -> bool:
         try:
             with closing(self._lanes.open(configuration)) as lane:
-                return device in lane.facts.effective.lacks(configuration.device)
+                return device not in lane.facts.effective.lacks(configuration.device)
         except LaneError:
-            return True
+            return False
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
@@ -124,19 +124,20 @@ class TrialRunner:
         )
 
 
-def too_dear(
+def too_expensive(
     configuration: Configuration, history: History, budget: Budget, strategy: Strategy, left_s: float
 ) -> bool:
-    """Whether a window of this configuration costs more than it promises.
+    """Return whether measuring a configuration costs more time than it is worth.
 
-    Dear ones are tried only while the trend leads there: when the best so far has at least half
-    their batch. What would not compile in the `left_s` seconds before the final is not begun.
+    Configurations with expensive windows are tried only while the trend leads there: when the best so far
+    has at least half their batch. A configuration that would not compile in the `left_s` seconds before the
+    final is not tried.
     """
     if history.open_s(configuration) > left_s:
         return True
     window_s = history.window_s(configuration)
-    if window_s > strategy.dearest_window_share * budget.seconds:
+    if window_s > strategy.window_share * budget.seconds:
         return True
     best = history.best()
     best_batch = best.configuration.batch if best else 1
-    return window_s > strategy.dear_window_s and configuration.batch > 2 * best_batch
+    return window_s > strategy.expensive_window_s and configuration.batch > 2 * best_batch
