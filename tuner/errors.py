@@ -1,12 +1,12 @@
 """Every error the project raises on purpose.
 
 TunerError                 catch this to catch them all
-├── UsageError             an option or argument that cannot mean anything (exit code 2)
+├── UsageError             an option or argument without a meaning here (exit code 2)
 ├── ModelError             the model, its shapes or its inputs cannot be used (exit code 3)
 ├── DeviceError            the device or one of its properties cannot be used (exit code 3)
 ├── LaneError              one configuration failed to compile, crashed or hung
-├── AdviceError            a configuration file that is no valid advice, or not for this (exit code 2)
-├── InferenceError         an inference failed in the application; has the samples' indices (exit code 3)
+├── AdviceError            a configuration file that is not valid advice, or not for this use (exit code 2)
+├── InferenceError         an inference failed in the application; says which samples (exit code 3)
 ├── StorageError           a study or an output directory that cannot be used (exit code 2)
 └── Interrupted            the user asked to stop; everything so far is saved (exit code 4)
 """
@@ -22,7 +22,7 @@ class TunerError(Exception):
 
 
 class UsageError(TunerError):
-    """A value the user gave does not have the form that is asked for."""
+    """A value that the user gave does not have the expected form."""
 
     exit_code: ClassVar[int] = 2
 
@@ -40,7 +40,7 @@ class LaneError(TunerError):
 
 
 class AdviceError(TunerError):
-    """A configuration file is missing, malformed, of a newer schema, or used on what it is not for."""
+    """A configuration file is missing, malformed, of a newer schema, or used for what it was not made for."""
 
     exit_code: ClassVar[int] = 2
 
@@ -49,7 +49,7 @@ class InferenceError(TunerError):
     """An inference failed in the application.
 
     Attributes:
-        samples: Indices of the samples in the batch that failed.
+        samples: Indices of the samples that the failed batch held.
     """
 
     def __init__(self, sentence: str, samples: range) -> None:
@@ -71,20 +71,21 @@ class Interrupted(TunerError):
 
 
 PLACES = re.compile(r"(Exception from|Check '.*?' failed at) [\w./+-]+:\d+:?")
-"""Where in OpenVINO's source an error came up: before, and inside, the lines that say what it is."""
+"""Places in OpenVINO's source, which stand before the lines that say what went wrong, and in them."""
 
 INTRODUCTIONS = ("While validating node", "Shape inference input shapes", "FrontEnd API failed")
+"""How the lines begin that only lead up to what went wrong."""
 
 
 def reason(error: BaseException) -> str:
     """Return the line of an exception that says what went wrong.
 
-    OpenVINO's messages begin with places in its source and with introductions; what was refused is the first
-    line after them, and what follows describes the property in general.
+    OpenVINO's messages begin with places in its source and with introductions; the first line after them says
+    what was refused, and the lines that follow describe the property in general.
     """
     lines = [line.strip() for line in PLACES.sub("", str(error)).splitlines()]
-    told = [line for line in lines if line and not line.startswith(INTRODUCTIONS)]
-    if not told:
+    lines = [line for line in lines if line and not line.startswith(INTRODUCTIONS)]
+    if not lines:
         return type(error).__name__
-    first, rest = told[0], told[1:]
+    first, rest = lines[0], lines[1:]
     return (f"{first} {rest[0]}" if first.endswith(":") and rest else first).rstrip(".")

@@ -14,7 +14,7 @@ def merged(paths: Sequence[Path]) -> list[Advice]:
     """Return the advice of several files, for one model on several hosts.
 
     Raises:
-        AdviceError: A file is not valid advice, is for another model, or two files are for one host.
+        AdviceError: A file is not valid advice, is for another model, or two files are for the same host.
     """
     profiles = [(path, advice) for path in paths for advice in read(path)]
     first_path, first = profiles[0]

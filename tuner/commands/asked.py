@@ -20,12 +20,12 @@ class Asked:
     Attributes:
         model: Path of the model.
         output: Directory of the study and the advice.
-        devices: Targets to search, as `compile_model` takes them; with none, every device that is there and,
-            of several, their combination.
+        devices: Targets to search, as `compile_model` takes them; if empty, every device here and, of
+            several devices, their combinations.
         plugins: OpenVINO's plugins XML with further devices, or None.
         batching: Who gathers items into a batch: the application (`explicit`), OpenVINO (`auto`), or both.
         budget_s: Seconds that the search may take, final included.
-        trials: Trials at most, or None.
+        trials: Greatest number of trials, or None.
         bounds: Bounds of the space.
         inputs: Files or directories with samples, by input name.
         shapes: Static shapes by input name.
@@ -45,6 +45,11 @@ class Asked:
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     seed: int = 0
     command: str = ""
+
+    @property
+    def plugins_file(self) -> str | None:
+        """The plugins XML as OpenVINO takes it."""
+        return str(self.plugins) if self.plugins else None
 
     @property
     def config(self) -> Path:

@@ -10,11 +10,11 @@ from tuner.probe.devices import Device, list_devices
 
 
 def devices(plugins: Path | None = None) -> tuple[Device, ...]:
-    """Return the devices that OpenVINO finds here, those of a plugins file among them.
+    """Return the devices that OpenVINO finds here, with those of a plugins file.
 
     Raises:
         UsageError: The plugins file cannot be read.
-        DeviceError: There is no device.
+        DeviceError: There are none.
     """
     return list_devices(str(plugins) if plugins else None)
 

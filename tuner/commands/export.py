@@ -16,7 +16,7 @@ class Exported:
 
     Attributes:
         export: Its text, its command line, its notes.
-        path: The file it was written to; None where it was not written.
+        path: The file that was written; None if none was.
     """
 
     export: Export
@@ -24,7 +24,7 @@ class Exported:
 
     @property
     def command_line(self) -> str:
-        """The command line that uses the file; empty where there is none."""
+        """The command line that uses the file; empty if there is none."""
         return self.export.line(str(self.path))
 
 
@@ -32,10 +32,10 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
     """Write the configuration of an advice file for another program.
 
     Args:
-        config: The advice; of several hosts in it, the one that is nearest to this one.
+        config: The advice; if it is for several hosts, the host most like this one is taken.
         program: A key of `EXPORTS`.
         model: Path of the model; the path of the search unless given.
-        output: File to write; where the program needs a file of its own, beside `config` unless given.
+        output: File to write; if not given, only a file that the program needs is written, beside `config`.
 
     Raises:
         AdviceError: The file is not valid advice.
@@ -54,5 +54,5 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
 def unwritable(path: Path, error: OSError) -> StorageError:
     """Return the sentence for a file that cannot be written."""
     return StorageError(
-        f"'{path}' cannot be written ({error.strerror or error}); choose another with output=."
+        f"'{path}' cannot be written ({error.strerror or error}); choose another file with output=."
     )

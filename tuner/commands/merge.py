@@ -15,7 +15,7 @@ def merge(configs: Sequence[Path], output: Path) -> list[Advice]:
     """Write the advice of several files, for one model on several hosts, into one.
 
     Raises:
-        AdviceError: A file is not valid advice, is for another model, or for a host that another one is for.
+        AdviceError: A file is not valid advice, is for another model, or two files are for the same host.
         StorageError: The file cannot be written.
     """
     profiles = merged(configs)

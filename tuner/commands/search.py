@@ -3,57 +3,41 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from tuner import __version__
-from tuner.advice.writer import make_advice, write_advice
+from tuner.advice.writer import make_advice
 from tuner.commands.asked import Asked, output_of
+from tuner.commands.files import open_study, save_advice
+from tuner.commands.lanes import LanesFor, with_batch_axes
 from tuner.commands.report import REPORT_NAME, write_report
 from tuner.domain.model import Model
-from tuner.domain.result import Notice, Result, SearchRun, Setting
+from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.sentences import answer
 from tuner.domain.space import Bounds, Choice
+from tuner.domain.target import Target
 from tuner.domain.units import seconds_of
-from tuner.errors import StorageError
-from tuner.measure.answers import first_proved
 from tuner.measure.blobs import Blobs
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
-from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
-from tuner.probe.inputs import make_pool
-from tuner.probe.model import ModelReading, digest, read_model
+from tuner.probe.model import read_model
 from tuner.study.importance import importance
-from tuner.study.storage import Study
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Waiting, Warned
 from tuner.tuning.remarks import measurement_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible
 from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
-
-LIMIT_S = (30.0, 300.0)
-"""Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
-
-PROCESSOR = "CPU"
-"""Where it is proved that a model may be batched, before other devices: it compiles in a moment."""
-
-
-class LanesFor(Protocol):
-    """Prepares the lanes of a model, with or without blobs."""
-
-    def __call__(self, model: Model, blobs: Blobs | None = None) -> ProcessLanes:
-        """Return what opens its lanes."""
 
 
 def search(
@@ -80,21 +64,21 @@ def search(
 
     Args:
         model: Path of whatever `ov.Core().read_model` reads.
-        device: Target or targets to search, as `compile_model` takes them; with none, every device
-            that is there and, of several, their combinations.
+        device: Target or targets to search, as `compile_model` takes them; if empty, every device here
+            and, of several devices, their combinations.
         plugins: OpenVINO's plugins XML with further devices.
         batching: Who gathers items into a batch: the application (`"explicit"`), OpenVINO (`"auto"`),
             or `"both"`.
         budget: Time for everything, e.g. `"90s"`, `"5m"`, or seconds.
         trials: Trials at most.
-        streams: Stream counts to search, `"hint"` among them if wanted.
+        streams: Stream counts to search, with `"hint"` for the hint's own choice.
         batch: Batches to search.
         requests: Numbers of infer requests to search.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
-        seed: Seed of proposals, orders and random inputs.
-        observer: Hears what happens, see `tuner.tuning.progress`.
+        seed: Seed of proposals, of the order of windows, and of random inputs.
+        observer: Called with every event, see `tuner.tuning.progress`.
         command: How to describe the call in the advice.
 
     Returns:
@@ -127,57 +111,59 @@ def search(
         interruptible() as stopped,
         host_lock(asked.command, lambda holder: observer(Waiting(holder)), stopped),
     ):
-        result = _result(asked, observer, stopped)
-    _keep_advice(result, asked.config)
+        result = _tuned(asked, observer, stopped)
+    save_advice(result, asked)
     write_report(result, asked.config, asked.study)
     return result
 
 
-def _result(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    """Read the model, lay out the spaces, search them, and keep what was found."""
+def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
+    """Read the model, lay out the spaces, tune, and keep the outcome in the study."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic)
-    plugins = str(asked.plugins) if asked.plugins else None
-    devices = {device.name: device for device in list_devices(plugins)}
-    targets = targets_for(asked.devices, tuple(devices), asked.batching)
+    present = list_devices(asked.plugins_file)
+    targets = targets_for(asked.devices, [device.name for device in present], asked.batching)
+    devices = _searched_alone(targets, present)
     reading = read_model(asked.model, asked.shapes)
-    host, notices = describe_host(plugins), list(host_warnings())
-    alone = [devices[target.devices[0]] for target in targets if not target.kind]
-    blobs = Blobs(with_blobs(alone))
-    lanes_for = _lanes_factory(asked, plugins, stopped)
-    model, sighted = _proved(reading, [*_processor(devices), *alone], lanes_for)
-    refuse_impossible(asked.bounds, model, alone, targets)
-    layout = Layout(
-        model,
-        asked.bounds,
-        asked.batching,
-        {device.name: facts(device, asked.model, plugins) for device in alone},
-        {target: schedules(target, plugins) for target in targets if target.combines},
-    )
+    host, notices = describe_host(asked.plugins_file), list(host_warnings())
+    lanes_for = LanesFor(asked, stopped)
+    model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
+    refuse_impossible(asked.bounds, model, devices, targets)
+    spaces = _layout(asked, model, devices, targets)
     setting = Setting(model, host, tuple(map(str, targets)), _run(asked))
-    notices += model_notices(model, sighted)
+    notices += model_notices(model, inputs_matter)
     tell(Began(model, host, setting.targets, asked.budget_s))
     for notice in notices:
         tell(Warned(notice))
 
-    stolen_before_s = stolen_seconds()
-    with closing(_study(asked, setting)) as study, closing(blobs):
+    with closing(open_study(asked, setting)) as study, closing(Blobs(with_blobs(devices))) as blobs:
         study.begin(setting)
-        task = Task(model, targets, lanes_for(model, blobs), layout, study, budget, asked.seed, tell)
-        found = tune(task)
+        stolen_before_s = stolen_seconds()
+        found = tune(Task(model, targets, lanes_for(model, blobs), spaces, study, budget, asked.seed, tell))
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
-        notices += _afterthoughts(found, stolen, tell)
-        outcome = replace(
-            found.outcome,
-            notices=tuple(notices),
-            importance=importance(found.trials),
-            run=_run(asked, len(found.trials), budget.spent_s()),
-        )
+        notices += _closing_notices(found, stolen, tell)
+        outcome = _outcome(asked, found, notices, budget)
         study.finish(outcome)
     return Result(setting, outcome, found.trials, found.final)
 
 
-def _afterthoughts(found: Findings, stolen: float, tell: Observer) -> list[Notice]:
-    """Return what the search itself showed of the host and the targets."""
+def _searched_alone(targets: Sequence[Target], present: Sequence[Device]) -> list[Device]:
+    """Return the devices that are targets by themselves, in the targets' order."""
+    by_name = {device.name: device for device in present}
+    return [by_name[target.devices[0]] for target in targets if not target.kind]
+
+
+def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequence[Target]) -> Layout:
+    return Layout(
+        model,
+        asked.bounds,
+        asked.batching,
+        {device.name: facts(device, asked.model, asked.plugins_file) for device in devices},
+        {target: schedules(target, asked.plugins_file) for target in targets if target.combines},
+    )
+
+
+def _closing_notices(found: Findings, stolen: float, tell: Observer) -> list[Notice]:
+    """Return what the search itself showed of the targets and the host; observers know the former."""
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
@@ -187,64 +173,19 @@ def _afterthoughts(found: Findings, stolen: float, tell: Observer) -> list[Notic
     return [*left_out, *measured]
 
 
-def _lanes_factory(asked: Asked, plugins: str | None, stopped: Callable[[], bool]) -> LanesFor:
-    limit_s = min(max(LIMIT_S[0], asked.budget_s / 4), LIMIT_S[1])
-
-    def lanes_for(model: Model, blobs: Blobs | None = None) -> ProcessLanes:
-        return ProcessLanes(
-            model,
-            make_pool(model, asked.inputs, asked.seed),
-            limit_s,
-            stopped,
-            plugins=plugins,
-            compile_limit_s=max(COMPILE_LIMIT_S, asked.budget_s),
-            blobs=blobs,
-        )
-
-    return lanes_for
-
-
-def _processor(devices: Mapping[str, Device]) -> list[Device]:
-    return [devices[PROCESSOR]] if PROCESSOR in devices else []
-
-
-def _proved(reading: ModelReading, devices: Sequence[Device], lanes_for: LanesFor) -> tuple[Model, bool]:
-    """Return the model with its batch axes proved, or without them and with the reason."""
-    proposals = ((model, lanes_for(model)) for model in reading.batched)
-    precise = {device.name: "EXECUTION_MODE_HINT" in device.writable for device in devices}
-    return first_proved(proposals, reading.unbatched, precise)
-
-
-def _study(asked: Asked, setting: Setting) -> Study:
-    """Open the study, once it is sure that files can be written beside it."""
-    try:
-        asked.output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=asked.output):
-            pass
-    except OSError as error:
-        raise StorageError(
-            f"'{asked.output}' cannot be written ({error.strerror or error}); "
-            "choose another directory with output=."
-        ) from error
-    inputs = " ".join(f"{name}={path}" for name, path in sorted(asked.inputs.items()))
-    if asked.plugins:
-        inputs = f"{inputs} plugins {digest(asked.plugins)[:16]}".strip()
-    return Study(asked.study, setting.model, setting.host, " + ".join(setting.targets), inputs)
+def _outcome(asked: Asked, found: Findings, notices: Sequence[Notice], budget: Budget) -> Outcome:
+    """Add to what the search found what only this command knows."""
+    return replace(
+        found.outcome,
+        notices=tuple(notices),
+        importance=importance(found.trials),
+        run=_run(asked, len(found.trials), budget.spent_s()),
+    )
 
 
 def _run(asked: Asked, trials: int = 0, seconds: float = 0.0) -> SearchRun:
     date = datetime.now().astimezone().isoformat(timespec="seconds")
     return SearchRun(__version__, asked.command, asked.seed, trials, seconds, date)
-
-
-def _keep_advice(result: Result, config: Path) -> None:
-    try:
-        write_advice(make_advice(result), config)
-    except OSError as error:
-        raise StorageError(
-            f"'{config}' cannot be written ({error.strerror or error}); the study is saved: "
-            "make room there and run the same command again."
-        ) from error
 
 
 def document(result: Result, config: Path, study: Path) -> dict[str, Any]:

@@ -39,18 +39,18 @@ from tuner.tuning.strategy import Strategy
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What a duel here and now says of advice.
+    """What a comparison here and now says of advice.
 
     Attributes:
         advice: What was checked.
-        against: The name of what it was compared with: the hint, or another file.
-        fit: How this host compares with the one that was measured.
-        model_changed: Whether the model is another file than the one that was measured.
-        then: What the advice claims; None where it was compared with another file.
-        final: The duel, or None where the advice is the hint itself.
-        now: What the duel found, or None where none was needed.
-        min_ratio: What is asked for.
-        holds: Whether the ratio reaches it.
+        against: What it was compared with: `the hint`, or the path of other advice.
+        fit: How this host compares with the host that was measured.
+        model_changed: Whether the model is another file than the measured model.
+        then: The speedup that the advice claims; None if it was compared with other advice.
+        final: The comparison; None if both sides are the same configuration.
+        now: The speedup that the comparison found; None without a comparison.
+        min_ratio: The least speedup that is asked for.
+        holds: Whether the speedup reaches it.
     """
 
     advice: Advice
@@ -82,17 +82,17 @@ def verify(
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
     Args:
-        config: The advice; of several hosts in it, the one that is most like this one.
-        against: Other advice for the same model; the hint of `config` unless given.
+        config: The advice; if it is for several hosts, the host most like this one is taken.
+        against: Other advice for the same model; if not given, the hint of `config`.
         model: Path of the model; the path of the search unless given.
-        budget: Time for the duel, e.g. `"30s"`, or seconds.
-        min_ratio: Least ratio that is good enough; 1.01 against a hint (a smaller gain is none), 1
-            against other advice.
+        budget: Time for the comparison, e.g. `"30s"`, or seconds.
+        min_ratio: Least speedup that is good enough; if not given, 1.01 against a hint (a smaller gain does
+            not count), 1 against other advice.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         plugins: OpenVINO's plugins XML with further devices.
         seed: Seed of the order of windows and of random inputs.
-        observer: Hears what happens, see `tuner.tuning.progress`.
-        command: How to describe the call to others who wait for this host.
+        observer: Called with every event, see `tuner.tuning.progress`.
+        command: How to describe the call to others that wait for this host.
 
     Returns:
         What was found; `holds` is the answer.
@@ -105,13 +105,13 @@ def verify(
     other = fitting(read(Path(against)), here) if against else None
     if other and other.model.sha256 != advice.model.sha256:
         raise UsageError(
-            f"'{config}' is for the model '{advice.model.name}', '{against}' for another one "
+            f"'{config}' is for the model '{advice.model.name}', '{against}' for another model "
             f"('{other.model.name}'); compare advice for one model."
         )
     path = advice.model_at(Path(model) if model else None)
-    other_side = other.best if other else advice.baseline
-    wanted = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
-    found = Verification(
+    baseline = (other.best if other else advice.baseline).configuration
+    required = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
+    unmeasured = Verification(
         advice=advice,
         against=str(against) if against else "the hint",
         fit=advice.fit(here),
@@ -119,18 +119,17 @@ def verify(
         then=None if other else advice.speedup,
         final=None,
         now=None,
-        min_ratio=wanted,
+        min_ratio=required,
         holds=min_ratio is None or min_ratio <= 1.0,
     )
-    if other_side.configuration == advice.best.configuration:
-        return found
+    if baseline == advice.best.configuration:
+        return unmeasured
     require_model(path, advice.as_model(path))
-    asked = other_side.configuration
-    if other is None and found.fit.level == "different" and asked.uses_hint:
-        asked = replace(asked, requests=ASK_DEVICE)  # what the hint takes here
-    final = _duel(
+    if other is None and unmeasured.fit.level == "different" and baseline.uses_hint:
+        baseline = replace(baseline, requests=ASK_DEVICE)  # as many as the hint takes on this host
+    final = _compare(
         advice.as_model(path),
-        asked,
+        baseline,
         advice.best.configuration,
         budget_s=seconds_of(budget),
         seed=seed,
@@ -140,18 +139,18 @@ def verify(
         tell=observer,
     )
     if final.interrupted:
-        raise Interrupted("stopped before the duel was over; nothing was changed.")
+        raise Interrupted("stopped before the comparison was over; nothing was changed.")
     (measured,) = final.finalists
     if measured.speedup is None:
         why = final.trouble or measured.disqualified or "the time was too short"
         raise DeviceError(f"The advice could not be measured here: {why}.")
-    return replace(found, final=final, now=measured.speedup, holds=measured.speedup.ratio >= wanted)
+    return replace(unmeasured, final=final, now=measured.speedup, holds=measured.speedup.ratio >= required)
 
 
-def _duel(
+def _compare(
     model: Model,
     baseline: Configuration,
-    pick: Configuration,
+    candidate: Configuration,
     *,
     budget_s: float,
     seed: int,
@@ -174,7 +173,7 @@ def _duel(
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
         pool = make_pool(model, inputs, seed)
         lanes = ProcessLanes(model, pool, max(30.0, budget_s), stopped, plugins=plugins, blobs=blobs)
-        plan = Plan([pick], strategy.sitting_rounds, strategy.sittings)
+        plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 
         def on_round(done: int) -> None:
             tell(FinalRound(done, budget.left_s()))
