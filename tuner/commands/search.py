@@ -118,17 +118,20 @@ def search(
 
 
 def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    """Read the model, lay out the spaces, tune, and keep the outcome in the study."""
+    """Find the targets, read the model, lay out the spaces, tune, and keep the outcome in the study."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic)
     present = list_devices(asked.plugins_file)
     targets = targets_for(asked.devices, [device.name for device in present], asked.batching)
     devices = _searched_alone(targets, present)
+
     reading = read_model(asked.model, asked.shapes)
     host, notices = describe_host(asked.plugins_file), list(host_warnings())
     lanes_for = LanesFor(asked, stopped)
     model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
+
     refuse_impossible(asked.bounds, model, devices, targets)
     spaces = _layout(asked, model, devices, targets)
+
     setting = Setting(model, host, tuple(map(str, targets)), _run(asked))
     notices += model_notices(model, inputs_matter)
     tell(Began(model, host, setting.targets, asked.budget_s))

@@ -1,7 +1,7 @@
-"""One search, on one target or several, from the hints to the verdict, over any kind of lanes.
+"""The search, on one target or several, from the hints to the verdict, over any kind of lanes.
 
-This is the path to read first. It knows nothing of files, terminals or real devices, so the same
-code runs on simulated lanes in tests.
+Read this file first. It knows nothing of files, terminals or real devices, so the same code runs on
+simulated lanes in tests.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from tuner.tuning.trials import TrialRunner
 
 
 class TrialStore(Protocol):
-    """Where trials are kept as they end."""
+    """Keeps trials as they end."""
 
     def trials(self) -> list[Trial]:
         """Return the trials of earlier runs."""
@@ -49,7 +49,7 @@ class TrialStore(Protocol):
         """Keep a trial."""
 
     def save_final(self, final: Final) -> None:
-        """Keep the final with its raw rounds; a later one takes its place."""
+        """Keep the final with its raw rounds; the final of a later run takes its place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,13 @@ class Findings:
     """What a search found.
 
     Attributes:
-        outcome: What it came to; the command that ran it adds notices, importance and the run.
+        outcome: The answer and its figures; the command that ran it adds notices, importance and the run.
         trials: Every trial, earlier runs included.
-        final: The final, or None when it did not begin.
-        targets: Those that were searched.
-        left_out: Why a target was not searched.
-        refused: A sentence for each choice that was closed because it fails.
-        gone: Why a target was given up on the way.
+        final: The final, or None if it did not begin.
+        targets: The targets that were searched.
+        left_out: Why a target was not searched, by target.
+        refused: A sentence for each choice that was given up because it fails.
+        gone: Why a target was given up on the way, by target.
     """
 
     outcome: Outcome
@@ -78,7 +78,7 @@ class Findings:
 Spaces = Mapping[Target, Space]
 
 SpaceFor = Callable[[Target, Mapping[Target, Configuration]], Space]
-"""Lays out a target's space, given every target's hint with the requests that it asks for."""
+"""Lays out a target's space; the hints of all targets say how many requests each device asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class Task:
         store: Keeps every trial as it ends.
         budget: Seconds and trials.
         seed: Seed of proposals and of the order of windows.
-        tell: Hears what happens.
+        tell: Called with every event.
         strategy: How to spend the budget.
     """
 
@@ -109,10 +109,10 @@ class Task:
 
 
 def tune(task: Task) -> Findings:
-    """Search: hints, trials, final, verdict.
+    """Measure the hints, run trials, hold the final, and decide.
 
     Raises:
-        DeviceError: Not even a performance hint runs.
+        DeviceError: No performance hint runs.
         Interrupted: The user asked to stop before the baseline was measured.
     """
     history = History(task.store.trials())
@@ -121,12 +121,11 @@ def tune(task: Task) -> Findings:
     hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget)
     with closing(hints.baseline):
         for trial in hints.trials:
-            history.add(trial)
-            task.store.save(trial)
+            _keep(task, history, trial)
         spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
         _report_hints(task, history, hints, spaces, known)
-        exploration = _exploration(task, spaces, history, known, hints)
-        outcome, final = _to_the_verdict(task, history, hints, spaces, exploration, rng)
+        exploration = _prepare(task, spaces, history, known, hints)
+        outcome, final = _explore_and_decide(task, history, hints, spaces, exploration, rng)
     outcome = replace(
         outcome,
         points=sum(map(len, spaces.values())),
@@ -144,8 +143,13 @@ def tune(task: Task) -> Findings:
     )
 
 
+def _keep(task: Task, history: History, trial: Trial) -> None:
+    history.add(trial)
+    task.store.save(trial)
+
+
 def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, known: int) -> None:
-    """Tell what the hints came to: the baseline, those of further targets, and what is to be searched."""
+    """Report the baseline, the hints of further targets, and what is to be searched."""
     hint = history.trials[0]
     measured = map(history.knows, hints.configurations.values())
     others = tuple(trial.as_candidate() for trial in measured if trial and trial is not hint)
@@ -153,25 +157,25 @@ def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, kn
     task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out))
 
 
-def _exploration(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
-    """Return what chooses configurations: of the one target, or of several in turn."""
+def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
+    """Return what chooses the configurations to try, of a single target or of several in turn."""
     proposers = {
         target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
         for target, space in spaces.items()
     }
-    alone = next(iter(proposers.values()))
-    proposer = alone if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
+    first = next(iter(proposers.values()))
+    proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
     return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy)
 
 
-def _to_the_verdict(
+def _explore_and_decide(
     task: Task, history: History, hints: Hints, spaces: Spaces, exploration: Exploration, rng: random.Random
 ) -> tuple[Outcome, Final | None]:
-    """Run trials and the final, and answer; whatever cuts them short leaves what is known."""
+    """Run trials and the final, and decide; if they are cut short, return what is known by then."""
     own_batch = task.model.batch
     runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
     try:
-        _explore(task, exploration, runner, history)
+        _run_trials(task, exploration, runner, history)
         hints.baseline.close()
         final = _hold_final(task, history, rng)
     except Interrupted as stop:
@@ -180,7 +184,7 @@ def _to_the_verdict(
         why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
         return unfinished(history, own_batch, why), None
     if final is None:
-        return _without_final(history, spaces), None
+        return _decide_without_final(history, spaces), None
     task.store.save_final(final)
     if final.interrupted:
         return replace(unfinished(history, own_batch, "stopped in the final"), interrupted=True), final
@@ -188,8 +192,8 @@ def _to_the_verdict(
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
 
 
-def _explore(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:
-    """Run trials until time, trials or space run out."""
+def _run_trials(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:
+    """Run trials until time, trials or configurations run out."""
     hint, done = history.trials[0], 0
     while task.budget.trials is None or done < task.budget.trials:
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
@@ -200,15 +204,14 @@ def _explore(task: Task, exploration: Exploration, runner: TrialRunner, history:
             return
         task.tell(TrialBegan(configuration, left_s))
         trial = runner.run(configuration)
-        history.add(trial)
-        task.store.save(trial)
+        _keep(task, history, trial)
         exploration.learn(trial, runner)
         task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
         done += 1
 
 
 def _hold_final(task: Task, history: History, rng: random.Random) -> Final | None:
-    """Run the final, or return None when there is nobody to invite."""
+    """Run the final, or return None if there is no candidate to invite."""
     hint, left_s = history.trials[0], task.budget.left_s()
     plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy)
     if plan is None:
@@ -226,8 +229,8 @@ def _hold_final(task: Task, history: History, rng: random.Random) -> Final | Non
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
 
 
-def _without_final(history: History, spaces: Spaces) -> Outcome:
-    """Return the answer when nothing but the hint could be measured."""
+def _decide_without_final(history: History, spaces: Spaces) -> Outcome:
+    """Return the outcome if nothing but the hint could be measured."""
     hint = history.trials[0].as_candidate()
     failed = [trial for trial in history.trials if trial.state == "failed"]
     every_point_known = all(history.covered(space) == len(space) for space in spaces.values())
