@@ -49,7 +49,9 @@ def test_where_nothing_is_faster_the_hint_is_kept():
 
 
 def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent():
-    claims = sum(simulate(NO_GAIN, seed=seed, budget_s=30).verdict.kind == "faster" for seed in range(500))
+    claims = sum(
+        simulate(NO_GAIN, seed=seed, budget_s=30).outcome.verdict.kind == "faster" for seed in range(500)
+    )
     assert claims <= 5
 
 
@@ -104,7 +106,7 @@ def test_what_is_left_of_the_budget_makes_the_answer_surer():
     def half_width(budget_s):
         lanes = SimulatedLanes(NO_GAIN, Noise(luck=0.03))
         bounds = Bounds(streams=(1, 2), batch=(1, 2), requests=(4,))
-        return simulate(lanes=lanes, bounds=bounds, budget_s=budget_s).verdict.speedup.half_width
+        return simulate(lanes=lanes, bounds=bounds, budget_s=budget_s).outcome.verdict.speedup.half_width
 
     assert half_width(300) < 0.6 * half_width(60)
 
