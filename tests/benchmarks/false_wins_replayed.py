@@ -19,7 +19,7 @@ SEARCHES = 250
 
 
 def replayed_verdict(landscape: Landscape, budget_s: float, seed: int) -> str:
-    return replay(landscape, budget_s, seed).verdict.kind
+    return replay(landscape, budget_s, seed).outcome.verdict.kind
 
 
 def verdicts(name: str, budget_s: float = BUDGET_S, searches: int = SEARCHES) -> dict[str, int]:
