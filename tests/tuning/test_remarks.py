@@ -19,7 +19,7 @@ def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes
 
 def test_a_number_of_streams_that_the_device_changed_is_told():
     found = steady(simulate(budget_s=20))
-    assert measurement_notices(found, stolen=0.0) == []
+    assert not list(measurement_notices(found, stolen=0.0))
     asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
     trials = [replace(one, configuration=asked) for one in found.trials if one.effective]
     (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
@@ -41,7 +41,7 @@ def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(seco
 
 def test_devices_that_compute_in_different_precisions_are_told():
     found = together_of(("EMU", "CPU"))
-    assert measurement_notices(found, stolen=0.0) == []
+    assert not list(measurement_notices(found, stolen=0.0))
     mixed = [
         replace(one, effective=replace(one.effective, precision="bf16+f16")) if one.effective else one
         for one in found.trials

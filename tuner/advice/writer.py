@@ -47,7 +47,7 @@ _Dumper.add_representer(str, _quoted_where_needed)
 
 def make_advice(result: Result) -> Advice:
     """Return a result as advice."""
-    best, verdict = result.verdict.best, result.verdict
+    best, baseline, verdict = result.verdict.best, result.baseline, result.verdict
     return Advice(
         schema=1,
         model=_model(result.model),
@@ -57,9 +57,10 @@ def make_advice(result: Result) -> Advice:
         ),
         verdict=verdict.kind,
         speedup=_gain(result, best),
-        measured=_measured(best.measured),
+        measured=_figures(best.measured) if best.measured else None,
         baseline=records.Baseline(
-            **_deployment(result.baseline.configuration), measured=_measured(result.baseline.measured)
+            **_deployment(baseline.configuration),
+            measured=_figures(baseline.measured) if baseline.measured else None,
         ),
         devices=_devices(result),
         front=[
@@ -147,10 +148,6 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
         rounds=speedup.rounds,
         sittings=speedup.sittings,
     )
-
-
-def _measured(measured: Measured | None) -> records.MeasuredRecord | None:
-    return _figures(measured) if measured else None
 
 
 def _figures(measured: Measured) -> records.MeasuredRecord:

@@ -170,7 +170,7 @@ def _closing_notices(found: Findings, stolen: float, tell: Observer) -> list[Not
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
-    measured = measurement_notices(found, stolen)
+    measured = list(measurement_notices(found, stolen))
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]

@@ -47,10 +47,10 @@ class Verification:
         fit: How this host compares with the host that was measured.
         model_changed: Whether the model is another file than the measured model.
         then: The speedup that the advice claims; None if it was compared with other advice.
-        final: The comparison; None if both sides are the same configuration.
-        now: The speedup that the comparison found; None without a comparison.
         min_ratio: The least speedup that is asked for.
         holds: Whether the speedup reaches it.
+        final: The comparison; None if both sides are the same configuration.
+        now: The speedup that the comparison found; None without a comparison.
     """
 
     advice: Advice
@@ -58,10 +58,10 @@ class Verification:
     fit: Fit
     model_changed: bool
     then: SpeedupRecord | None
-    final: Final | None
-    now: Speedup | None
     min_ratio: float
     holds: bool
+    final: Final | None = None
+    now: Speedup | None = None
 
 
 def verify(
@@ -117,8 +117,6 @@ def verify(
         fit=advice.fit(here),
         model_changed=digest(path) != advice.model.sha256,
         then=None if other else advice.speedup,
-        final=None,
-        now=None,
         min_ratio=required,
         holds=min_ratio is None or min_ratio <= 1.0,
     )

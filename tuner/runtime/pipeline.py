@@ -18,19 +18,6 @@ LOOK_AHEAD = 4
 keep their order: a fast device may go on while a slow device still works on the next answer in turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Started:
-    """A batch in flight.
-
-    Attributes:
-        number: Its place among all batches.
-        batch: Its samples.
-    """
-
-    number: int
-    batch: _Batch
-
-
 class Pipeline:
     """Keeps every request of a compiled model busy with batches of single samples."""
 
@@ -39,7 +26,7 @@ class Pipeline:
         self._batcher = batcher
         self._queue = ov.AsyncInferQueue(compiled, requests)
         self._requests = [batcher.wrap(request) for request in self._queue]
-        self._started: dict[int, _Started] = {}
+        self._started: dict[int, _Batch] = {}
         self._answers: dict[int, list[Answer]] = {}
         self._begun = self._handed_out = 0
 
@@ -70,7 +57,7 @@ class Pipeline:
         batch = reader.next_batch(self._requests[index])
         if batch is None:
             return False
-        self._started[index] = _Started(self._begun, batch)
+        self._started[index] = batch
         self._begun += 1
         # The Python method would set the inputs again.
         queue: Any = super(ov.AsyncInferQueue, self._queue)
@@ -95,9 +82,9 @@ class Pipeline:
 
     def _collect(self, index: int) -> None:
         """Copy the answers out of a request that has finished."""
-        if started := self._started.pop(index, None):
-            with_axis = [item.with_axis for item in started.batch.items]
-            self._answers[started.number] = self._requests[index].answers(with_axis)
+        if batch := self._started.pop(index, None):
+            with_axis = [item.with_axis for item in batch.items]
+            self._answers[batch.number] = self._requests[index].answers(with_axis)
 
     def _collect_finished(self) -> None:
         """Take the answers of all requests that have finished: reading the next sample may take long."""
@@ -126,7 +113,7 @@ class Pipeline:
         return InferenceError(f"An inference failed ({reason(error)}).", range(0))
 
     def _failure(self, index: int, error: RuntimeError) -> InferenceError:
-        batch = self._started[index].batch
+        batch = self._started[index]
         samples = range(batch.first, batch.first + len(batch.items))
         subject = (
             f"Sample {samples[0]}"
@@ -146,8 +133,15 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """The index of a batch's first sample, and its items, which stay alive while a request reads them."""
+    """Samples that share a request.
 
+    Attributes:
+        number: Its place among all batches.
+        first: Index of its first sample.
+        items: Its samples; they stay alive here while a request reads them where they are.
+    """
+
+    number: int
     first: int
     items: list[Item]
 
@@ -159,12 +153,13 @@ class _Reader:
     """
 
     def __init__(self, batcher: Batcher, samples: Iterable[Sample]) -> None:
-        self._batcher, self._samples, self._read = batcher, iter(samples), 0
+        self._batcher, self._samples = batcher, iter(samples)
+        self._batches = self._read = 0
         self.trouble: Exception | None = None
 
     def next_batch(self, request: BatchRequest) -> _Batch | None:
         """Fill a request; return its samples, or None at the end."""
-        batch = _Batch(self._read, [])
+        batch = _Batch(self._batches, self._read, [])
         try:
             if self.trouble is None:
                 for sample in islice(self._samples, self._batcher.batch):
@@ -177,4 +172,5 @@ class _Reader:
         if not batch.items:
             return None
         request.pad(len(batch.items))
+        self._batches += 1
         return batch

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tuner.domain.history import History
 from tuner.domain.model import Model
 from tuner.domain.result import Notice
@@ -17,68 +19,52 @@ STOLEN = 0.02
 """The share of CPU time taken by the hypervisor that is worth a warning."""
 
 
-def model_notices(model: Model, inputs_matter: bool) -> list[Notice]:
-    """Return what cannot be searched or checked on this model."""
-    notices = []
+def model_notices(model: Model, inputs_matter: bool) -> Iterator[Notice]:
+    """Yield what cannot be searched or checked on this model."""
     if model.batch_refusal:
-        notices.append(Notice("no-batch", f"Batch is not searched: {model.batch_refusal}."))
+        yield Notice("no-batch", f"Batch is not searched: {model.batch_refusal}.")
     if not inputs_matter:
-        notices.append(
-            Notice(
-                "blind-proof",
-                "The outputs barely depend on the inputs, so the check that a batch does not change them "
-                "proves little; give real data with inputs=.",
-            )
+        yield Notice(
+            "blind-proof",
+            "The outputs barely depend on the inputs, so the check that a batch does not change them "
+            "proves little; give real data with inputs=.",
         )
-    return notices
 
 
-def measurement_notices(found: Findings, stolen: float) -> list[Notice]:
-    """Return what the measurements themselves show of the host and its devices.
+def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
+    """Yield what the measurements themselves show of the host and its devices.
 
     Args:
         found: What the search found.
         stolen: Share of the CPU time that the hypervisor took.
     """
-    notices = []
     baseline_fps = History(found.trials).baseline_fps()
     noise = spread(baseline_fps) if baseline_fps else 0.0
     if noise > NOISY:
-        notices.append(
-            Notice(
-                "noisy-host",
-                f"The hint's own speed varied by {100 * noise:.0f} % from window to window: "
-                "absolute figures are rough (ratios are paired and more reliable); "
-                "search on a quieter machine or with a larger budget=.",
-            )
+        yield Notice(
+            "noisy-host",
+            f"The hint's own speed varied by {100 * noise:.0f} % from window to window: "
+            "absolute figures are rough (ratios are paired and more reliable); "
+            "search on a quieter machine or with a larger budget=.",
         )
-    notices += [Notice("refused", f"{sentence}.") for sentence in found.refused]
-    notices += [
-        Notice("gone", f"{target} was given up: it no longer runs its own hint ({why}).")
-        for target, why in found.gone.items()
-    ]
+    yield from (Notice("refused", f"{sentence}.") for sentence in found.refused)
+    for target, why in found.gone.items():
+        yield Notice("gone", f"{target} was given up: it no longer runs its own hint ({why}).")
     if changed := next(filter(None, map(_clamped, found.trials)), None):
-        notices.append(
-            Notice("clamped", f"{changed}; configurations that compile to the same are measured once.")
-        )
+        yield Notice("clamped", f"{changed}; configurations that compile to the same are measured once.")
     precisions = (trial.effective.precision or "" for trial in found.trials if trial.effective)
     if mixed := next((precision for precision in precisions if "+" in precision), None):
-        notices.append(
-            Notice(
-                "mixed-precision",
-                f"The devices of a combination compute in different precisions ({mixed}): the rounding of an "
-                "answer depends on its device; combine devices of the same precision.",
-            )
+        yield Notice(
+            "mixed-precision",
+            f"The devices of a combination compute in different precisions ({mixed}): the rounding of an "
+            "answer depends on its device; combine devices of the same precision.",
         )
     if stolen > STOLEN:
-        notices.append(
-            Notice(
-                "stolen-time",
-                f"The hypervisor gave {100 * stolen:.0f} % of this machine's CPU time to others; "
-                "search on a machine with dedicated cores.",
-            )
+        yield Notice(
+            "stolen-time",
+            f"The hypervisor gave {100 * stolen:.0f} % of this machine's CPU time to others; "
+            "search on a machine with dedicated cores.",
         )
-    return notices
 
 
 def _clamped(trial: Trial) -> str | None:
