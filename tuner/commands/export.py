@@ -32,7 +32,7 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
     """Write the configuration of an advice file for another program.
 
     Args:
-        config: The advice; if it is for several hosts, the host most like this one is taken.
+        config: The advice; in a merged file, the profile of the host most like this one.
         program: A key of `EXPORTS`.
         model: Path of the model; the path of the search unless given.
         output: File to write; if not given, only a file that the program needs is written, beside `config`.

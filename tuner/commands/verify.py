@@ -82,7 +82,7 @@ def verify(
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
     Args:
-        config: The advice; if it is for several hosts, the host most like this one is taken.
+        config: The advice; in a merged file, the profile of the host most like this one.
         against: Other advice for the same model; if not given, the hint of `config`.
         model: Path of the model; the path of the search unless given.
         budget: Time for the comparison, e.g. `"30s"`, or seconds.

@@ -63,13 +63,13 @@ class Portfolio:
             if target.combines and self._best.get(target) is trial:
                 self._suggest_to_devices(target, trial.configuration)
 
-    def _suggest_to_devices(self, target: Target, liked: Configuration) -> None:
+    def _suggest_to_devices(self, target: Target, best: Configuration) -> None:
         """Suggest the settings of a combination to each of its devices."""
-        own = liked.plain_properties.get("DEVICE_PROPERTIES", {})
+        own = best.plain_properties.get("DEVICE_PROPERTIES", {})
         for single in self._proposers:
             if not single.kind and single.devices[0] in target.devices:
                 streams = own.get(single.devices[0], {}).get("NUM_STREAMS", HINT)
-                wanted = {"streams": streams, "batch": liked.batch, "requests_per_stream": 2}
+                wanted = {"streams": streams, "batch": best.batch, "requests_per_stream": 2}
                 point = self._spaces[single].nearest(wanted)
                 self._proposers[single].suggest([point] if point else [])
 
