@@ -38,7 +38,14 @@ STATES = {
 }
 STUDY_NAME = "study.db"
 
-MOST = 1 << 40
+DISTRIBUTIONS = {
+    "streams": IntDistribution(0, 1024),
+    "batch": IntDistribution(1, 1 << 40, log=True),
+    "requests": IntDistribution(1, 1 << 40, log=True),
+    "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
+    "threads": IntDistribution(0, 1024),
+}
+"""The same in every study, whatever the bounds of its space."""
 
 TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
 """What the storage raises on a damaged, foreign or deleted file (msgspec's errors are ValueErrors)."""
@@ -194,14 +201,7 @@ def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
     }
-    distributions = {
-        "streams": IntDistribution(0, 1024),
-        "batch": IntDistribution(1, MOST, log=True),
-        "requests": IntDistribution(1, MOST, log=True),
-        "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
-        "threads": IntDistribution(0, 1024),
-    }
-    return params, distributions
+    return params, DISTRIBUTIONS
 
 
 def _first_line(error: BaseException) -> str:

@@ -59,8 +59,10 @@ def open_hints(
                     f"budget={budget.seconds:g} was over before the hint on {target} was open, of "
                     f"{len(targets)} targets; give a larger budget, or fewer devices."
                 )
+            if why := _missing_member(target, left_out):
+                left_out[target] = why
+                continue
             try:
-                _require_members(target, left_out)
                 hint = Hint(lanes, target, own_batch)
                 stack.callback(hint.close)
                 _require_gathering(hint, opened)
@@ -90,21 +92,20 @@ def _measure_living(
                 ) from error
             left_out |= {hint.target: str(error) for hint in dead}
         for hint in [*opened]:
-            try:
-                _require_members(hint.target, left_out)
-            except LaneError as error:
-                left_out.setdefault(hint.target, str(error))
+            if why := _missing_member(hint.target, left_out):
+                left_out.setdefault(hint.target, why)
             if hint.target in left_out:
                 hint.close()
                 opened.remove(hint)
     raise DeviceError(_none_runs(left_out))
 
 
-def _require_members(target: Target, left_out: Mapping[Target, str]) -> None:
-    """Refuse a virtual device if a device that it uses does not run by itself."""
+def _missing_member(target: Target, left_out: Mapping[Target, str]) -> str | None:
+    """Return which device of a virtual device does not run by itself, and why; None if all do."""
     for other, why in left_out.items():
         if target.kind and other.devices[0] in target.devices and not other.kind:
-            raise LaneError(f"{other} does not run ({why})")
+            return f"{other} does not run ({why})"
+    return None
 
 
 def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
