@@ -260,6 +260,7 @@ def test_a_model_that_changed_is_warned_about(tmp_path):
         ),
         ({"NUM_STREAMS": "many"}, "CPU", DeviceError, "'CPU' refuses the configuration"),
         ({}, "GPU.9", DeviceError, "There is no device 'GPU.9' here, only: CPU"),
+        ({}, "MULTI:CPU,NOPE", DeviceError, "OpenVINO leaves 'NOPE' out of MULTI:CPU,NOPE here"),
     ],
 )
 def test_what_the_device_refuses_is_told(tmp_path, properties, device, error, sentence):

@@ -1,9 +1,11 @@
 """Which blobs are whose, without a device that keeps them: that is in tests/gpu/inside/test_lanes.py."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tuner.measure.blobs import PREFIX, Blobs
 from tuner.measure.lane import LaneFacts
 
 HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+GPU_ALONE = Configuration.of("GPU", HINT, 1, 2)
 
 
 @pytest.fixture
@@ -79,3 +82,17 @@ def test_folders_of_killed_searches_are_removed_and_those_of_others_stay(blobs, 
     assert folder.parent.stat().st_mode & 0o777 == 0o700
     assert here.exists()
     assert not gone.exists()
+
+
+def test_a_folder_that_somebody_has_removed_is_made_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with closing(Blobs(frozenset({"GPU"}))) as blobs:
+        first = blobs.of(GPU_ALONE)
+        shutil.rmtree(Path(first.folder).parent)
+        assert Path(blobs.of(GPU_ALONE).folder).is_dir()
+
+
+def test_without_room_for_temporary_files_nothing_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "not there"))
+    with closing(Blobs(frozenset({"GPU"}))) as blobs:
+        assert blobs.of(GPU_ALONE) is None

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
-from tests.simulation import MODEL, simulate, simulate_host
+from tests.simulation import MODEL, MemoryStore, simulate, simulate_host
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import Bounds, DeviceFacts, device_space
 from tuner.domain.target import target_of
@@ -76,6 +76,50 @@ def test_what_has_run_is_not_to_blame():
     assert known.refuses(configuration(4, 1))
     known.learn(ran(4, 1))
     assert not known.refuses(configuration(4, 2))
+
+
+def test_reasons_that_differ_in_numbers_only_are_the_same_reason():
+    known = refusals(
+        failed(2, 64, reason="exceeded max size: requested 3840000000 bytes at 0x7f3a"),
+        failed(4, 64, reason="exceeded max size: requested 7680000000 bytes at 0x7f3b"),
+    )
+    assert known.refuses(configuration(1, 64))
+    assert not known.refuses(configuration(1, 32))
+
+
+def test_an_axis_with_one_choice_is_not_to_blame():
+    bound = device_space(FACTS, MODEL.batch, True, Bounds(batch=(64,)), hint_requests=4)
+    known = Refusals(points := Points({target_of("CPU"): bound}))
+    for streams, requests in ((1, 1), (2, 2)):
+        point = {"streams": streams, "batch": 64, "requests_per_stream": requests}
+        known.learn(Trial(0, bound.configuration(point), "failed", reason="no"))
+    assert not any(map(known.refuses, map(bound.configuration, bound.points())))
+    assert list(points.spaces) == [bound]
+
+
+def test_a_device_that_vanished_is_tried_again_when_the_search_goes_on():
+    store = MemoryStore()
+    host = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN}, together=0.5)
+    first = simulate_host(
+        host, "AUTO:EMU,CPU", budget_s=120, lanes=Unplugged(host, "EMU", after=20), store=store
+    )
+    lost = {trial.configuration for trial in first.trials if trial.state == "failed"}
+    assert len(lost) >= 3
+    again = simulate_host(host, "AUTO:EMU,CPU", budget_s=240, store=store, seed=1)
+    assert not again.gone
+    assert again.refused == []
+    tried = {trial.configuration for trial in again.trials[len(first.trials) :]}
+    assert lost & tried
+
+
+def test_a_hint_is_asked_again_only_after_as_many_more_failures():
+    picky = replace(PLAIN, broken=lambda one: f"no {one}" if one.batch > 1 or not one.uses_hint else None)
+    lanes = SimulatedLanes(picky, QUIET)
+    found = simulate(lanes=lanes, budget_s=120)
+    failures = sum(trial.state == "failed" for trial in found.trials)
+    hints = [one for one in lanes.opened if one == found.trials[0].configuration]
+    assert failures > 6
+    assert len(hints) <= 2 + failures // 3
 
 
 def test_a_device_that_takes_no_explicit_streams_fails_twice_a_count_and_no_more():

@@ -25,7 +25,7 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.lock import host_lock
-from tuner.measure.process import ProcessLanes
+from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
@@ -170,7 +170,15 @@ def _compare(
     ):
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
         pool = make_pool(model, inputs, seed)
-        lanes = ProcessLanes(model, pool, max(30.0, budget_s), stopped, plugins=plugins, blobs=blobs)
+        lanes = ProcessLanes(
+            model,
+            pool,
+            max(30.0, budget_s),
+            stopped,
+            plugins=plugins,
+            compile_limit_s=max(COMPILE_LIMIT_S, budget_s),
+            blobs=blobs,
+        )
         plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 
         def on_round(done: int) -> None:

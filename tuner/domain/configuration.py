@@ -16,7 +16,7 @@ from tuner.domain.properties import (
     thawed,
     words_of,
 )
-from tuner.domain.target import plain_name, target_of
+from tuner.domain.target import missing_devices, target_of
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -140,5 +140,4 @@ class Effective:
 
     def lacks(self, device: str) -> list[str]:
         """Return the devices of a combination that OpenVINO silently runs without."""
-        target, running = target_of(device), set(map(plain_name, self.devices))
-        return [one for one in target.devices if target.combines and plain_name(one) not in running]
+        return missing_devices(device, self.devices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -84,6 +85,17 @@ class Target:
 def plain_name(device: str) -> str:
     """Return a device's name without the number of the first: `GPU` and `GPU.0` are the same."""
     return device.removesuffix(".0")
+
+
+def missing_devices(device: str, running: Iterable[str]) -> list[str]:
+    """Return the devices of a combination that OpenVINO silently runs without; none for other targets.
+
+    Args:
+        device: The target, as it was compiled for.
+        running: `EXECUTION_DEVICES` of the compiled model.
+    """
+    target, present = target_of(device), set(map(plain_name, running))
+    return [name for name in target.devices if target.combines and plain_name(name) not in present]
 
 
 @lru_cache(maxsize=1024)

@@ -75,19 +75,30 @@ class Blobs:
         self._known: dict[Configuration, LaneFacts] = {}
 
     def of(self, configuration: Configuration) -> Blob | None:
-        """Return where a configuration's blob is or goes, or None where nothing is kept for its devices."""
+        """Return where a configuration's blob is or goes.
+
+        None where nothing is kept for its devices, or where there is no room for temporary files.
+        """
         if not self._keeps(configuration):
             return None
+        try:
+            folder = self._folder(configuration)
+        except OSError:
+            return None
+        streams = {device: self._hint_streams(device) for device in target_of(configuration.device).devices}
+        known = {device: count for device, count in streams.items() if count}
+        return Blob(str(folder), self._expected(configuration), known)
+
+    def _folder(self, configuration: Configuration) -> Path:
+        """Return a configuration's folder, made again where somebody has cleaned up temporary files."""
         if self._root is None:
             _remove_orphans()
             self._root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self._make_room(self._root)
         folder = self._root / hashlib.sha256(repr(_shared(configuration)).encode()).hexdigest()[:16]
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         os.utime(folder)
-        streams = {device: self._hint_streams(device) for device in target_of(configuration.device).devices}
-        known = {device: count for device, count in streams.items() if count}
-        return Blob(str(folder), self._expected(configuration), known)
+        return folder
 
     def learn(self, configuration: Configuration, facts: LaneFacts) -> None:
         """Remember what the first lane of a configuration compiled."""
@@ -123,8 +134,10 @@ class Blobs:
 
     def _make_room(self, root: Path) -> None:
         """Remove the blobs used longest ago until the rest is small enough."""
+        if not root.exists():
+            return
         folders = sorted(root.iterdir(), key=lambda folder: folder.stat().st_mtime)
-        sizes = {folder: sum(file.stat().st_size for file in folder.iterdir()) for folder in folders}
+        sizes = {folder: sum(map(_size, folder.iterdir())) for folder in folders}
         for folder in folders:
             if sum(sizes.values()) <= self._most_bytes:
                 return
@@ -138,6 +151,14 @@ def _shared(configuration: Configuration) -> Configuration:
         return replace(configuration, requests=0)
     streams = tuple((name, 0 if name == STREAMS else value) for name, value in configuration.properties)
     return replace(configuration, requests=0, properties=streams)
+
+
+def _size(file: Path) -> int:
+    """Return a file's size; 0 for one that OpenVINO has meanwhile given its final name."""
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _remove_orphans() -> None:

@@ -117,7 +117,7 @@ class ProcessLane:
 
     def wait_until_ready(self, limit_s: float) -> None:
         """Wait until the process has compiled its configuration; needed once, before all else."""
-        late = f"the model did not compile within {limit_s:g} s; a larger budget= gives it more time"
+        late = f"the model did not compile within {limit_s:g} s; a budget= beyond that gives it more time"
         self._facts = self._receive("compiling", limit_s, late)
 
     @property

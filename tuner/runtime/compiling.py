@@ -10,6 +10,8 @@ from openvino import CompiledModel, Core
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
+from tuner.domain.properties import DEVICE_PROPERTIES, as_text
+from tuner.domain.target import missing_devices, target_of
 from tuner.errors import DeviceError, ModelError, reason
 from tuner.probe.model import input_name
 
@@ -38,9 +40,44 @@ def compile_configuration(
             "search this model for its own advice."
         ) from error
     try:
-        return core.compile_model(graph, configuration.device, configuration.compile_properties)
+        compiled = core.compile_model(graph, configuration.device, configuration.compile_properties)
     except RuntimeError as error:
         raise DeviceError(_refusal(core, configuration, reason(error))) from error
+    _require_devices(core, graph, configuration, compiled)
+    return compiled
+
+
+def _require_devices(
+    core: Core, graph: ov.Model, configuration: Configuration, compiled: CompiledModel
+) -> None:
+    """Refuse a combination that OpenVINO silently runs on fewer devices; name the setting that did it.
+
+    `AUTO` with another hint than the cumulative one runs on one device of its own choice.
+    """
+    target, hint = target_of(configuration.device), configuration.plain_properties.get("PERFORMANCE_HINT")
+    running = compiled.get_property("EXECUTION_DEVICES")
+    missing = missing_devices(configuration.device, running)
+    standing_in = any(str(device).startswith("(") for device in running)
+    if not missing or standing_in or (target.kind == "AUTO" and hint != target.hint):
+        return
+    device, own = missing[0], configuration.plain_properties.get(DEVICE_PROPERTIES, {})
+    for name, value in own.get(device, {}).items():
+        if _takes_part(core, graph, configuration.without(device, name), device):
+            raise DeviceError(
+                f"Device '{device}' refuses {name}={as_text(value)}, so OpenVINO leaves it out of "
+                f"{configuration.device}; search again on this host."
+            )
+    raise DeviceError(
+        f"OpenVINO leaves '{device}' out of {configuration.device} here; search again on this host."
+    )
+
+
+def _takes_part(core: Core, graph: ov.Model, configuration: Configuration, device: str) -> bool:
+    try:
+        compiled = core.compile_model(graph, configuration.device, configuration.compile_properties)
+    except RuntimeError:
+        return False
+    return device not in missing_devices(configuration.device, compiled.get_property("EXECUTION_DEVICES"))
 
 
 def require_model(path: Path, model: Model) -> None:

@@ -21,7 +21,8 @@ from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, Lane, Lanes, open_in_turn, require_all_devices
+from tuner.measure.lane import Answers, DeviceLeftOut, Lane, Lanes, open_in_turn, require_all_devices
+from tuner.measure.left_out import with_the_setting
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 
@@ -104,6 +105,8 @@ class Contest:
             try:
                 lanes.append(_admitted(finalist.configuration, lane, hint, expected))
                 finalist.effective = lanes[-1].facts.effective
+            except DeviceLeftOut as left_out:
+                self._exclude(finalist, with_the_setting(left_out, self._lanes, finalist.configuration))
             except LaneError as error:
                 self._exclude(finalist, str(error))
         if self._comparison:

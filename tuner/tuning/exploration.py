@@ -6,7 +6,7 @@ by itself. A configuration is passed over if it costs too much, is known to fail
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
 from tuner.tuning.points import Points
 from tuner.tuning.proposals import Closed
-from tuner.tuning.refusals import Refusals, failed_in_a_row
+from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner, too_expensive
 
@@ -54,7 +54,10 @@ class Exploration:
         self._proposer, self._hints = proposer, hints
         self._history, self._budget, self._strategy = history, budget, strategy
         self._points = Points(spaces)
-        self._refusals = Refusals(self._points, history.trials)
+        self._vanished = self._before_it_vanished(history.trials)
+        self._refusals = Refusals(
+            self._points, [trial for trial in history.trials if trial.number not in self._vanished]
+        )
 
     def next(self, left_s: float) -> Configuration | None:
         """Return what to try in the seconds that are left before the final, or None if there is nothing."""
@@ -69,7 +72,8 @@ class Exploration:
         self._proposer.learn(trial)
         self._refusals.learn(trial)
         found = self._points.at(trial.configuration)
-        if found is None or not failed_in_a_row(self._history.trials, found[0], self._points):
+        failures = len(last_failures(self._history.trials, found[0], self._points)) if found else 0
+        if found is None or failures == 0 or failures % GIVEN_UP_AFTER:
             return
         target = target_of(found[0].target)
         if why := runner.why_it_fails(self._hints[target]):
@@ -87,11 +91,23 @@ class Exploration:
 
     def _closed(self, configuration: Configuration, left_s: float) -> bool:
         return (
-            self._history.knows(configuration) is not None
+            self._is_known(configuration)
             or self._is_gone(configuration)
             or self._refusals.refuses(configuration)
             or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
         )
+
+    def _is_known(self, configuration: Configuration) -> bool:
+        known = self._history.knows(configuration)
+        return known is not None and known.number not in self._vanished
+
+    def _before_it_vanished(self, trials: Sequence[Trial]) -> set[int]:
+        """Return the numbers of trials that failed because their device had gone: they are tried again.
+
+        An earlier run that gave a target up left it with a row of failures at its end.
+        """
+        rows = (last_failures(trials, space, self._points) for space in self._points.spaces)
+        return {trial.number for row in rows if len(row) >= GIVEN_UP_AFTER for trial in row}
 
     def _is_gone(self, configuration: Configuration) -> bool:
         devices = target_of(configuration.device).devices

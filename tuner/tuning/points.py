@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import Point, Space
@@ -20,6 +20,11 @@ class Points:
             for space in spaces.values()
             for point in space.points()
         }
+
+    @property
+    def spaces(self) -> Iterable[Space]:
+        """The spaces, in the order of their targets."""
+        return self._spaces.values()
 
     def at(self, configuration: Configuration) -> tuple[Space, Point] | None:
         """Return a configuration's space and point, or None if it is in no space."""

@@ -8,8 +8,9 @@ else all shared choices together, until another failure narrows them down.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from itertools import combinations
+from itertools import combinations, takewhile
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import DEFAULT, Choice, Point, Space
@@ -17,7 +18,7 @@ from tuner.domain.trial import Trial
 from tuner.tuning.points import Points
 
 GIVEN_UP_AFTER = 3
-"""After so many failures of a target in a row, its hint is tried again."""
+"""After so many failures of a target in a row, and after each as many more, its hint is tried again."""
 
 Refused = frozenset[tuple[str, Choice]]
 """Choices by axis."""
@@ -70,24 +71,32 @@ class Refusals:
         found: dict[Refused, str] = {}
         for first, second in combinations(self._failed.get(target, ()), 2):
             suspects = self._suspects(*first) & self._suspects(*second)
-            if suspects and first[0] == second[0]:
+            if suspects and _without_numbers(first[0]) == _without_numbers(second[0]):
                 found.setdefault(suspects, first[0])
         return {choices: why for choices, why in found.items() if not any(other < choices for other in found)}
 
     def _suspects(self, reason: str, space: Space, point: Point) -> Refused:
         """Return the choices of a failure with which nothing ran; those that the reason names, if any."""
         ran = self._ran.get(space.target, set())
-        suspects = {pair for pair in point.items() if pair not in ran and pair[1] != DEFAULT}
+        suspects = {
+            (axis, choice)
+            for axis, choice in point.items()
+            if (axis, choice) not in ran and choice != DEFAULT and len(space.axes.get(axis, "any")) > 1
+        }
         named = {pair for pair in suspects if any(name in reason for name in space.properties_at(*pair))}
         of_device = {(axis, choice) for axis, choice in named if f"leaves {axis.split()[0]} out" in reason}
         return frozenset(of_device or named or suspects)
 
 
-def failed_in_a_row(trials: Iterable[Trial], space: Space, points: Points) -> bool:
-    """Return whether the last few trials of a space's target all failed."""
+def last_failures(trials: Iterable[Trial], space: Space, points: Points) -> list[Trial]:
+    """Return the failures of a space's target since something last ran on it."""
     own = [trial for trial in trials if (found := points.at(trial.configuration)) and found[0] is space]
-    last = own[-GIVEN_UP_AFTER:]
-    return len(last) == GIVEN_UP_AFTER and all(trial.state == "failed" for trial in last)
+    return list(takewhile(lambda trial: trial.state == "failed", reversed(own)))
+
+
+def _without_numbers(reason: str) -> str:
+    """Return a reason without its numbers: the bytes that do not fit differ from batch to batch."""
+    return re.sub(r"0x[0-9a-f]+|\d+", "#", reason)
 
 
 def _listed(refused: Refused) -> str:

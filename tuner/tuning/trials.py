@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
-from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.pruning import Decision
 from tuner.domain.stats import speedup
 from tuner.domain.trial import Trial
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
+from tuner.measure.left_out import with_the_setting
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint
 from tuner.tuning.strategy import Strategy
@@ -72,7 +72,7 @@ class TrialRunner:
                 require_all_devices(configuration, lane)
             except DeviceLeftOut as left_out:
                 lane.close()
-                raise LaneError(self._name_setting(configuration, left_out)) from left_out
+                raise LaneError(with_the_setting(left_out, self._lanes, configuration)) from left_out
             known = self._history.same(lane.facts.effective)
             if known is None:
                 return self._measure(number, configuration, lane)
@@ -84,22 +84,6 @@ class TrialRunner:
                 speedup=known.speedup,
                 reason=f"same as trial {known.number} ({known.configuration})",
             )
-
-    def _name_setting(self, configuration: Configuration, left_out: DeviceLeftOut) -> str:
-        """Return which setting makes OpenVINO leave the device out, by compiling without each in turn."""
-        own = configuration.plain_properties.get(DEVICE_PROPERTIES, {})
-        for device in left_out.devices:
-            for name, value in own.get(device, {}).items():
-                if self._takes_part(device, configuration.without(device, name)):
-                    return f"{left_out} for {name}={as_text(value)}; without that, {device} takes part"
-        return str(left_out)
-
-    def _takes_part(self, device: str, configuration: Configuration) -> bool:
-        try:
-            with closing(self._lanes.open(configuration)) as lane:
-                return device not in lane.facts.effective.lacks(configuration.device)
-        except LaneError:
-            return False
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]

@@ -38,6 +38,9 @@ from tuner.tuning.progress import (
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner
 
+LONG_COMPILING_S = 5.0
+"""Seconds of compiling from which it is worth a word: most models take less than one."""
+
 
 class TrialStore(Protocol):
     """Keeps trials as they end."""
@@ -241,6 +244,12 @@ def _decide_without_final(history: History, spaces: Spaces) -> Outcome:
         why = "with these limits, every configuration compiles to the same as the hint"
         verdict = Verdict("keep_hint", hint, why=why)
     else:
-        why = "the budget is too short for any other configuration; give a larger one"
+        why = f"the budget is too short for any other configuration{_compiling(history)}; give a larger one"
         verdict = Verdict("inconclusive", hint, why=why)
     return Outcome(hint, verdict, hint)
+
+
+def _compiling(history: History) -> str:
+    """Say how long the hints compiled, where that is much of what a budget has."""
+    seconds = sum(trial.compile_s or 0.0 for trial in history.trials)
+    return f" (compiling took {seconds:.0f} s)" if seconds >= LONG_COMPILING_S else ""

@@ -16,6 +16,7 @@ from tests import models
 from tests.advice.advice_of import advice_of
 from tests.advice.test_export import SCRIPTS, build, exported, run
 from tuner.advice.writer import write_advice
+from tuner.errors import DeviceError
 
 DEPLOYMENTS = {
     "GPU": {"NUM_STREAMS": 2},
@@ -144,3 +145,10 @@ def test_verify_measures_it_here(path, tmp_path):
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=200)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["ratio"] > 0
+
+
+def test_a_setting_that_makes_a_combination_lose_the_gpu_is_named(path):
+    own = {"GPU": {"NUM_STREAMS": "many"}, "CPU": {"NUM_STREAMS": 1}}
+    advice = advice_of(path, {"DEVICE_PROPERTIES": own}, batch=1, device="MULTI:GPU,CPU")
+    with pytest.raises(DeviceError, match=r"'GPU' refuses NUM_STREAMS=many, so .* out of MULTI:GPU,CPU"):
+        advice.compile(path)
