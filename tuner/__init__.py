@@ -3,7 +3,7 @@
     advice = tuner.load("reports/resnet50/config.yaml")
     compiled = advice.compile("resnet50.xml")
 
-    result = tuner.search("resnet50.xml", budget="60s")
+    result = tuner.search("resnet50.xml", budget="60s", observer=tuner.progress())
 
 Names are imported when they are first used, so that an application that only loads advice pays
 for neither the search nor the command line.
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tuner.advice.advice import Advice
     from tuner.advice.loader import load
+    from tuner.cli.terminal import progress
     from tuner.commands.search import search
     from tuner.commands.verify import verify
     from tuner.domain.result import Result
@@ -36,6 +37,7 @@ _LAZY = {
     "Advice": "tuner.advice.advice",
     "Result": "tuner.domain.result",
     "load": "tuner.advice.loader",
+    "progress": "tuner.cli.terminal",
     "search": "tuner.commands.search",
     "verify": "tuner.commands.verify",
 }
@@ -54,6 +56,7 @@ __all__ = [
     "UsageError",
     "__version__",
     "load",
+    "progress",
     "search",
     "verify",
 ]

@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -134,16 +135,16 @@ def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **ask
     """
     from tuner.cli import words
     from tuner.cli.terminal import narrator
-    from tuner.commands.verify import verify as measure
 
     asked["inputs"] = dict(asked["inputs"])
     with narrator(quiet, verbose=False) as observer:
+        from tuner.commands.verify import verify as measure
+
         found = measure(config, against, observer=observer, command=_command_line(), **asked)
     if as_json:
         click.echo(json.dumps(words.verification_document(found), indent=2, allow_nan=False))
     else:
-        for line in words.verification(found):
-            click.echo(line)
+        _print(words.verification(found))
     return 0 if found.holds else CHECK_FAILED
 
 
@@ -233,30 +234,38 @@ def devices(plugins: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(devices_document(found), indent=2))
         return 0
-    for line in words.device_list(found):
-        click.echo(line)
+    _print(words.device_list(found))
     return 0
 
 
 def _run_search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
-    from tuner.advice.writer import CONFIG_NAME
     from tuner.cli import words
     from tuner.cli.terminal import narrator
-    from tuner.commands.asked import output_of
-    from tuner.commands.search import document
-    from tuner.commands.search import search as find
-    from tuner.study.storage import STUDY_NAME
 
     with narrator(quiet, verbose) as observer:
+        from tuner.advice.writer import CONFIG_NAME
+        from tuner.commands.asked import output_of
+        from tuner.commands.search import document
+        from tuner.commands.search import search as find
+        from tuner.study.storage import STUDY_NAME
+
         result = find(model, observer=observer, command=_command_line(), **asked)
     folder = output_of(model, asked["output"])
     config, study = folder / CONFIG_NAME, folder / STUDY_NAME
     if as_json:
         click.echo(json.dumps(document(result, config, study), indent=2, allow_nan=False))
     else:
-        for line in words.summary(result, config, study):
-            click.echo(line)
+        _print(words.summary(result, config, study))
     return Interrupted.exit_code if result.outcome.interrupted else 0
+
+
+def _print(lines: Iterable[str]) -> None:
+    """Print an answer: in a terminal folded between words, elsewhere as it is."""
+    from tuner.cli.words import folded
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in lines:
+        click.echo(folded(options.with_dashes(line), width) if width else options.with_dashes(line))
 
 
 def _command_line() -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.domain.figures import gain, gain_of, interval, mebibytes, milliseconds, rate, share, times
+from tuner.domain.figures import count, gain, gain_of, interval, mebibytes, milliseconds, rate, share, times
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.result import Result
@@ -26,6 +28,25 @@ if TYPE_CHECKING:
 
 NAME_WIDTH = 36
 UNKNOWN = "unknown"
+LEFT_WIDTH = 10
+LABEL = re.compile(r" {0,4}\S{0,8} {2,}")
+"""What a line begins with before its text: `  best     `, or the number of a trial."""
+
+
+def folded(line: str, width: int) -> str:
+    """Fold a line between words; what goes on is indented as far as the text after its label."""
+    found = LABEL.match(line)
+    indent = " " * (found.end() if found else 2)
+    parts = [
+        textwrap.fill(part, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        for part in line.splitlines()
+    ]
+    return "\n".join(parts)
+
+
+def seconds_left(left_s: float) -> str:
+    """Return how long something is still to take."""
+    return f"{left_s:.0f} s left" if left_s >= 0.5 else "finishing"
 
 
 def header(began: Began, version: str) -> Iterator[str]:
@@ -44,7 +65,7 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
         yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{told}"
     for target, why in ready.left_out.items():
         yield f"out    {target}: {why}"
-    known = f", {ready.known} trials known from earlier runs" if ready.known else ""
+    known = f", {count(ready.known, 'trial')} known from earlier runs" if ready.known else ""
     yield f"space  {ready.points} configurations{known}"
 
 
@@ -96,7 +117,7 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
     yield f"  config   {config}"
     yield f"  report   {config.with_name('report.html')}"
-    yield f"  study    {study} ({result.run.trials} trials, {result.run.seconds:.0f} s)"
+    yield f"  study    {study} ({count(result.run.trials, 'trial')}, {result.run.seconds:.0f} s)"
 
 
 def verification(found: Verification) -> Iterator[str]:

@@ -33,7 +33,7 @@ from tuner.probe.host import describe_host, host_warnings, stolen_seconds
 from tuner.probe.model import read_model
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
-from tuner.tuning.progress import Began, Observer, Waiting, Warned
+from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
 from tuner.tuning.remarks import measurement_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible
 from tuner.tuning.targets import Batching, targets_for
@@ -78,7 +78,7 @@ def search(
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
         seed: Seed of proposals, of the order of windows, and of random inputs.
-        observer: Called with every event, see `tuner.tuning.progress`.
+        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` defines them.
         command: How to describe the call in the advice.
 
     Returns:
@@ -107,19 +107,23 @@ def search(
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
-    with (
-        interruptible() as stopped,
-        host_lock(asked.command, lambda holder: observer(Waiting(holder)), stopped),
-    ):
-        result = _tuned(asked, observer, stopped)
-    save_advice(result, asked)
-    write_report(result, asked.config, asked.study)
+    with ending(observer):
+        with (
+            interruptible() as stopped,
+            host_lock(asked.command, lambda holder: observer(Waiting(holder)), stopped),
+        ):
+            result = _tuned(asked, observer, stopped)
+        observer(Step("writing the advice and the report"))
+        save_advice(result, asked)
+        write_report(result, asked.config, asked.study)
     return result
 
 
 def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
     """Find the targets, read the model, lay out the spaces, tune, and keep the outcome in the study."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic)
+    tell(Started(asked.budget_s))
+    tell(Step("reading the model"))
     present = list_devices(asked.plugins_file)
     targets = targets_for(asked.devices, [device.name for device in present], asked.batching)
     devices = _searched_alone(targets, present)
@@ -127,6 +131,7 @@ def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
     reading = read_model(asked.model, asked.shapes)
     host, notices = describe_host(asked.plugins_file), list(host_warnings())
     lanes_for = LanesFor(asked, stopped)
+    tell(Step("checking whether the model takes batches"))
     model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
 
     refuse_impossible(asked.bounds, model, devices, targets)

@@ -33,7 +33,7 @@ from tuner.probe.model import digest
 from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
-from tuner.tuning.progress import FinalRound, Observer, Waiting
+from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
 from tuner.tuning.strategy import Strategy
 
 
@@ -91,7 +91,7 @@ def verify(
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         plugins: OpenVINO's plugins XML with further devices.
         seed: Seed of the order of windows and of random inputs.
-        observer: Called with every event, see `tuner.tuning.progress`.
+        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` defines them.
         command: How to describe the call to others that wait for this host.
 
     Returns:
@@ -164,11 +164,14 @@ def _compare(
         Interrupted: The user asked to stop before the first round.
     """
     with (
+        ending(tell),
         interruptible() as stopped,
         host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
         closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
     ):
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
+        tell(Started(budget_s))
+        tell(Step("compiling both configurations"))
         pool = make_pool(model, inputs, seed)
         lanes = ProcessLanes(
             model,

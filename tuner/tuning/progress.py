@@ -1,8 +1,9 @@
-"""What a search tells while it runs, as data; the command line draws it."""
+"""What a search reports while it runs, as data; `tuner.cli.terminal` draws it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
@@ -11,6 +12,25 @@ from tuner.domain.model import Model
 from tuner.domain.result import Notice
 from tuner.domain.target import Target
 from tuner.domain.trial import Candidate, Trial
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """From now on time counts; the command is to end when `budget_s` is over."""
+
+    budget_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What is done from now on, in a few words: `reading the model`."""
+
+    doing: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The command ended, with a result or with an error; no event follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +105,26 @@ class FinalRound:
     left_s: float
 
 
-Event = Waiting | Began | Warned | BaselineReady | TrialBegan | TrialEnded | FinalBegan | FinalRound
+Event = (
+    Started
+    | Step
+    | Ended
+    | Waiting
+    | Began
+    | Warned
+    | BaselineReady
+    | TrialBegan
+    | TrialEnded
+    | FinalBegan
+    | FinalRound
+)
 Observer = Callable[[Event], None]
+
+
+@contextmanager
+def ending(observer: Observer) -> Iterator[None]:
+    """Report the end of a command, whatever ends it."""
+    try:
+        yield
+    finally:
+        observer(Ended())

@@ -1,0 +1,176 @@
+"""What a search shows while it runs: the words, the bar, and that nothing stays behind."""
+
+import io
+
+import pytest
+from rich.console import Console
+from rich.text import Text
+
+import tuner
+from tests.simulation import simulate
+from tuner.cli import words
+from tuner.cli.options import with_dashes
+from tuner.cli.screens import LineScreen, LiveScreen, LiveView
+from tuner.cli.terminal import Narrator, narrator
+from tuner.domain.configuration import Configuration
+from tuner.domain.result import Notice
+from tuner.domain.trial import Trial
+from tuner.tuning.progress import Ended, Started, Step, TrialBegan, TrialEnded, Warned, ending
+
+COMBINATION = Configuration.of(
+    "AUTO:EMU,CPU",
+    {
+        "PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT",
+        "DEVICE_PROPERTIES": {
+            "EMU": {"NUM_STREAMS": 2, "INFERENCE_NUM_THREADS": 2},
+            "CPU": {"NUM_STREAMS": 4, "ENABLE_CPU_PINNING": False},
+        },
+    },
+    16,
+    12,
+)
+
+
+class FakeScreen:
+    """Keeps what it is given."""
+
+    def __init__(self):
+        self.lines, self.now, self.seconds, self.closed = [], [], None, False
+
+    def say(self, line, style=""):
+        self.lines.append(line)
+
+    def status(self, *lines):
+        self.now.append(lines)
+
+    def count_down(self, seconds):
+        self.seconds = seconds
+
+    def close(self):
+        self.closed = True
+
+
+def terminal(width=80):
+    return Console(file=io.StringIO(), force_terminal=True, width=width, legacy_windows=False)
+
+
+def seen(console):
+    return Text.from_ansi(console.file.getvalue().replace("\r", "\n")).plain
+
+
+def drawn(view, console):
+    with console.capture() as capture:
+        console.print(view.get_renderable())
+    return Text.from_ansi(capture.get()).plain.splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_bar_grows_and_the_seconds_fall_while_nothing_happens(width):
+    console, clock = terminal(width), [100.0]
+    view = LiveView(console, lambda: clock[0])
+    view.lines = ("measuring the hint",)
+    view.add_task("", total=60.0)
+    bars = []
+    for left in (60, 45, 30, 15):
+        clock[0] = 160.0 - left
+        bar, doing = drawn(view, console)
+        assert bar.endswith(f" {left} s left")
+        assert len(bar) == width
+        assert doing.strip() == "measuring the hint"
+        bars.append(view.tasks[0].percentage)
+    assert bars == [0, 25, 50, 75]
+    clock[0] = 170.0
+    assert drawn(view, console)[0].endswith("finishing")
+
+
+def test_a_status_takes_one_line_whatever_it_says():
+    console = terminal()
+    view = LiveView(console)
+    view.lines = (f"trying {COMBINATION}",)
+    (line,) = drawn(view, console)
+    assert len(line.rstrip()) == 80
+    assert line.rstrip().endswith("…")
+
+
+def test_a_live_view_is_there_from_the_first_step_and_gone_at_the_end():
+    console = terminal()
+    show = Narrator(LiveScreen(console), verbose=False)
+    show(Step("loading OpenVINO"))
+    assert "loading OpenVINO" in seen(console)
+    show(Started(60.0))
+    show(Ended())
+    assert console.file.getvalue().endswith("\x1b[2K")  # the last thing is to erase a line
+    show(Ended())
+
+
+def test_an_exception_takes_the_live_view_away(monkeypatch):
+    screen = FakeScreen()
+    monkeypatch.setattr("tuner.cli.terminal._screen", lambda: screen)
+    with pytest.raises(KeyboardInterrupt), narrator(quiet=False, verbose=False):
+        raise KeyboardInterrupt
+    assert screen.closed
+
+
+def test_a_search_shows_each_step_until_its_end():
+    screen = FakeScreen()
+    show = Narrator(screen, verbose=False)
+    with ending(show):
+        show(Started(60.0))
+        found = simulate(tell=show)
+    doing = [now[0] for now in screen.now]
+    assert screen.seconds == 60.0
+    assert sum(line.startswith("trying ") for line in doing) == len(found.trials) - 1
+    assert doing[-1] == f"final: round {len(found.final.rounds)}"
+    assert screen.now[0][1] == "best so far: the hint"
+    assert screen.now[-1][1].startswith("best so far: +")
+    assert screen.closed
+
+
+def test_a_search_that_fails_ends_its_events_too(tmp_path):
+    events = []
+    with pytest.raises(tuner.ModelError):
+        tuner.search(tmp_path / "none.xml", observer=events.append, output=tmp_path / "out")
+    assert events[0] == Started(60.0)
+    assert events[-1] == Ended()
+
+
+def test_a_python_caller_reads_parameters_and_the_command_line_options():
+    warned = Warned(Notice("short", "Too short; give it a larger budget=."))
+    for reword, ending_ in ((str, "budget=."), (with_dashes, "--budget.")):
+        screen = FakeScreen()
+        Narrator(screen, verbose=False, reword=reword)(warned)
+        assert screen.lines == [f"warning: Too short; give it a larger {ending_}"]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_no_word_is_cut_at_the_edge_of_a_terminal(width):
+    console = terminal(width)
+    failed = Trial(7, COMBINATION, "failed", reason="compiling for EMU fails: " + "out of memory, " * 9)
+    measured = next(one for one in simulate().trials[1:] if one.state == "measured")
+    show = Narrator(LiveScreen(console), verbose=True)
+    for trial in (failed, measured):
+        show(TrialBegan(trial.configuration, 30.0))
+        show(TrialEnded(trial, measured, 30.0))
+    show(Ended())
+    lines = [line for line in seen(console).splitlines() if "trying" not in line and "…" not in line]
+    assert max(map(len, lines)) <= width
+    shown = " ".join(lines).split()
+    asked = f"{words.trial_line(failed, None)} {words.trial_line(measured, measured)}".split()
+    assert set(asked) <= set(shown)
+
+
+def test_what_is_folded_goes_on_under_its_own_text():
+    line = f"  best     {COMBINATION}: 311 items/s, p99 41.2 ms, 135 MiB"
+    first, *more = words.folded(line, 80).splitlines()
+    assert first.startswith("  best     AUTO")
+    assert all(each.startswith(" " * 11) and each[11] != " " for each in more)
+    path = "/" + "x" * 100
+    assert path in words.folded(f"  config   {path}", 80)  # can be copied
+
+
+def test_a_log_keeps_its_lines_whole():
+    console = Console(file=io.StringIO(), width=80)
+    Narrator(LineScreen(console), verbose=False)(
+        TrialEnded(Trial(7, COMBINATION, "failed", reason="no " * 50), None, 30.0)
+    )
+    assert console.file.getvalue().count("\n") == 2  # the name has a line of its own
