@@ -28,9 +28,11 @@ from tuner.advice.records import (
     SpeedupRecord,
     TargetRecord,
 )
+from tuner.domain.figures import faster, interval_of, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.target import target_of
+from tuner.domain.visible import html_table, on_one_line
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
 from tuner.probe.model import digest, is_model
@@ -69,6 +71,26 @@ class Advice(Record, frozen=True):
     front: list[Measurement]
     host: HostRecord
     search: SearchRecord
+
+    def __repr__(self) -> str:
+        """Return what to deploy, and why, in one sentence."""
+        return on_one_line(f"<Advice for {self.model.name}: {self.best.configuration} ({self._finding()})>")
+
+    def _repr_html_(self) -> str:
+        """Return what to deploy as a table, for notebooks."""
+        rows = {
+            "deploy": str(self.best.configuration),
+            "hint": str(self.baseline.configuration),
+            "measured on": f"{self.host.cpu}, {self.host.cores} cores, OpenVINO {self.host.openvino}",
+        }
+        for name, measured in (("deploy", self.measured), ("hint", self.baseline.measured)):
+            rows[name] += f": {rate(measured.throughput_fps)} items/s" if measured else ""
+        return html_table(f"Advice for {self.model.name}: {self._finding()}", rows)
+
+    def _finding(self) -> str:
+        speedup = self.speedup.speedup
+        gain = f"{faster(speedup.ratio)} the hint, {interval_of(speedup)}"
+        return gain if self.verdict == "faster" else self.verdict.replace("keep_hint", "keep the hint")
 
     @property
     def device(self) -> str:

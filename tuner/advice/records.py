@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import msgspec
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import PlainValue
+from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
 from tuner.probe.inputs import FILLABLE
@@ -83,6 +85,12 @@ class SpeedupRecord(Record, frozen=True):
     confidence: float
     rounds: int
     sittings: Count = 1
+
+    @property
+    def speedup(self) -> Speedup:
+        """The same as the rest of the project has it; an open end is infinite."""
+        high = math.inf if self.high is None else self.high
+        return Speedup(self.ratio, self.low, high, self.confidence, self.rounds, self.sittings)
 
 
 class Deployment(Record, frozen=True):

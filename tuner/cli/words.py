@@ -22,7 +22,6 @@ from tuner.domain.trial import Candidate, Trial
 from tuner.tuning.progress import BaselineReady, Began
 
 if TYPE_CHECKING:
-    from tuner.advice.records import SpeedupRecord
     from tuner.commands.verify import Verification
     from tuner.probe.devices import Device
 
@@ -127,7 +126,7 @@ def verification(found: Verification) -> Iterator[str]:
     yield f"  advice   {advice.best.configuration}"
     yield f"  against  {found.against}"
     if found.then and found.then.rounds:
-        yield f"  then     {gain_of(_speedup(found.then))}"
+        yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:
         yield f"  now      {gain_of(found.now)}"
     for one in (found.final.baseline, *found.final.finalists) if found.final else ():
@@ -159,11 +158,6 @@ def _answer(found: Verification) -> str:
         return f"the advice is {found.against} itself: nothing to measure"
     told = f"{times(found.now.ratio)} times as fast as {found.against}, {found.min_ratio:.4g} is asked for"
     return f"holds: {told}" if found.holds else f"fails: {told}"
-
-
-def _speedup(told: SpeedupRecord) -> Speedup:
-    high = math.inf if told.high is None else told.high
-    return Speedup(told.ratio, told.low, high, told.confidence, told.rounds, told.sittings)
 
 
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.sample import Measured
+from tuner.domain.sentences import answer
 from tuner.domain.standing import Standing, standings
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final, Trial
 from tuner.domain.verdict import Verdict
+from tuner.domain.visible import html_table, on_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,21 @@ class Result:
     trials: Sequence[Trial]
     final: Final | None
 
+    def __repr__(self) -> str:
+        """Return the answer in one sentence."""
+        return on_one_line(f"<Result {self._sentence()}>")
+
+    def _repr_html_(self) -> str:
+        """Return the answer as a table, for notebooks."""
+        rows = {"best": _row(self.verdict.best), "hint": _row(self.baseline)}
+        if self.drop_in.configuration != self.verdict.best.configuration:
+            rows["drop-in (the model's own batch)"] = _row(self.drop_in)
+        rows["search"] = f"{count(self.run.trials, 'trial')} in {self.run.seconds:.0f} s on {self.host.cpu}"
+        return html_table(self._sentence(), rows)
+
+    def _sentence(self) -> str:
+        return f"{self.model.name}: {answer(self.verdict, self.outcome.interrupted)}"
+
     @property
     def model(self) -> Model:
         """The model that was searched."""
@@ -177,3 +195,9 @@ class Result:
             if not front or measured.latency_ms.p99 < front[-1][1].latency_ms.p99:
                 front.append((trial, measured))
         return tuple(front)
+
+
+def _row(candidate: Candidate) -> str:
+    figures = [gain(candidate.speedup.ratio)] if candidate.speedup else []
+    figures += [f"{rate(candidate.measured.throughput_fps)} items/s"] if candidate.measured else []
+    return ": ".join(part for part in (str(candidate.configuration), ", ".join(figures)) if part)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
+from html import escape
 
 HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Unicode's categories of control and format characters, lone surrogates and separators."""
@@ -11,6 +13,21 @@ HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 def visible(text: str) -> str:
     """Return a text with its invisible characters as escapes, such as those that turn its direction."""
     return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def on_one_line(text: str) -> str:
+    """Return a text without line breaks and with its invisible characters as escapes."""
+    return visible(" ".join(text.split()))
+
+
+def html_table(title: str, rows: Mapping[str, str]) -> str:
+    """Return a small table for notebooks, everything in it escaped."""
+    cells = (
+        f'<tr><th style="text-align:left">{escape(name)}</th>'
+        f'<td style="text-align:left">{escape(on_one_line(text))}</td></tr>'
+        for name, text in rows.items()
+    )
+    return f"<table><caption>{escape(on_one_line(title))}</caption>{''.join(cells)}</table>"
 
 
 def _visible(mark: str) -> str:
