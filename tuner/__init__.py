@@ -66,9 +66,13 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
     if name not in _LAZY:
         raise AttributeError(f"module 'tuner' has no attribute '{name}'")
+    import warnings
     from importlib import import_module
 
-    value = getattr(import_module(_LAZY[name]), name)
+    with warnings.catch_warnings():
+        # Optuna imports tqdm, which asks for a package that nothing here needs when it is in a notebook.
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        value = getattr(import_module(_LAZY[name]), name)
     globals()[name] = value
     return value
 
