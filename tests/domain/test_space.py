@@ -10,8 +10,8 @@ from tuner.domain.space import (
     combination_space,
     device_space,
     gathering_space,
-    stream_counts,
 )
+from tuner.domain.steps import stream_counts
 from tuner.domain.target import target_of
 
 CPU_PROPERTIES = {

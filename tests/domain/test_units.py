@@ -4,6 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.lanes.simulated import SimulatedDevice
+from tests.simulation import space_of
+from tuner.domain.space import Bounds
+from tuner.domain.steps import stream_counts
 from tuner.domain.units import counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 
@@ -27,7 +31,11 @@ def test_a_duration_that_is_none_is_refused_with_an_example(text):
     ("text", "counts"),
     [
         ("1,2,8", (1, 2, 8)),
-        ("1-4", (1, 2, 3, 4)),
+        ("1,2,3", (1, 2, 3)),
+        ("1-4", (1, 2, 4)),
+        ("1-16", (1, 2, 4, 8, 16)),
+        ("5-5", (5,)),
+        ("5-7", (5, 7)),
         ("1-64", (1, 2, 4, 8, 16, 32, 64)),
         ("3-70", (3, 4, 8, 16, 32, 64, 70)),
         ("hint,2", ("hint", 2)),
@@ -38,7 +46,19 @@ def test_counts(text, counts):
     assert counts_of(text, "--streams", word="hint") == counts
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint"])
+def test_a_range_of_streams_has_the_counts_that_share_its_upper_end_evenly():
+    assert counts_of("1-6", "--streams", steps=stream_counts) == (1, 2, 3, 4, 6)
+    assert counts_of("2-12", "--streams", steps=stream_counts) == (2, 3, 4, 6, 8, 12)
+    assert counts_of("5", "--streams", steps=stream_counts) == (5,)
+
+
+def test_a_range_makes_the_space_no_larger_than_it_is_without():
+    whole = len(space_of(SimulatedDevice()))
+    for batches in ("1-64", "1-16", "3-60"):
+        assert len(space_of(SimulatedDevice(), Bounds(batch=counts_of(batches, "--batch")))) <= whole
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint", "1-9999999999"])
 def test_counts_that_are_none_are_refused_by_the_options_name(text):
     with pytest.raises(UsageError, match=r"--batch '.*' is no list of counts"):
         counts_of(text, "--batch")

@@ -68,11 +68,22 @@ CHECK_FAILED = 1
     "--budget", type=options.DURATION, default="60s", show_default=True, help="Time for everything: 90s, 5m."
 )
 @click.option(
-    "--streams", type=options.STREAMS, metavar="COUNTS", help="Streams to search: 1,2,4 or 1-8 or hint."
+    "--streams",
+    type=options.STREAMS,
+    metavar="COUNTS",
+    help="Streams to search: a list like 1,2,4,hint, or a range like 1-8, of which even shares are tried.",
 )
-@click.option("--batch", type=options.BATCHES, metavar="COUNTS", help="Batches to search: 1,8,32 or 1-64.")
 @click.option(
-    "--requests", type=options.REQUESTS, metavar="COUNTS", help="Infer requests to search: 2,4 or 2-16."
+    "--batch",
+    type=options.BATCHES,
+    metavar="COUNTS",
+    help="Batches to search: a list like 1,8,32, or a range like 1-64, of which powers of two are tried.",
+)
+@click.option(
+    "--requests",
+    type=options.REQUESTS,
+    metavar="COUNTS",
+    help="Infer requests to search: a list like 2,4,6, or a range like 2-16, as for --batch.",
 )
 @options.INPUT
 @click.option(

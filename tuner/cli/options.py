@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from tuner.domain.steps import stream_counts
 from tuner.domain.units import counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 
@@ -54,7 +55,7 @@ REPORT_FORMATS = ("html", "md", "csv", "json")
 DURATION = Parsed("duration", seconds_of)
 SHAPES = Parsed("shape", shapes_of)
 NAMED_FILE = Parsed("name=file", named_file)
-STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", word="hint"))
+STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", "hint", stream_counts))
 BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
 REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
 FORMATS = Parsed("formats", formats_of)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
+from tuner.domain.steps import stream_counts
 from tuner.domain.switches import SWITCHES
 from tuner.domain.target import Target, target_of
 
@@ -288,13 +289,6 @@ def member_settings(
         if bounds.streams is None or dict(own)["NUM_STREAMS"] in bounds.streams:
             found[", ".join(words_of(own))] = own
     return found
-
-
-def stream_counts(most: int) -> tuple[int, ...]:
-    """Return counts that share `most` streams' worth of cores evenly, and the powers of two."""
-    powers = {1 << exponent for exponent in range(most.bit_length())}
-    divisors = {count for count in range(1, most + 1) if most % count == 0}
-    return tuple(sorted(count for count in powers | divisors if count <= most))
 
 
 def _stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable, Sequence
 
+from tuner.domain.steps import powers_of_two
 from tuner.errors import UsageError
 
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 SHORTEST_S = 1.0
-WIDEST_LISTED = 16
-"""Ranges up to this many counts are taken whole, wider ones by powers of two and both ends."""
+MOST = 1 << 20
+"""The largest batch, or number of streams or requests, that an advice can hold."""
 
 
 def seconds_of(duration: str | float) -> float:
@@ -28,8 +30,16 @@ def seconds_of(duration: str | float) -> float:
     return seconds
 
 
-def counts_of(text: str, option: str, word: str | None = None) -> tuple[str | int, ...]:
+def counts_of(
+    text: str,
+    option: str,
+    word: str | None = None,
+    steps: Callable[[int], Sequence[int]] = powers_of_two,
+) -> tuple[str | int, ...]:
     """Return the counts of a list or range: `1,2,8`, `1-64`, or with `word` also that word.
+
+    A list is taken as it is. Of a range come its two ends and the `steps` between them; `steps` returns
+    those up to a count.
 
     Raises:
         UsageError: Something in it is no count from 1 on.
@@ -42,18 +52,12 @@ def counts_of(text: str, option: str, word: str | None = None) -> tuple[str | in
         found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
         low = int(found[1]) if found else 0
         high = int(found[2] or low) if found else 0
-        if not 1 <= low <= high:
+        if not 1 <= low <= high <= MOST:
             also = f" or {word}" if word else ""
             raise UsageError(f"{option} '{text}' is no list of counts; give one like 1,2,8 or 1-64{also}.")
-        counts += _spread_out(low, high)
+        between = steps(high) if low < high else ()
+        counts += sorted({low, high, *(step for step in between if low < step < high)})
     return tuple(dict.fromkeys(counts))
-
-
-def _spread_out(low: int, high: int) -> list[int]:
-    if high - low < WIDEST_LISTED:
-        return list(range(low, high + 1))
-    powers = [1 << exponent for exponent in range(high.bit_length())]
-    return sorted({low, high, *(power for power in powers if low <= power <= high)})
 
 
 def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
