@@ -75,6 +75,8 @@ clean:  ## remove .venv
 	rm -rf $(VENV)
 
 $(VENV)/.tuner: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+		"openvino-tuner needs Python 3.10 or newer; $(PYTHON) is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(PIP) install --editable .
 	touch $@
