@@ -9,6 +9,7 @@ from rich.text import Text
 import tuner
 from tests.simulation import simulate
 from tuner.cli import words
+from tuner.cli.app import main
 from tuner.cli.options import with_dashes
 from tuner.cli.screens import LineScreen, LiveScreen, LiveView
 from tuner.cli.terminal import Narrator, narrator
@@ -174,3 +175,11 @@ def test_a_log_keeps_its_lines_whole():
         TrialEnded(Trial(7, COMBINATION, "failed", reason="no " * 50), None, 30.0)
     )
     assert console.file.getvalue().count("\n") == 2  # the name has a line of its own
+
+
+def test_the_command_alone_prints_its_help_line_by_line(capsys):
+    assert main([]) == 2
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "Usage: tuner [OPTIONS] COMMAND [ARGS]..."
+    assert any(line.startswith("  search ") for line in shown)
+    assert max(map(len, shown)) <= 100

@@ -22,7 +22,7 @@ import click
 
 from tuner import __version__
 from tuner.cli import options
-from tuner.errors import Interrupted, StorageError, TunerError
+from tuner.errors import Interrupted, StorageError, TunerError, UsageError
 
 PROGRAM = "tuner"
 
@@ -100,7 +100,10 @@ CHECK_FAILED = 1
 )
 @options.of_a_search
 def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
-    """Search the best streams, batch and requests for MODEL, compared with the performance hint."""
+    """Search the fastest streams, batch and requests for MODEL.
+
+    Every configuration is compared with the performance hint.
+    """
     asked["inputs"] = dict(asked["inputs"])
     return _run_search(model, quiet, verbose, as_json, asked)
 
@@ -140,9 +143,10 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 @options.QUIET
 @options.JSON
 def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **asked: Any) -> int:
-    """Measure CONFIG against the performance hint here and now, or against other advice.
+    """Measure CONFIG against the performance hint here and now.
 
-    Exits with 1 when it is not as much faster as --min-ratio asks for.
+    With AGAINST, measure it against that advice instead. The exit code is 1 when CONFIG is not as
+    fast as --min-ratio demands.
     """
     from tuner.cli import words
     from tuner.cli.terminal import narrator
@@ -206,10 +210,11 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
     help="Folder to write to.  [default: the first study's]",
 )
 def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | None) -> int:
-    """Write the report of STUDY again: what was tried, what won, why, and how sure.
+    """Write the report of STUDY again, as it is now.
 
-    STUDY is a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage,
-    while the search runs or afterwards. Several are shown side by side, with what differs.
+    The report says what was tried, what was fastest, and how sure that is. STUDY is a folder that
+    'tuner search' wrote to, its study.db, or the URL of an Optuna storage; the search may still be
+    running. Several studies are shown side by side, with what differs.
     """
     from tuner.commands.report import report as write
 
@@ -224,7 +229,10 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="File to write."
 )
 def merge(configs: tuple[Path, ...], output: Path) -> int:
-    """Merge the advice of several hosts into one file; applications load the one that fits."""
+    """Merge the advice of several hosts into one file.
+
+    An application that loads the file gets the advice for the host that is most like its own.
+    """
     from tuner.commands.merge import merge as write
 
     for advice in write(configs, output):
@@ -287,8 +295,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     try:
         code = cli.main(args=arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return UsageError.exit_code
     except click.ClickException as error:
-        return _complain(error.format_message(), 2)
+        return _complain(error.format_message(), UsageError.exit_code)
     except TunerError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
