@@ -16,7 +16,7 @@ from tuner.cli.terminal import Narrator, narrator
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice
 from tuner.domain.trial import Trial
-from tuner.tuning.progress import Ended, Started, Step, TrialBegan, TrialEnded, Warned, ending
+from tuner.tuning.progress import Ended, FinalBegan, Started, Step, TrialBegan, TrialEnded, Warned, ending
 
 COMBINATION = Configuration.of(
     "AUTO:EMU,CPU",
@@ -175,6 +175,16 @@ def test_a_log_keeps_its_lines_whole():
         TrialEnded(Trial(7, COMBINATION, "failed", reason="no " * 50), None, 30.0)
     )
     assert console.file.getvalue().count("\n") == 2  # the name has a line of its own
+
+
+def test_the_story_says_who_is_in_the_final_and_why_the_best_so_far_is_not():
+    leader = next(one for one in simulate().trials[1:] if one.state == "measured")
+    screen = FakeScreen()
+    Narrator(screen, verbose=False)(FinalBegan((COMBINATION,), 9.0, leader))
+    *_, final, left_out = screen.lines
+    assert final == f"final: the hint against {COMBINATION}"
+    assert left_out.startswith(f"left out of the final: {leader.configuration} (")
+    assert "too short for another finalist" in left_out
 
 
 def test_the_command_alone_prints_its_help_line_by_line(capsys):

@@ -132,6 +132,32 @@ def test_the_best_with_the_models_own_batch_is_always_in_the_final():
     assert [one.batch for one in choose(history, 1, 2)] == [32, 16, 1]
 
 
+def with_rounds(one, count):
+    return replace(one, rounds=one.rounds[:count])
+
+
+def test_the_best_so_far_is_in_the_final_though_others_are_surer():
+    history = History(
+        [trial(0, 1, 1.5), trial(1, 4, 1.6), trial(2, 8, 1.7), with_rounds(trial(3, 16, 4.8), 2)]
+    )
+    assert history.best().configuration.batch == 16
+    assert [one.batch for one in choose(history, 1, 2)] == [8, 16, 1]
+    assert [one.batch for one in choose(history, 1, 1)] == [8, 1]
+
+
+def test_a_plan_without_the_time_for_the_best_so_far_names_it():
+    surer, leader, hint = (
+        replace(one, window_s=1.0, compile_s=0.95)
+        for one in (trial(0, 8, 1.7), with_rounds(trial(1, 16, 4.8), 2), trial(9, 1, 1.0, requests=1))
+    )
+    history = History([surer, leader])
+    short, long = (plan_final(history, 1, hint, left_s, Strategy()) for left_s in (50.0, 240.0))
+    assert short.left_out is leader
+    assert [one.batch for one in short.invited] == [8]
+    assert long.left_out is None
+    assert [one.batch for one in long.invited] == [8, 16]
+
+
 def test_a_winner_with_few_rounds_is_invited_before_a_loser_with_many():
     short = trial(1, 8, 4.0)
     history = History([trial(0, 4, 0.9), replace(short, rounds=short.rounds[:2])])

@@ -100,7 +100,8 @@ class Narrator:
     @_show.register
     def _(self, event: FinalBegan) -> None:
         self._screen.say(self._best)
-        self._screen.say(f"final: the hint against {'; '.join(map(str, event.finalists))}")
+        for line in words.final(event):
+            self._screen.say(line)
         self._doing("final: compiling the hint and the finalists again")
 
     @_show.register

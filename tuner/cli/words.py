@@ -19,7 +19,7 @@ from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Trial
-from tuner.tuning.progress import BaselineReady, Began
+from tuner.tuning.progress import BaselineReady, Began, FinalBegan
 
 if TYPE_CHECKING:
     from tuner.commands.verify import Verification
@@ -93,6 +93,15 @@ def best_line(best: Trial | None) -> str:
     if best is None or best.speedup is None:
         return "best so far: the hint"
     return f"best so far: {gain(best.speedup.ratio)} ({_interval(best.speedup)}) {best.configuration}"
+
+
+def final(began: FinalBegan) -> Iterator[str]:
+    """Yield the lines about who is in the final, and why the best so far is not."""
+    yield f"final: the hint against {'; '.join(map(str, began.finalists))}"
+    if began.left_out:
+        leader = f"{began.left_out.configuration} ({gain(began.left_out.ratio)})"
+        why = "the time left is too short for another finalist, and the first has a better lower bound"
+        yield f"left out of the final: {leader}, because {why}"
 
 
 def summary(result: Result, config: Path, study: Path) -> Iterator[str]:

@@ -78,7 +78,7 @@ def search(
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
         seed: Seed of proposals, of the order of windows, and of random inputs.
-        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` defines them.
+        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call in the advice.
 
     Returns:

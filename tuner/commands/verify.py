@@ -91,7 +91,7 @@ def verify(
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         plugins: OpenVINO's plugins XML with further devices.
         seed: Seed of the order of windows and of random inputs.
-        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` defines them.
+        observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call to others that wait for this host.
 
     Returns:

@@ -24,11 +24,16 @@ START_S = 0.05
 def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
     """Return the best few by lower bound, and the best on one device and with the model's own batch.
 
-    Without the one, where it may be as fast, a combination could not lose against one of its
-    devices; without the other an application that cannot gather items would get no answer.
+    Of several, the last is the one with the highest estimate, which people were shown as the best so far. In
+    place of a single finalist it would cost more than it gains: few rounds often flatter it.
+    Without one device, where it may be as fast, a combination could not lose against one of its devices;
+    without the own batch an application that cannot gather items would get no answer.
     """
     ranked = history.measured()
     chosen = ranked[:finalists]
+    leader = history.best()
+    if leader and leader not in chosen and finalists > 1:
+        chosen[-1] = leader
     single = [trial for trial in ranked if not target_of(trial.configuration.device).combines]
     alone = [trial for trial in single if history.may_tie(trial, ranked[0])]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
@@ -57,11 +62,15 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Who is invited, the rounds of a sitting, and how many sittings are expected to fit into the time."""
+    """Who is invited, the rounds of a sitting, and how many sittings are expected to fit into the time.
+
+    `left_out` is the trial with the highest estimate, where time is too short to invite it.
+    """
 
     invited: Sequence[Configuration]
     rounds: int
     sittings: int
+    left_out: Trial | None = None
 
 
 def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
@@ -93,9 +102,12 @@ def plan_final(
     best = few[-1][:1]
     if not best:
         return None
+    leader = history.best()
 
     def plan(invited: Sequence[Configuration], rounds: int) -> Plan:
-        return Plan(invited, rounds, int(left_s / cost_of(invited, history, baseline).sitting_s(rounds)))
+        sittings = int(left_s / cost_of(invited, history, baseline).sitting_s(rounds))
+        left_out = leader and history.simplest_form(leader) not in invited
+        return Plan(invited, rounds, sittings, leader if left_out else None)
 
     paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
     plans = (plan(invited, rounds) for invited in (*few, best) for rounds in paces)

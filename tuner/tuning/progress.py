@@ -91,10 +91,11 @@ class TrialEnded:
 
 @dataclass(frozen=True, slots=True)
 class FinalBegan:
-    """The final compiles its lanes."""
+    """The final compiles its lanes; `left_out` is the best so far, where time is too short to invite it."""
 
     finalists: tuple[Configuration, ...]
     left_s: float
+    left_out: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ def _hold_final(task: Task, history: History, rng: random.Random) -> Final | Non
     plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy)
     if plan is None:
         return None
-    task.tell(FinalBegan(tuple(plan.invited), left_s))
+    task.tell(FinalBegan(tuple(plan.invited), left_s, plan.left_out))
 
     def on_round(done: int) -> None:
         task.tell(FinalRound(done, task.budget.left_s()))
