@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from tests.lanes.replayed import Landscape, ReplayedLanes
 from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.domain.configuration import Configuration
+from tuner.domain.device_space import device_space
 from tuner.domain.model import Model, ModelInput
-from tuner.domain.space import Bounds, DeviceFacts, Space, device_space
+from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final, Trial
 from tuner.tuning.budget import Budget

@@ -14,8 +14,9 @@ from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
+from tuner.domain.device_space import device_space
 from tuner.domain.sentences import answer
-from tuner.domain.space import Bounds, DeviceFacts, device_space
+from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Lane

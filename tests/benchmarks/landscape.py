@@ -22,8 +22,9 @@ from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Entry, Recording, Sitting, true_log_ratio, write
 from tests.recordings import path_of
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.device_space import device_space
 from tuner.domain.history import CYCLES_A_WINDOW
-from tuner.domain.space import Bounds, Space, device_space
+from tuner.domain.space import Bounds, Space
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLanes

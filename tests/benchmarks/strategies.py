@@ -21,8 +21,9 @@ from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read
 from tests.simulation import replay
 from tuner.domain.configuration import Configuration
+from tuner.domain.device_space import device_space
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.space import Bounds, DeviceFacts, Point, Space, device_space
+from tuner.domain.space import Bounds, DeviceFacts, Point, Space
 from tuner.domain.trial import Trial
 from tuner.tuning.proposals import GUESSES, Proposer
 from tuner.tuning.strategy import Strategy

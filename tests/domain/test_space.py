@@ -2,15 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from tuner.domain.combination import combination_space
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import (
-    HINT,
-    Bounds,
-    DeviceFacts,
-    combination_space,
-    device_space,
-    gathering_space,
-)
+from tuner.domain.device_space import device_space, gathering_space
+from tuner.domain.space import HINT, Bounds, DeviceFacts
 from tuner.domain.steps import stream_counts
 from tuner.domain.target import target_of
 

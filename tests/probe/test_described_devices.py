@@ -7,7 +7,9 @@ import pytest
 from tests.described import BROKEN, GPU, MULTI, NPU, NPU_WITHOUT_DRIVER, ODD, DescribedCore, described
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate_host
-from tuner.domain.space import HINT, Bounds, DeviceFacts, combination_space, device_space
+from tuner.domain.combination import combination_space
+from tuner.domain.device_space import device_space
+from tuner.domain.space import HINT, Bounds, DeviceFacts
 from tuner.domain.switches import NOT_SEARCHED, SEARCHED
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError

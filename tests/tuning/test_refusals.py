@@ -8,7 +8,8 @@ import pytest
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, MemoryStore, simulate, simulate_host
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import Bounds, DeviceFacts, device_space
+from tuner.domain.device_space import device_space
+from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.points import Points

@@ -1,8 +1,8 @@
-"""Properties of few values beside the device's default, and why a space has no others.
+"""Switches: properties with few values beside the default; and why other properties are not varied.
 
-Switches that say how a processor's cores are used are axes of its space. The others rarely matter, and
-multiplied with streams, batch and requests they would make a space that no budget can search: they are
-`late`, tried one at a time around the best configuration when the rest of the search is over.
+Switches for the use of a processor's cores are axes of its space. The others rarely matter, and
+multiplied with streams, batch and requests they would make a space that no budget can search. They are
+`late`: tried one at a time around the best configuration when the rest of the search is over.
 """
 
 from __future__ import annotations
@@ -11,6 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tuner.domain.properties import PlainValue
+from tuner.domain.space import DEFAULT, Axes, Choice, DeviceFacts, Point
+
+PINNING_FROM_CORES = 4
+"""Cores from which pinning is an axis: on 2 cores, unpinned threads ran at 0.99 to 1.01 of pinned ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +22,9 @@ class Switch:
     """A property and its values by choice.
 
     Attributes:
-        property: OpenVINO's name.
-        values: Values by choice, the default left out.
-        late: Whether it is tried around the best configuration only.
+        property: OpenVINO's name of the property.
+        values: Values by choice, without the default.
+        late: Whether the switch is tried around the best configuration only.
     """
 
     property: str
@@ -92,3 +96,44 @@ NOT_SEARCHED: Mapping[str, str] = {
     "TBB_PARTITIONER": "AUTO ran at 0.90 to 1.00 of the default on three models, 24 rounds each",
 }
 """Why a property that can be written has no axis: those that the CPU and GPU plugins list (2026.4)."""
+
+
+def switch_axes(facts: DeviceFacts, late: bool) -> Axes:
+    """Return the axes of a device's switches: the late ones, or those of the whole space."""
+    return {
+        axis: (DEFAULT, *switch.values)
+        for axis, switch in SWITCHES.items()
+        if switch.late == late and switch.property in facts.writable and _matters(axis, facts)
+    }
+
+
+def switched(point: Point, prefix: str = "") -> dict[str, PlainValue]:
+    """Return the properties that a point's switches set; in a combination, axes begin with a device."""
+    return {
+        switch.property: switch.values[str(choice)]
+        for axis, switch in SWITCHES.items()
+        if (choice := point.get(prefix + axis, DEFAULT)) != DEFAULT
+    }
+
+
+def choice_made(axis: str, properties: Mapping[str, PlainValue]) -> Choice:
+    """Return the choice of a switch that properties stand for."""
+    switch = SWITCHES[axis]
+    value = properties.get(switch.property)
+    return next((choice for choice, known in switch.values.items() if known == value), DEFAULT)
+
+
+def property_set(axis: str, choice: Choice) -> frozenset[str]:
+    """Return the name of the property that a choice sets; empty at the default and on other axes."""
+    return frozenset({SWITCHES[axis].property} if axis in SWITCHES and choice != DEFAULT else ())
+
+
+def _matters(axis: str, facts: DeviceFacts) -> bool:
+    match axis:
+        case "pinning":
+            return facts.logical_cores >= PINNING_FROM_CORES
+        case "hyper_threading":
+            return facts.logical_cores > facts.physical_cores
+        case "core_type":
+            return facts.hybrid
+    return True

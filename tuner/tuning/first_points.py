@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tuner.domain.combination import CombinationSpace
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import Properties
 from tuner.domain.space import HINT, Choice, Point, Space
@@ -18,13 +19,12 @@ def gathering_points(space: Space, target: Target, best: Mapping[Target, Trial])
     return [point for point in points if point]
 
 
-def combination_points(space: Space, target: Target, best: Mapping[Target, Trial]) -> list[Point]:
+def combination_points(space: CombinationSpace, target: Target, best: Mapping[Target, Trial]) -> list[Point]:
     """Return points of a combination that follow from the best trials so far.
 
     First its devices' best settings together, at the batch of each; then each device in its share of the
     cores; then the best of another combination of the same devices.
     """
-    assert space.settings is not None
     alone = {single.devices[0]: trial.configuration for single, trial in best.items() if not single.kind}
     best_settings = {device: _choice(space.settings[device], alone.get(device)) for device in target.devices}
     shares = {device: _core_share(space.settings[device]) or own for device, own in best_settings.items()}

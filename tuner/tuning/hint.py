@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import GATHERED, SHORT_TIMEOUT_MS
+from tuner.domain.device_space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.target import Target
 from tuner.errors import LaneError
 from tuner.measure.comparison import WINDOW_S

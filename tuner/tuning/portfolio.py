@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from tuner.domain.combination import CombinationSpace
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import HINT, Space
 from tuner.domain.target import Target
@@ -94,5 +95,9 @@ class Portfolio:
         """Before the first trial of a virtual device, suggest the best settings of its devices."""
         if target.kind and target not in self._begun:
             self._begun.add(target)
-            points = combination_points if target.combines else gathering_points
-            self._proposers[target].suggest(points(self._spaces[target], target, self._best))
+            space = self._spaces[target]
+            if isinstance(space, CombinationSpace):
+                points = combination_points(space, target, self._best)
+            else:
+                points = gathering_points(space, target, self._best)
+            self._proposers[target].suggest(points)

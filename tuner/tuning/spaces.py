@@ -5,16 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tuner.domain.combination import combination_space
 from tuner.domain.configuration import Configuration
+from tuner.domain.device_space import device_space, gathering_space
 from tuner.domain.model import Model
-from tuner.domain.space import (
-    Bounds,
-    DeviceFacts,
-    Space,
-    combination_space,
-    device_space,
-    gathering_space,
-)
+from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import Target, target_of
 from tuner.errors import UsageError
 from tuner.probe.devices import Device

@@ -5,7 +5,8 @@ import pytest
 
 from tests import models
 from tests.described import GPU as DESCRIBED
-from tuner.domain.space import HINT, Bounds, device_space
+from tuner.domain.device_space import device_space
+from tuner.domain.space import HINT, Bounds
 from tuner.domain.switches import NOT_SEARCHED, SEARCHED, SWITCHES
 from tuner.errors import DeviceError, reason
 from tuner.measure.process import ProcessLanes

@@ -1,0 +1,61 @@
+"""Axes that spaces of one device and of several have in common: streams, batch, infer requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+from tuner.domain.space import HINT, Axes, Bounds, Choice, DeviceFacts, Point
+from tuner.domain.steps import stream_counts
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64)
+REQUESTS_PER_STREAM = (1, 2, 4)
+
+
+def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
+    """Return the hint and the numbers of streams that a device supports, within the user's bounds.
+
+    A device that supports none of the numbers that the user gave keeps its hint: in a combination the
+    numbers may be meant for another device.
+    """
+    most = facts.max_streams if "NUM_STREAMS" in facts.writable else 0
+    if bounds.streams is None:
+        return (HINT, *stream_counts(most)) if most else (HINT,)
+    return tuple(choice for choice in bounds.streams if not isinstance(choice, int) or choice <= most) or (
+        HINT,
+    )
+
+
+def common_axes(
+    devices: Sequence[DeviceFacts], own_batch: int, batched: bool, bounds: Bounds, hint_requests: int
+) -> Axes:
+    """Return the axes of batch and of infer requests."""
+    batches = batch_choices(devices, {*BATCHES, own_batch}) if batched else (own_batch,)
+    axes: Axes = {"batch": bounds.batch or batches}
+    if bounds.requests:
+        axes["requests"] = bounds.requests
+    else:
+        axes["requests_per_stream"] = _requests_per_stream(devices, hint_requests)
+    return axes
+
+
+def batch_choices(devices: Sequence[DeviceFacts], usual: Set[int]) -> tuple[int, ...]:
+    """Return the usual batches that every device can hold, and the optimal batches that devices report."""
+    batches = usual | {device.optimal_batch for device in devices if device.optimal_batch}
+    most = min((device.max_batch for device in devices if device.max_batch), default=max(batches))
+    return tuple(sorted(batch for batch in batches if batch <= most or batch == min(usual)))
+
+
+def requests_at(point: Point, busy: int) -> int:
+    """Return the number of infer requests at a point, where `busy` of them keep all streams busy."""
+    return int(point["requests"] if "requests" in point else int(point["requests_per_stream"]) * busy)
+
+
+def _requests_per_stream(devices: Sequence[DeviceFacts], hint_requests: int) -> tuple[int, ...]:
+    """Return multiples of what the hint asks for, within the ranges that the devices report.
+
+    A range that ends below what the device's own hint asks for (1 on every CPU) is no limit.
+    """
+    ranges = [device.max_requests for device in devices if device.max_requests]
+    most = sum(ranges) if len(ranges) == len(devices) else 0
+    within = tuple(multiple for multiple in REQUESTS_PER_STREAM if multiple * hint_requests <= most)
+    return within or REQUESTS_PER_STREAM

@@ -1,0 +1,95 @@
+"""The space of a single device, with or without automatic batching."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tuner.domain.axes import REQUESTS_PER_STREAM, batch_choices, common_axes, requests_at, stream_choices
+from tuner.domain.configuration import Configuration
+from tuner.domain.properties import PlainValue
+from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
+from tuner.domain.switches import choice_made, property_set, switch_axes, switched
+from tuner.domain.target import Target, target_of
+
+GATHERED = (4, 8, 16, 32)
+"""Items that automatic batching may gather into one inference."""
+
+SHORT_TIMEOUT_MS = 10
+"""`AUTO_BATCH_TIMEOUT`, tried before its default of a second: with it, a batch that does not fill, as at the
+end of every window, starts sooner."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSpace(Space):
+    """Axes of one device.
+
+    Attributes:
+        hint_requests: Requests that the hint asks for at the model's own batch.
+    """
+
+    hint_requests: int
+
+    def configuration(self, point: Point) -> Configuration:
+        """Return the configuration at a point."""
+        device, busy = self.target, self.hint_requests
+        properties: dict[str, PlainValue] = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        if point["streams"] != HINT:
+            busy = int(point["streams"])
+            properties = {"NUM_STREAMS": busy}
+        properties |= switched(point)
+        if "gathered" in point:
+            gathered, target = int(point["gathered"]), target_of(device)
+            device, busy = str(target.with_amounts({target.devices[0]: gathered})), busy * gathered
+        if (timeout := point.get("timeout", DEFAULT)) != DEFAULT:
+            properties["AUTO_BATCH_TIMEOUT"] = int(timeout)
+        return Configuration.of(device, properties, int(point["batch"]), requests_at(point, busy))
+
+    def properties_at(self, axis: str, choice: Choice) -> frozenset[str]:
+        """Return the names of the properties that a choice sets."""
+        if axis == "streams":
+            return frozenset({"NUM_STREAMS"} if choice != HINT else ())
+        return property_set(axis, choice)
+
+    def _streams_axis(self, late_axis: str) -> str:
+        return "streams"
+
+    def _late_options(self, configuration: Configuration) -> Axes:
+        properties = configuration.plain_properties
+        return {axis: (choice_made(axis, properties),) for axis in self.late}
+
+
+def device_space(
+    facts: DeviceFacts, own_batch: int, batched: bool, bounds: Bounds, hint_requests: int
+) -> DeviceSpace:
+    """Lay out the axes of a single device.
+
+    Args:
+        facts: What the device reports.
+        own_batch: The model's own batch.
+        batched: Whether batch may be searched.
+        bounds: What the user allows.
+        hint_requests: Requests that the hint asks for.
+    """
+    axes: Axes = {"streams": stream_choices(facts, bounds)}
+    axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
+    axes |= switch_axes(facts, late=False)
+    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), hint_requests)
+
+
+def gathering_space(
+    target: Target, facts: DeviceFacts, own_batch: int, bounds: Bounds, hint_requests: int
+) -> DeviceSpace:
+    """Lay out the axes of automatic batching: how many items are gathered, and for how long at most.
+
+    The application sends items of the model's own batch, many at the same time. A target with a number,
+    like `BATCH:GPU(8)`, gathers that many; batches in the user's bounds are numbers of items to gather.
+    """
+    facts = replace(facts, writable=facts.writable - {"ALLOW_AUTO_BATCHING"})
+    single = device_space(facts, own_batch, False, replace(bounds, batch=None), hint_requests)
+    amount = target.members[0].amount
+    usual = batch_choices([facts], set(GATHERED))
+    wanted = (amount,) if amount else tuple(batch for batch in bounds.batch or usual if batch > 1)
+    axes = {**single.axes, "gathered": wanted or usual, "timeout": (SHORT_TIMEOUT_MS, DEFAULT)}
+    if "requests_per_stream" in axes:
+        axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
+    return DeviceSpace(str(target), axes, single.late, hint_requests)
