@@ -5,7 +5,7 @@ from tuner.measure.answers import difference, tolerance
 
 
 def answers(*outputs):
-    return (tuple(np.asarray(one) for one in outputs),)
+    return (tuple(np.asarray(output) for output in outputs),)
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,14 @@ def test_requests_and_explicit_streams_share_a_blob_and_nothing_else_does(blobs)
     def folder(properties, batch=1, requests=1):
         return blobs.of(Configuration.of("GPU", properties, batch, requests)).folder
 
-    one = folder({"NUM_STREAMS": 1})
-    assert folder({"NUM_STREAMS": 2}, requests=8) == one
+    shared = folder({"NUM_STREAMS": 1})
+    assert folder({"NUM_STREAMS": 2}, requests=8) == shared
     others = {
         folder(HINT),
         folder({"NUM_STREAMS": 1}, batch=2),
         folder({"NUM_STREAMS": 1, "GPU_QUEUE_PRIORITY": "HIGH"}),
     }
-    assert len({one, *others}) == 4
+    assert len({shared, *others}) == 4
 
 
 def test_what_a_lane_must_be_is_what_the_first_one_was(blobs):

@@ -32,8 +32,12 @@ def lanes_of(path, **options):
     return ProcessLanes(model, make_pool(model, {}, 0), **options)
 
 
+def pid_of(lane):
+    return lane._process.pid
+
+
 class LaneContract:
-    """What every kind of lane keeps; inherited by one class a kind, which has the fixture `lanes`."""
+    """What every kind of lane keeps; each kind has a class that inherits it and has the fixture `lanes`."""
 
     device = "CPU"
 
@@ -43,7 +47,7 @@ class LaneContract:
         yield lane
         lane.close()
 
-    def test_it_tells_what_was_compiled(self, opened):
+    def test_it_reports_what_was_compiled(self, opened):
         effective = opened.facts.effective
         assert (effective.batch, effective.requests) == (4, 3)
         assert effective.devices == (self.device,)
@@ -56,7 +60,7 @@ class LaneContract:
         assert lane.facts.effective.requests == lane.facts.optimal_requests
         lane.close()
 
-    def test_too_many_streams_are_clamped_and_told(self, lanes):
+    def test_too_many_streams_are_reduced_and_reported(self, lanes):
         lane = lanes.open(Configuration.of(self.device, {"NUM_STREAMS": 999}, 1, 1))
         assert lane.facts.effective.streams < 999
         lane.close()
@@ -68,17 +72,12 @@ class LaneContract:
         assert window.seconds > 0
         assert window.memory_mb > 1
 
-    def test_answers_are_the_same_every_time_and_one_a_sample(self, opened):
+    def test_answers_are_the_same_every_time(self, opened):
         first = opened.answers()
         assert len(first) >= 2
         assert difference(first, opened.answers()) == 0.0
 
-    def test_the_clock_goes_on(self, lanes, opened):
-        before = lanes.now()
-        opened.window(0.02)
-        assert lanes.now() > before
-
-    def test_a_closed_lane_is_dead_and_says_so(self, opened):
+    def test_a_closed_lane_is_dead_and_raises(self, opened):
         assert opened.alive()
         opened.close()
         opened.close()
@@ -92,7 +91,7 @@ class LaneContract:
         assert str(caught.value)
         assert "\n" not in str(caught.value)
 
-    def test_several_open_at_once_and_who_fails_is_told_apart(self, lanes):
+    def test_several_open_at_once_and_each_failure_has_its_own_place(self, lanes):
         asked = [Configuration.of(self.device, {"NO_SUCH_PROPERTY": 1}, 1, 1)]
         asked += [Configuration.of(self.device, THROUGHPUT, batch, 2) for batch in (1, 4)]
         failed, *opened = lanes.open_all(asked)
@@ -103,7 +102,16 @@ class LaneContract:
             lane.close()
 
 
-class TestSimulatedLanes(LaneContract):
+class VirtualLaneContract(LaneContract):
+    """What lanes without a device keep besides: a clock of their own, which windows move on."""
+
+    def test_a_window_moves_the_clock_on(self, lanes, opened):
+        before = lanes.now()
+        opened.window(0.02)
+        assert lanes.now() > before
+
+
+class TestSimulatedLanes(VirtualLaneContract):
     @pytest.fixture
     def lanes(self):
         def broken(configuration):
@@ -112,7 +120,7 @@ class TestSimulatedLanes(LaneContract):
         return SimulatedLanes(SimulatedDevice(broken=broken))
 
 
-class TestDescribedGpuLanes(LaneContract):
+class TestDescribedGpuLanes(VirtualLaneContract):
     device = "GPU"
 
     @pytest.fixture
@@ -120,26 +128,26 @@ class TestDescribedGpuLanes(LaneContract):
         return SimulatedLanes(SimulatedHost({"GPU": described(GPU)}))
 
 
-class TestDescribedNpuLanes(LaneContract):
+class TestDescribedNpuLanes(VirtualLaneContract):
     device = "NPU"
 
     @pytest.fixture
     def lanes(self):
         return SimulatedLanes(SimulatedHost({"NPU": described(NPU)}))
 
-    def test_too_many_streams_are_clamped_and_told(self, lanes):
+    def test_too_many_streams_are_reduced_and_reported(self, lanes):
         with pytest.raises(LaneError, match="Unsupported property NUM_STREAMS"):  # it is read-only there
-            super().test_too_many_streams_are_clamped_and_told(lanes)
+            super().test_too_many_streams_are_reduced_and_reported(lanes)
 
 
-class TestReplayedLanes(LaneContract):
+class TestReplayedLanes(VirtualLaneContract):
     @pytest.fixture
     def lanes(self):
         return ReplayedLanes(Landscape(read(recordings.path_of("squeezenet"))))
 
-    def test_too_many_streams_are_clamped_and_told(self, lanes):
+    def test_too_many_streams_are_reduced_and_reported(self, lanes):
         with pytest.raises(LaneError, match="was not recorded"):
-            super().test_too_many_streams_are_clamped_and_told(lanes)
+            super().test_too_many_streams_are_reduced_and_reported(lanes)
 
 
 class TestProcessLanes(LaneContract):
@@ -154,7 +162,7 @@ class TestProcessLanes(LaneContract):
             lanes.open(Configuration.of("CPU", {"NO_SUCH_PROPERTY": 1}, 1, 1))
 
     def test_a_killed_lane_names_the_signal(self, opened):
-        os.kill(opened.pid, signal.SIGKILL)
+        os.kill(pid_of(opened), signal.SIGKILL)
         with pytest.raises(LaneError, match=r"ended by SIGKILL"):
             opened.window(0.02)
         assert not opened.alive()
@@ -164,18 +172,18 @@ class TestProcessLanes(LaneContract):
             Configuration.of("CPU", THROUGHPUT, 1, 1)
         )
         lane._limit_s = 0.5
-        os.kill(lane.pid, signal.SIGSTOP)
+        os.kill(pid_of(lane), signal.SIGSTOP)
         with pytest.raises(LaneError, match=r"no answer within 0\.5 s \(window\)"):
             lane.window(0.02)
-        assert not psutil.pid_exists(lane.pid)
+        assert not psutil.pid_exists(pid_of(lane))
 
-    def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(self, tmp_path, monkeypatch):
+    def test_compiling_has_a_limit_of_its_own_and_its_own_message(self, tmp_path, monkeypatch):
         lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limit_s=60.0, compile_limit_s=0.3)
         start = lanes._start
 
         def start_and_hang(configuration):
             lane = start(configuration)
-            os.kill(lane.pid, signal.SIGSTOP)
+            os.kill(pid_of(lane), signal.SIGSTOP)
             return lane
 
         monkeypatch.setattr(lanes, "_start", start_and_hang)
@@ -199,7 +207,7 @@ class TestProcessLanes(LaneContract):
 
         def start_and_hang(configuration):
             started.append(start(configuration))
-            os.kill(started[-1].pid, signal.SIGSTOP)
+            os.kill(pid_of(started[-1]), signal.SIGSTOP)
             return started[-1]
 
         monkeypatch.setattr(lanes, "_start", start_and_hang)
@@ -209,7 +217,7 @@ class TestProcessLanes(LaneContract):
         assert not any(lane.alive() for lane in started)
 
     def test_a_lane_ignores_the_terminals_ctrl_c(self, opened):
-        os.kill(opened.pid, signal.SIGINT)
+        os.kill(pid_of(opened), signal.SIGINT)
         assert opened.window(0.02).rate_fps > 0
 
     def test_every_request_runs_whole_cycles_however_short_the_window(self, tmp_path):
@@ -253,9 +261,9 @@ class TestProcessLanes(LaneContract):
 
     def test_samples_that_mix_refuse_batch(self, tmp_path):
         refusal, _ = prove_batching(lanes_of(models.mixing(tmp_path / "m.xml")), "CPU", precise=True)
-        assert refusal == "two samples in one batch do not give what each gives alone"
+        assert refusal == "two samples give different outputs in one batch than alone"
 
-    def test_a_model_whose_answers_are_constant_is_told_apart(self, tmp_path):
+    def test_a_model_whose_answers_are_constant_is_recognised(self, tmp_path):
         assert prove_batching(lanes_of(models.deaf(tmp_path / "m.xml")), "CPU", precise=True) == (None, False)
 
 
@@ -335,18 +343,18 @@ def test_rounds_run_every_lane_once_in_shuffled_order():
     assert len(set(orders)) == 6
 
 
-def test_what_a_virtual_device_does_not_echo_still_tells_configurations_apart(tmp_path):
-    lanes, seen = lanes_of(models.mlp(tmp_path / "m.xml")), []
+def test_configurations_of_a_virtual_device_differ_although_it_reports_few_properties(tmp_path):
+    lanes, effective = lanes_of(models.mlp(tmp_path / "m.xml")), []
     for properties in (THROUGHPUT, {"NUM_STREAMS": 1}, {"NUM_STREAMS": 2}):
         lane = lanes.open(Configuration.of("BATCH:CPU(4)", properties, 1, 8))
-        seen.append(lane.facts.effective)
+        effective.append(lane.facts.effective)
         lane.close()
-    assert len(set(seen)) == 3
-    assert [one.streams for one in seen] == [2, 1, 2]  # told by its device
-    assert seen[1].virtual.startswith("BATCH:CPU(4)")
+    assert len(set(effective)) == 3
+    assert [each.streams for each in effective] == [2, 1, 2]  # as its device reports them
+    assert effective[1].virtual.startswith("BATCH:CPU(4)")
 
 
-def test_what_the_device_tells_of_streams_and_threads_is_not_told_twice(tmp_path):
+def test_streams_and_threads_that_the_device_reports_are_not_repeated_as_settings(tmp_path):
     lane = lanes_of(models.mlp(tmp_path / "m.xml")).open(Configuration.of("CPU", {"NUM_STREAMS": 1}, 1, 2))
     assert lane.facts.effective.settings == ()
     lane.close()

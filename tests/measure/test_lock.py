@@ -27,21 +27,21 @@ def other_search(tmp_path):
 
 def test_a_second_search_waits_and_names_the_holder(tmp_path, other_search):
     process, pipe = other_search
-    told = []
+    announced = []
 
     def waiting(holder):
-        told.append(holder)
+        announced.append(holder)
         pipe.send("go")
 
     with host_lock("tuner search mine.xml", waiting, folder=tmp_path):
-        assert told == [f"process {process.pid}: tuner search other.xml"]
+        assert announced == [f"process {process.pid}: tuner search other.xml"]
 
 
 def test_waiting_can_be_stopped(tmp_path, other_search):
-    told = []
+    announced = []
     with (
         pytest.raises(Interrupted),
-        host_lock("mine", told.append, stopped=lambda: bool(told), folder=tmp_path),
+        host_lock("mine", announced.append, stopped=lambda: bool(announced), folder=tmp_path),
     ):
         pytest.fail("the lock was given to two")
 

@@ -1,1 +1,1 @@
-"""Runs inference: lanes, windows, rounds, duels. Nothing else in the project does."""
+"""Runs inference for searches: lanes, windows, rounds, duels."""

@@ -1,4 +1,4 @@
-"""Whether two configurations give the same answers, and whether a model may be batched at all."""
+"""Checks that two configurations give the same answers, and that a model's samples may be batched."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
 
 
 def tolerance(*precisions: str | None) -> float:
-    """Return the tolerance of the coarsest precision; unknown ones count as coarsest.
+    """Return the tolerance of the coarsest precision; an unknown precision counts as the coarsest.
 
-    A combination's precision may be several, like `bf16+f16`.
+    The precision of a combination may name several, like `bf16+f16`.
     """
-    each = [one for precision in precisions for one in (precision or "").split("+")]
-    return max(TOLERANCE.get(one, max(TOLERANCE.values())) for one in each)
+    names = [name for precision in precisions for name in (precision or "").split("+")]
+    return max(TOLERANCE.get(name, max(TOLERANCE.values())) for name in names)
 
 
 def difference(ours: Answers, theirs: Answers) -> float:
     """Return the largest difference over samples and outputs; infinite where shapes differ.
 
-    Floating outputs differ by max|a - b| / max|a|; all others by the share of elements that differ.
+    The difference of floating-point outputs is max|a - b| / max|a|, that of others the share of
+    elements that differ.
     """
-    pairs = zip(ours, theirs, strict=True)
-    return max((_differ(a, b) for one, two in pairs for a, b in zip(one, two, strict=True)), default=0.0)
+    samples = zip(ours, theirs, strict=True)
+    outputs = (pair for our, their in samples for pair in zip(our, their, strict=True))
+    return max((_difference(our, their) for our, their in outputs), default=0.0)
 
 
-def _differ(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
+def _difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     if ours.shape != theirs.shape:
         return np.inf
     if not np.issubdtype(ours.dtype, np.floating):
@@ -51,30 +53,29 @@ def _differ(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
 
 
 def prove_batching(lanes: Lanes, target: str, precise: bool) -> tuple[str | None, bool]:
-    """Check that two different samples in one batch give what each gives alone.
+    """Check that two different samples give the same outputs in one batch as they give alone.
 
     Args:
         lanes: Lanes of the model with its proposed batch axes.
         target: The device to run on.
-        precise: Whether the device takes `EXECUTION_MODE_HINT`, so that rounding does not blur the check.
+        precise: Whether the device has `EXECUTION_MODE_HINT`, with which rounding hides no difference.
 
     Returns:
-        Why batch is refused, or None; and whether the model's answers depend on its inputs at all,
-        without which the check can see little.
+        Why batch is refused, or None; and whether the model's outputs depend on its inputs. Where they
+        barely do, the check proves little.
 
     Raises:
         LaneError: The model does not run on the device at all.
     """
     properties = {"EXECUTION_MODE_HINT": "ACCURACY"} if precise else {}
-    alone, one = _answers(lanes, Configuration.of(target, properties, 1, 1))
+    alone, precision_alone = _answers(lanes, Configuration.of(target, properties, 1, 1))
     try:
-        together, two = _answers(lanes, Configuration.of(target, properties, 2, 1))
+        together, precision_together = _answers(lanes, Configuration.of(target, properties, 2, 1))
     except LaneError as error:
         return f"batch 2 does not run: {error}", True
-    allowed = tolerance(one, two)
-    apart = difference(alone, together)
-    if not apart <= allowed:
-        return "two samples in one batch do not give what each gives alone", True
+    allowed = tolerance(precision_alone, precision_together)
+    if not difference(alone, together) <= allowed:
+        return "two samples give different outputs in one batch than alone", True
     return None, difference(alone[:-1], alone[1:]) > allowed
 
 
@@ -89,40 +90,40 @@ def _answers(lanes: Lanes, configuration: Configuration) -> tuple[Answers, str |
 def first_proved(
     proposals: Iterable[tuple[Model, Lanes]], plain: Model, devices: Mapping[str, bool]
 ) -> tuple[Model, bool]:
-    """Return the first proposal that passes its proof, else `plain` with the first one's refusal.
+    """Return the first proposal that passes the check, else `plain` with the reason of the first refusal.
 
     Args:
         proposals: Models with proposed batch axes, and what opens their lanes.
-        plain: The model with batch left alone.
-        devices: Where to run, the first that runs the model at all; each with whether it takes
-            `EXECUTION_MODE_HINT`.
+        plain: The model without batch axes.
+        devices: Devices to try, each with whether it has `EXECUTION_MODE_HINT`; the first that runs
+            the model decides.
 
     Returns:
-        The model, and whether its answers depend on its inputs, as `prove_batching` says.
+        The model, and whether its outputs depend on its inputs, as `prove_batching` returns it.
 
     Raises:
         DeviceError: The model runs on none of the devices.
     """
     refusals: list[str] = []
     for model, lanes in proposals:
-        refusal, sighted = _proof(lanes, devices)
+        refusal, inputs_matter = _proof(lanes, devices)
         if refusal is None:
-            return model, sighted
+            return model, inputs_matter
         refusals.append(refusal)
     return replace(plain, batch_refusal=refusals[0] if refusals else plain.batch_refusal), True
 
 
 def _proof(lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]:
-    """Hold the proof on the first device that runs the model.
+    """Check batching on the first device that runs the model.
 
     Raises:
-        DeviceError: None does: that is nothing that a batch is to blame for.
+        DeviceError: No device runs it even alone, so batching is not the cause.
     """
-    why = []
+    failures = []
     for device, precise in devices.items():
         for exact in (True, False) if precise else (False,):
             try:
                 return prove_batching(lanes, device, exact)
             except LaneError as error:
-                why.append(f"{device}: {error}")
-    raise DeviceError(f"The model runs on no device here ({'; '.join(dict.fromkeys(why))}).")
+                failures.append(f"{device}: {error}")
+    raise DeviceError(f"The model runs on no device here ({'; '.join(dict.fromkeys(failures))}).")

@@ -1,9 +1,10 @@
-"""Compiled models that a search keeps for its later lanes: a device that compiles slowly does so once.
+"""Keeps compiled models ("blobs") for later lanes of a search, so that slow compilations are not repeated.
 
-OpenVINO writes what it has compiled into `CACHE_DIR` and loads it in a tenth of a second instead of the 2 to
-30 that a GPU compiles for. But what is loaded may be another configuration: the GPU plugin's `THROUGHPUT`
-hint comes back with one stream instead of two. So every lane that loads says what it got, and that must be
-what the first one compiled. The folder is the search's own and goes with it.
+OpenVINO writes a compiled model into `CACHE_DIR` and loads it in a tenth of a second, where a GPU compiles
+for 2 to 30 seconds. But the loaded model may be another configuration: the GPU plugin's `THROUGHPUT` hint
+comes back with one stream instead of two. So every lane that loads a blob reads back what it got, and uses
+it only if it equals what the first lane compiled. Every search has a folder of its own and removes it at
+its end.
 """
 
 from __future__ import annotations
@@ -27,17 +28,18 @@ STREAMS = "NUM_STREAMS"
 PREFIX = "tuner-blobs-"
 
 MOST_BYTES = 2 << 30
-"""Of all blobs together; beyond it those that were used longest ago go."""
+"""Bytes of all blobs together; beyond it, those that were used longest ago are removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What a lane that loads a blob must be.
+    """What a lane must get when it loads a blob.
 
     Attributes:
-        effective: As the first lane compiled it; its number of requests does not matter.
-        optimal_requests: `OPTIMAL_NUMBER_OF_INFER_REQUESTS` then, or None where it follows from streams.
-        memory_mb: Peak resident memory of compiling, in MiB, which an application has that keeps no blobs.
+        effective: What the first lane compiled; its number of requests does not matter.
+        optimal_requests: `OPTIMAL_NUMBER_OF_INFER_REQUESTS` of the first lane, or None where only the
+            streams decide it.
+        memory_mb: Peak resident memory of compiling, in MiB: what an application without blobs needs.
     """
 
     effective: Effective
@@ -45,19 +47,19 @@ class Expected:
     memory_mb: float
 
     def met_by(self, effective: Effective, optimal_requests: int) -> bool:
-        """Return whether what was loaded is what was compiled."""
+        """Return whether the loaded model equals the compiled one."""
         same = replace(effective, requests=0) == replace(self.effective, requests=0)
         return same and self.optimal_requests in {None, optimal_requests}
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Where a lane finds or leaves its compiled model.
+    """Where a lane loads or stores its compiled model.
 
     Attributes:
         folder: The `CACHE_DIR` for this configuration.
-        expected: What it must be; None for the first lane.
-        hint_streams: Streams that the performance hint compiled, by device: a blob does not hold them.
+        expected: What loading it must give; None for the first lane, which compiles.
+        hint_streams: Streams that the performance hint chose, by device: a blob does not contain them.
     """
 
     folder: str
@@ -66,18 +68,18 @@ class Blob:
 
 
 class Blobs:
-    """The blobs of one search on one model: a private folder, removed when it is closed."""
+    """The blobs of a search on one model, in a private folder that `close` removes."""
 
     def __init__(self, devices: frozenset[str], most_bytes: int = MOST_BYTES) -> None:
-        """Keep blobs of these devices, alone and in combinations."""
+        """Keep blobs for these devices, alone and in combinations, up to `most_bytes` in all."""
         self._devices, self._most_bytes = devices, most_bytes
         self._root: Path | None = None
         self._known: dict[Configuration, LaneFacts] = {}
 
     def of(self, configuration: Configuration) -> Blob | None:
-        """Return where a configuration's blob is or goes.
+        """Return the place of a configuration's blob.
 
-        None where nothing is kept for its devices, or where there is no room for temporary files.
+        None where no blobs are kept for its devices, or where there is no room for temporary files.
         """
         if not self._keeps(configuration):
             return None
@@ -101,7 +103,7 @@ class Blobs:
         return folder
 
     def learn(self, configuration: Configuration, facts: LaneFacts) -> None:
-        """Remember what the first lane of a configuration compiled."""
+        """Keep the facts of the first lane of a configuration for comparison with later lanes."""
         if self._keeps(configuration):
             self._known.setdefault(replace(configuration, requests=0), facts)
 
@@ -115,25 +117,25 @@ class Blobs:
         return not self._devices.isdisjoint(target_of(configuration.device).devices)
 
     def _expected(self, configuration: Configuration) -> Expected | None:
-        """Return what is known of a configuration, or follows from one that differs in streams only."""
-        one = replace(configuration, requests=0)
-        if facts := self._known.get(one):
+        """Return what loading must give, also where only a blob of other streams is known."""
+        wanted = replace(configuration, requests=0)
+        if facts := self._known.get(wanted):
             return Expected(facts.effective, facts.optimal_requests, facts.memory_mb)
-        kin = (facts for known, facts in self._known.items() if _shared(known) == _shared(one))
-        first, streams = next(kin, None), one.plain_properties.get(STREAMS)
+        alike = (facts for known, facts in self._known.items() if _shared(known) == _shared(wanted))
+        first, streams = next(alike, None), wanted.plain_properties.get(STREAMS)
         if first is None or streams is None:
             return None
         return Expected(replace(first.effective, streams=int(streams)), None, first.memory_mb)
 
     def _hint_streams(self, device: str) -> int | None:
-        """Return the streams that the hint compiled on a device alone, or None."""
-        for one, facts in self._known.items():
-            if one.device == device and STREAMS not in one.plain_properties:
+        """Return the streams that the hint chose on a device alone, or None where it is not known."""
+        for known, facts in self._known.items():
+            if known.device == device and STREAMS not in known.plain_properties:
                 return facts.effective.streams
         return None
 
     def _make_room(self, root: Path) -> None:
-        """Remove the blobs used longest ago until the rest is small enough."""
+        """Remove the blobs that were used longest ago until the others are small enough."""
         if not root.exists():
             return
         folders = sorted(root.iterdir(), key=lambda folder: folder.stat().st_mtime)
@@ -146,7 +148,7 @@ class Blobs:
 
 
 def _shared(configuration: Configuration) -> Configuration:
-    """Return what a blob depends on: neither requests nor a device's streams, which are set as it loads."""
+    """Return the configuration without what a blob can be loaded with: requests, and a device's streams."""
     if target_of(configuration.device).combines:
         return replace(configuration, requests=0)
     streams = tuple((name, 0 if name == STREAMS else value) for name, value in configuration.properties)
@@ -162,7 +164,7 @@ def _size(file: Path) -> int:
 
 
 def _remove_orphans() -> None:
-    """Remove folders of searches that were killed."""
+    """Remove the folders of searches that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = folder.name.removeprefix(PREFIX).partition("-")[0]
         if owner.isdigit() and not psutil.pid_exists(int(owner)):

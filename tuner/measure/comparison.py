@@ -1,4 +1,4 @@
-"""Lanes side by side: rounds in random order, and the figures of each lane over them."""
+"""Compares lanes: rounds in random order, and the figures of each lane over all rounds."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from tuner.domain.sample import Latency, Measured, Round, Window
 from tuner.measure.lane import Lane
 
 WINDOW_S = 0.1
-"""Length of a window; lanes stretch it to whole cycles where a configuration is heavy."""
+"""Seconds of a window; on a heavy configuration it lasts longer, until every request ran whole cycles."""
 
 
 class Comparison:
-    """Rounds among a baseline (the first lane) and its challengers.
+    """Rounds between a baseline (the first lane) and its candidates.
 
     Attributes:
         rounds: The rounds played so far.
@@ -28,21 +28,21 @@ class Comparison:
         clock: Callable[[], float],
         window_s: float = WINDOW_S,
     ) -> None:
-        """Compare `lanes`; `clock` gives seconds since the search began."""
+        """Compare `lanes`; `clock` returns seconds since the search began."""
         self.rounds: list[Round] = []
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self._sitting = 0
 
     def renew(self, lanes: Sequence[Lane]) -> None:
-        """Go on with fresh lanes of the same configurations: a new sitting."""
+        """Begin a new sitting, with fresh lanes of the same configurations."""
         self._lanes = lanes
         self._sitting += 1
 
     def warm_up(self, first: int = 0) -> None:
-        """Run one window in every lane from `first` on, in random order, and forget it.
+        """Run one window in every lane from `first` on, in random order, and discard the figures.
 
-        First inferences allocate and fault pages in.
+        The first inferences are slower: they allocate memory, and its pages are mapped on first use.
         """
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
             lane.window(self._window_s)
@@ -59,10 +59,10 @@ class Comparison:
         return self.rounds[-1]
 
     def drop(self, lane: int) -> None:
-        """Leave a challenger out, of the rounds played so far too."""
+        """Take a candidate out of the comparison, and out of the rounds played so far."""
         del self._windows[lane]
-        self._lanes = [one for index, one in enumerate(self._lanes) if index != lane]
-        self.rounds = [each.without(lane) for each in self.rounds]
+        self._lanes = [kept for index, kept in enumerate(self._lanes) if index != lane]
+        self.rounds = [played.without(lane) for played in self.rounds]
 
     def dead(self) -> list[int]:
         """Return the lanes that can no longer answer."""
@@ -70,7 +70,7 @@ class Comparison:
 
     def log_ratios(self, lane: int = 1) -> list[float]:
         """Return each round's log-ratio of a lane to the baseline."""
-        return [each.log_ratio(lane) for each in self.rounds]
+        return [played.log_ratio(lane) for played in self.rounds]
 
     def measured(self, lane: int) -> Measured:
         """Return the figures of a lane over the rounds so far; at least one is needed."""
@@ -91,10 +91,10 @@ class Comparison:
 
 
 def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]) -> Decision:
-    """Play rounds between a baseline and one candidate until the rule has seen enough.
+    """Play rounds between a baseline and one candidate until the rule or the time stops them.
 
-    The baseline has run before; the candidate is warmed up. At least one round is played, however
-    little time is left.
+    Only the candidate is warmed up, because the baseline has run before. At least one round is played,
+    however little time is left.
     """
     comparison.warm_up(first=1)
     while True:

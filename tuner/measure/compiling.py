@@ -1,4 +1,4 @@
-"""From a plan to a compiled model, inside a lane's process: compiled, or loaded where that gives the same."""
+"""Compiles a model inside a lane's process, or loads an earlier compilation if it gives the same model."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ from tuner.measure.readback import read_back
 from tuner.probe.inputs import Sample
 
 LOADING = 0.1
-"""What loading takes of compiling, until it was tried: 0.01 for a CNN of 11 s, 0.04 for a layer of 1.2 s."""
+"""Assumed time of loading as a share of compiling, until a load is timed: 0.01 was seen for a CNN that
+compiles for 11 s, 0.04 for a single layer that compiles for 1.2 s."""
 
 TAKEOVER_S = 60.0
-"""How long `AUTO` may answer from a stand-in, the CPU, while it compiles for the device that it chose."""
+"""Seconds for which `AUTO` may run on the CPU while it compiles for the device that it chose."""
 
 POLL_S = 0.02
 
@@ -41,10 +42,10 @@ class LanePlan:
 
 
 def compile_plan(plan: LanePlan) -> tuple[ov.CompiledModel, LaneFacts]:
-    """Compile a plan; what a blob gives is taken only if it is what was compiled first.
+    """Compile a plan; a blob is used only if it gives the model that was compiled first.
 
     Raises:
-        RuntimeError: OpenVINO does not read, reshape or compile it.
+        RuntimeError: OpenVINO cannot read, reshape or compile the model.
     """
     began = time.perf_counter()
     expected = plan.blob.expected if plan.blob else None
@@ -68,24 +69,30 @@ def peak_memory_mb() -> float:
 
 
 def _ways(plan: LanePlan) -> Iterator[tuple[str | None, dict[str, Any]]]:
-    """Yield where to look for a blob, and properties: as asked, with the hint's streams; last, no blob."""
+    """Yield folder and properties of each way to compile, in the order in which they are tried.
+
+    With a blob: first the properties as asked for, then with the streams that the hint compiled. Last,
+    without a blob.
+    """
     asked = plan.configuration.plain_properties
     if plan.blob:
         yield plan.blob.folder, asked
-        if (told := _with_streams(plan.configuration, plan.blob)) != asked:
-            yield plan.blob.folder, told
+        if (explicit := _with_streams(plan.configuration, plan.blob)) != asked:
+            yield plan.blob.folder, explicit
     yield None, asked
 
 
 def _with_streams(configuration: Configuration, blob: Blob) -> dict[str, Any]:
-    """Return properties that say the streams which the hint compiled, where they leave them to it."""
+    """Return the properties, with the streams that the hint compiled where they name no streams."""
     properties = configuration.plain_properties
     if not target_of(configuration.device).combines:
         count = next(iter(blob.hint_streams.values()), None)
         return properties if count is None else {STREAMS: count, **properties}
     own = properties.get(DEVICE_PROPERTIES, {})
-    told = {device: {STREAMS: count, **own.get(device, {})} for device, count in blob.hint_streams.items()}
-    return {**properties, DEVICE_PROPERTIES: {**own, **told}} if told else properties
+    explicit = {
+        device: {STREAMS: count, **own.get(device, {})} for device, count in blob.hint_streams.items()
+    }
+    return {**properties, DEVICE_PROPERTIES: {**own, **explicit}} if explicit else properties
 
 
 def _compile(plan: LanePlan, folder: str | None, properties: dict[str, Any]) -> ov.CompiledModel:
@@ -101,10 +108,10 @@ def _compile(plan: LanePlan, folder: str | None, properties: dict[str, Any]) -> 
 
 
 def _wait_for_takeover(compiled: ov.CompiledModel) -> None:
-    """Wait until no stand-in, which is told in brackets, answers for the device that `AUTO` chose."""
+    """Wait until the device that `AUTO` chose takes over; until then another device is listed in brackets."""
     until = time.perf_counter() + TAKEOVER_S
     while time.perf_counter() < until:
         devices = compiled.get_property("EXECUTION_DEVICES")
-        if not any(str(one).startswith("(") for one in devices):
+        if not any(str(device).startswith("(") for device in devices):
             return
         time.sleep(POLL_S)

@@ -13,10 +13,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether the user asked to stop.
+    """Yield a function that returns whether the user asked to stop.
 
     A second Ctrl-C raises `KeyboardInterrupt` at once. Outside the main thread, where no handler
-    can be set, the function always says no.
+    can be set, the function always returns False.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

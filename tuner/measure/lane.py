@@ -1,8 +1,7 @@
-"""The seam to the device: one process that holds one compiled configuration.
+"""What a search needs of a lane: a process with one compiled configuration that runs windows on command.
 
-`Lanes` opens them and keeps the clock; `tuner.measure.process` is the real implementation,
-`tests.lanes.simulated` the one that makes thousands of searches testable in seconds. Both pass
-the same contract test.
+`tuner.measure.process` implements these protocols with OpenVINO. The tests' own lanes, simulated and
+replayed ones, pass the same contract test.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
 
 ASK_DEVICE = 0
-"""As a configuration's number of requests: take `OPTIMAL_NUMBER_OF_INFER_REQUESTS`."""
+"""As a configuration's number of requests: use the device's `OPTIMAL_NUMBER_OF_INFER_REQUESTS`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LaneFacts:
-    """What is known of a lane once it has compiled.
+    """What is known of a lane when it has compiled its configuration.
 
     Attributes:
         effective: What the device made of the configuration.
         optimal_requests: The device's `OPTIMAL_NUMBER_OF_INFER_REQUESTS`.
-        compile_s: Seconds to read, reshape and compile the model, or to load what was compiled before.
-        reopen_s: Seconds that another lane of the configuration is expected to take for it.
+        compile_s: Seconds to read, reshape and compile the model, or to load an earlier compilation.
+        reopen_s: Seconds that the next lane of the same configuration is expected to take for this.
         memory_mb: Peak resident memory of compiling, in MiB.
     """
 
@@ -52,9 +51,10 @@ class Lane(Protocol):
         """What the device compiled."""
 
     def window(self, seconds: float) -> Window:
-        """Keep every request in flight for about `seconds` and return what was seen.
+        """Keep every request in flight for about `seconds` and return what was measured.
 
-        A window is as long as its cycles need: longer than asked for on heavy configurations.
+        A window lasts until every request has run whole cycles: on heavy configurations longer than
+        `seconds`.
 
         Raises:
             LaneError: The lane died or did not answer within its limit.
@@ -77,7 +77,7 @@ class Lane(Protocol):
 
 
 class Lanes(Protocol):
-    """Opens lanes and keeps the clock by which a search spends its budget."""
+    """Opens lanes."""
 
     def open(self, configuration: Configuration) -> Lane:
         """Compile `configuration` in a lane of its own.
@@ -88,38 +88,35 @@ class Lanes(Protocol):
         """
 
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
-        """Compile several, each in a lane of its own, at the same time where that is quicker.
+        """Compile several configurations, each in a lane of its own, at the same time where that is quicker.
 
         Returns:
-            For each its lane, or why it has none.
+            For each configuration its lane, or the reason why there is none.
 
         Raises:
             Interrupted: The user asked to stop; no lane is left open.
         """
 
-    def now(self) -> float:
-        """Return seconds since some fixed moment."""
-
 
 class DeviceLeftOut(LaneError):
-    """A combination runs, without some of its devices.
+    """A combination runs, but without some of its devices.
 
     Attributes:
-        devices: Those that OpenVINO left out.
+        devices: The devices that OpenVINO left out.
     """
 
     def __init__(self, devices: Sequence[str]) -> None:
-        """Keep the devices beside the sentence."""
+        """Name the devices in the message and keep them for the search."""
         super().__init__(f"OpenVINO leaves {', '.join(devices)} out of it")
         self.devices = devices
 
 
 def require_all_devices(configuration: Configuration, lane: Lane) -> None:
-    """Make sure that a combination runs on all of its devices, or on the one that `AUTO` chose of them.
+    """Make sure that a combination runs on all of its devices, or on the device that `AUTO` chose.
 
     Raises:
-        DeviceLeftOut: OpenVINO silently goes on without one.
-        LaneError: `AUTO` still answers from a stand-in.
+        DeviceLeftOut: OpenVINO runs without some of the devices and reports no error.
+        LaneError: `AUTO` still runs on the processor while it compiles for the device that it chose.
     """
     target, devices = target_of(configuration.device), lane.facts.effective.devices
     hint = configuration.plain_properties.get("PERFORMANCE_HINT")

@@ -1,4 +1,4 @@
-"""One search at a time on a host: two would measure each other."""
+"""One search at a time on a host: two at the same time would slow each other down."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def host_lock(
     """Hold the host-wide lock; wait while another search holds it.
 
     Args:
-        command: What to tell others about this search.
-        waiting: Called once with the holder's description when there is a wait.
-        stopped: Asked while waiting.
-        folder: Where the lock lies; the system's temporary folder unless given.
+        command: Shown to other searches that wait for this one.
+        waiting: Called once, when there is a wait, with a description of the search that holds the lock.
+        stopped: Called while waiting; True ends the wait.
+        folder: Folder of the lock; the system's temporary folder unless given.
 
     Raises:
         Interrupted: The user asked to stop while waiting.
@@ -37,22 +37,22 @@ def host_lock(
     folder = folder or Path(tempfile.gettempdir())
     lock = FileLock(folder / "openvino-tuner.lock", mode=0o666)
     note = folder / "openvino-tuner.holder.json"
-    told = False
+    announced = False
     while True:
         try:
             lock.acquire(timeout=0)
             break
         except Timeout:
-            if not told:
+            if not announced:
                 waiting(_holder(note))
-                told = True
+                announced = True
             with suppress(Timeout):
                 lock.acquire(timeout=POLL_S, poll_interval=POLL_S / 2)
                 break
             if stopped():
                 raise Interrupted("stopped while waiting for another search") from None
     try:
-        with suppress(OSError):  # another user's leftover note: the lock works without it
+        with suppress(OSError):  # the note of another user's killed search; the lock works without it
             note.write_text(json.dumps({"pid": os.getpid(), "command": command}))
         yield
     finally:

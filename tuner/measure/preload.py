@@ -1,9 +1,9 @@
-"""What the fork server loads before it forks lanes: all that a lane imports.
+"""What the fork server imports before it forks lanes: everything that a lane imports.
 
-Importing OpenVINO starts its telemetry, a thread and a process that reach for the network. A
-process that forks must have no threads, and nothing else may run beside a lane, so in the fork
-server that import finds no telemetry package; OpenVINO has a stub for this case. The process that
-the user started is left as it is.
+Importing OpenVINO starts its telemetry: a thread and a process that connect to the network. A process
+that forks must have no threads, and nothing else may run beside a lane. So in the fork server the
+telemetry package cannot be imported, a case for which OpenVINO has a stub. The process that the user
+started is not changed.
 """
 
 import sys

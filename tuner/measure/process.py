@@ -23,10 +23,11 @@ from tuner.probe.inputs import Sample
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
 COMPILE_LIMIT_S = 120.0
-"""Seconds that compiling may take unless more are given: GPUs take 2 to 30, of large models more."""
+"""Seconds that compiling may take unless a larger limit is given: a GPU takes 2 to 30, or more for large
+models."""
 
 POLL_S = 0.1
-"""How often a waiting parent looks whether the user asked to stop."""
+"""Seconds after which a waiting parent checks again whether the user asked to stop."""
 
 
 class ProcessLanes:
@@ -48,12 +49,12 @@ class ProcessLanes:
         Args:
             model: The model to compile.
             samples: The pool that fills the requests.
-            limit_s: Seconds after which a lane that runs and does not answer is killed.
-            stopped: Asked while waiting; True makes every wait end with `Interrupted`.
-            method: How processes start, as `multiprocessing` names it.
+            limit_s: Seconds after which a compiled lane that does not answer is killed.
+            stopped: Called while waiting; when it returns True, every wait ends with `Interrupted`.
+            method: The start method of processes, as `multiprocessing` names it.
             plugins: OpenVINO's plugins XML with further devices, or None.
             compile_limit_s: Seconds after which a lane that still compiles is killed.
-            blobs: Keeps what was compiled for lanes that are opened again, or None.
+            blobs: Where compiled models are kept for later lanes, or None.
         """
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
@@ -69,9 +70,9 @@ class ProcessLanes:
         return lane
 
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
-        """Compile several at the same time: compiling leaves cores idle."""
+        """Compile several configurations at the same time, because compiling one leaves cores idle."""
         opened: list[Lane | LaneError] = []
-        started = [self._start(one) for one in configurations]
+        started = [self._start(configuration) for configuration in configurations]
         try:
             for lane, configuration in zip(started, configurations, strict=True):
                 try:
@@ -99,10 +100,6 @@ class ProcessLanes:
         if self._blobs:
             self._blobs.learn(configuration, lane.facts)
 
-    def now(self) -> float:
-        """Return monotonic seconds."""
-        return time.monotonic()
-
 
 class ProcessLane:
     """One lane's process and the pipe to it."""
@@ -110,13 +107,13 @@ class ProcessLane:
     def __init__(
         self, process: BaseProcess, pipe: Connection, limit_s: float, stopped: Callable[[], bool]
     ) -> None:
-        """Take over a process that has just been started."""
+        """Keep the process, which has just been started, and this end of its pipe."""
         self._process, self._pipe = process, pipe
         self._limit_s, self._stopped = limit_s, stopped
         self._facts: LaneFacts
 
     def wait_until_ready(self, limit_s: float) -> None:
-        """Wait until the process has compiled its configuration; needed once, before all else."""
+        """Wait until the process has compiled its configuration; call it once, before any other method."""
         late = f"the model did not compile within {limit_s:g} s; a budget= beyond that gives it more time"
         self._facts = self._receive("compiling", limit_s, late)
 
@@ -124,11 +121,6 @@ class ProcessLane:
     def facts(self) -> LaneFacts:
         """What the device compiled."""
         return self._facts
-
-    @property
-    def pid(self) -> int | None:
-        """The process id."""
-        return self._process.pid
 
     def window(self, seconds: float) -> Window:
         """Run one window."""
@@ -145,7 +137,7 @@ class ProcessLane:
         return self._process.is_alive()
 
     def close(self) -> None:
-        """Kill the process: it holds nothing that wants saving."""
+        """Kill the process: it has nothing to save."""
         self._process.kill()
         self._process.join()
         self._pipe.close()
@@ -154,11 +146,11 @@ class ProcessLane:
         try:
             self._pipe.send((command, argument))
         except OSError:
-            self._fail(self._obituary(command))
+            self._fail(self._how_it_ended(command))
         return self._receive(command, self._limit_s, f"no answer within {self._limit_s:g} s ({command})")
 
     def _receive(self, doing: str, limit_s: float, late: str) -> Any:
-        """Wait for an answer; whatever goes wrong, being `late` too, ends the lane and raises."""
+        """Wait for an answer; any failure closes the lane and raises; `late` says that time is up."""
         deadline = time.monotonic() + limit_s
         try:
             while not self._pipe.poll(POLL_S):
@@ -169,7 +161,7 @@ class ProcessLane:
                     self._fail(late)
             state, value = self._pipe.recv()
         except (EOFError, ConnectionError):
-            self._fail(self._obituary(doing))
+            self._fail(self._how_it_ended(doing))
         if state == "error":
             self._fail(str(value))
         return value
@@ -178,8 +170,8 @@ class ProcessLane:
         self.close()
         raise LaneError(why)
 
-    def _obituary(self, doing: str) -> str:
-        """Say how the process ended: the signal's name, or its exit code."""
+    def _how_it_ended(self, doing: str) -> str:
+        """Return how the process ended: by which signal, or with which exit code."""
         self._process.join(timeout=5)
         code = self._process.exitcode
         if code is not None and code < 0:

@@ -25,21 +25,20 @@ from tuner.measure.lane import Answers
 from tuner.probe.inputs import from_bf16_bits
 
 DROPPED_CYCLES = 1
-"""Cycles of each request left out at the start: the queue fills, caches are cold."""
+"""Cycles of each request that are not counted at the start: the queue fills, and caches are cold."""
 
 COUNTED_CYCLES = 1
-"""Whole cycles that each request must have in a window, however long that takes."""
-
+"""Whole cycles that each request must run in a window, however long that takes."""
 
 LONE_LEAD_S = 0.8
-"""Run before a lone request's window. Threads that take turns begin on one core, where waking is
-cheap, and the scheduler parts them after half a second: on a 20-microsecond model, which spends
-its time on waking, the first 0.5 s then ran 1.6 times as fast as all that follows."""
+"""Seconds that a single request runs before its window. Its threads take turns: they begin on the same
+core, where waking each other is cheap, and after half a second the scheduler moves them apart. On a
+20-microsecond model, which spends its time on waking, the first 0.5 s ran 1.6 times as fast as the rest."""
 
 LONG_CYCLE_S = 0.0005
-"""A lone request's cycle from which waking is too small a part of it to need a lead: with cycles of
-0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of what followed (3 models, 3 configurations each,
-medians of 12)."""
+"""Cycle of a single request, in seconds, from which no lead is needed, because waking is a small part of
+it: with cycles of 0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of the speed that followed (3 models,
+3 configurations each, medians of 12)."""
 
 
 def serve(plan: LanePlan, pipe: Connection) -> None:
@@ -48,7 +47,9 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
     _silence()
     try:
         engine = Engine(plan)
-    except Exception as error:  # any failure to compile is this configuration's, told to the parent
+    except (
+        Exception
+    ) as error:  # whatever fails to compile is reported to the parent as a failed configuration
         pipe.send(("error", reason(error)))
         return
     gc.disable()
@@ -65,7 +66,7 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
 
 
 class Engine:
-    """One compiled model with its queue of filled infer requests."""
+    """A compiled model with a queue of infer requests that hold their inputs."""
 
     def __init__(self, plan: LanePlan) -> None:
         """Compile the plan and fill every request with samples."""
@@ -77,7 +78,7 @@ class Engine:
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 
     def window(self, seconds: float) -> Window:
-        """Keep every request in flight for at least `seconds`; count whole cycles per request."""
+        """Keep every request in flight for at least `seconds` and measure whole cycles of each request."""
         began = time.perf_counter()
         if self._lead_s:
             _, latencies = self._spin(self._lead_s)
@@ -90,8 +91,12 @@ class Engine:
         return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb)
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
-        """Run until time is up and every request has its cycles; the hot path: no callback, no copies."""
-        queue: Any = super(ov.AsyncInferQueue, self._queue)  # skips the dispatch of inputs: they are set
+        """Run until time is up and every request has its cycles, without callbacks or copies.
+
+        Returns:
+            When each request started, in seconds, and latencies in milliseconds.
+        """
+        queue: Any = super(ov.AsyncInferQueue, self._queue)  # its start_async passes no inputs: they are set
         idle, start, clock = queue.get_idle_request_id, queue.start_async, time.perf_counter
         requests = self._requests
         starts: list[list[float]] = [[] for _ in requests]
@@ -110,17 +115,17 @@ class Engine:
         return starts, latencies
 
     def answers(self) -> Answers:
-        """Return the outputs of every sample, cut out of the batch where an output has a batch axis."""
+        """Return the outputs of every sample, taken from the batch where an output has a batch axis."""
         samples, batch = self._plan.samples, self._plan.configuration.batch
         request = self._compiled.create_infer_request()
-        told: list[tuple[NDArray[Any], ...]] = []
+        answers: list[tuple[NDArray[Any], ...]] = []
         for first in range(0, len(samples), batch):
             self._fill_request(request, first)
             request.infer()
             outputs = [_to_numpy(tensor) for tensor in request.output_tensors]
             for place in range(min(batch, len(samples) - first)):
-                told.append(tuple(self._cut(output, at, place) for at, output in enumerate(outputs)))
-        return tuple(told)
+                answers.append(tuple(self._cut(output, at, place) for at, output in enumerate(outputs)))
+        return tuple(answers)
 
     def _cut(self, output: NDArray[Any], position: int, place: int) -> NDArray[Any]:
         axis = self._plan.model.output_axes[position]
@@ -131,20 +136,20 @@ class Engine:
             self._fill_request(request, index * self._plan.configuration.batch)
 
     def _fill_request(self, request: ov.InferRequest, first: int) -> None:
-        """Put the samples from number `first` on, round and round the pool, into a request's tensors."""
+        """Copy samples into a request's tensors, from number `first` on; the pool repeats after its end."""
         samples, batch = self._plan.samples, self._plan.configuration.batch
         picked = [samples[(first + place) % len(samples)] for place in range(batch)]
-        for position, one in enumerate(self._plan.model.inputs):
-            arrays = [sample[one.name] for sample in picked]
-            value = arrays[0] if one.batch_axis is None else np.concatenate(arrays, one.batch_axis)
+        for position, model_input in enumerate(self._plan.model.inputs):
+            arrays, axis = [sample[model_input.name] for sample in picked], model_input.batch_axis
+            value = arrays[0] if axis is None else np.concatenate(arrays, axis)
             tensor = request.get_input_tensor(position)
             tensor.data.view(value.dtype)[...] = value.reshape(tensor.shape)
 
 
 def cycle_rate(starts: Sequence[float]) -> float:
-    """Return whole cycles per second of one request: from start to start, so no edge is counted.
+    """Return whole cycles per second of one request, measured from start to start.
 
-    The first cycles are left out; what was still in flight when the window ended never counts.
+    Dropped are its first cycles, and the cycle that was in flight when the window ended.
     """
     kept = starts[DROPPED_CYCLES:]
     return (len(kept) - 1) / (kept[-1] - kept[0])
@@ -157,7 +162,7 @@ def _to_numpy(tensor: ov.Tensor) -> NDArray[Any]:
 
 
 def _silence() -> None:
-    """Keep what plugins print out of the terminal; errors travel through the pipe."""
+    """Discard what plugins print, which would disturb the terminal; errors go through the pipe."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
