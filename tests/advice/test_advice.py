@@ -184,7 +184,10 @@ def test_any_names_and_figures_survive_the_round_trip(
         (lambda told: told["best"].update(requests=-1), "Expected `int` >= 1"),
         (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
         (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
-        (lambda told: told["best"].update(device="MULTI:CPU"), "the device 'MULTI:CPU' combines one device"),
+        (
+            lambda told: told["best"].update(device="MULTI:CPU"),
+            "the device 'MULTI:CPU' combines only one device",
+        ),
         (lambda told: told["model"].update(batch_axes={"nope": 0}), "not an axis of an input"),
     ],
 )

@@ -14,7 +14,7 @@ def test_devices_own_properties_go_out_as_texts_too():
 
 
 def test_a_configuration_keeps_plain_values_and_compiles_with_texts():
-    one = Configuration.of("MULTI:GPU,CPU", PLAIN, 1, 2)
-    assert one.plain_properties == PLAIN
-    assert one.compile_properties == as_texts(PLAIN)
+    combination = Configuration.of("MULTI:GPU,CPU", PLAIN, 1, 2)
+    assert combination.plain_properties == PLAIN
+    assert combination.compile_properties == as_texts(PLAIN)
     assert thawed(frozen(PLAIN)) == PLAIN

@@ -44,10 +44,10 @@ def test_hyper_threading_pinning_and_core_type_are_searched_only_where_they_can_
     assert not switches & set(device_space(TWO_CORES, 1, True, Bounds(), 2).axes)
 
 
-def test_batches_are_those_that_the_device_can_hold_and_the_one_that_it_calls_optimal():
-    told = replace(TWO_CORES, optimal_batch=24, max_batch=40)
-    assert device_space(told, 1, True, Bounds(), 2).axes["batch"] == (1, 2, 4, 8, 16, 24, 32)
-    assert gathering_space(target_of("BATCH:CPU"), told, 1, Bounds(), 2).axes["gathered"] == (
+def test_batches_are_those_that_the_device_can_hold_and_its_optimal_batch():
+    device = replace(TWO_CORES, optimal_batch=24, max_batch=40)
+    assert device_space(device, 1, True, Bounds(), 2).axes["batch"] == (1, 2, 4, 8, 16, 24, 32)
+    assert gathering_space(target_of("BATCH:CPU"), device, 1, Bounds(), 2).axes["gathered"] == (
         4,
         8,
         16,
@@ -56,7 +56,7 @@ def test_batches_are_those_that_the_device_can_hold_and_the_one_that_it_calls_op
     )
     both = combination_space(
         target_of("AUTO:GPU,CPU"),
-        [replace(told, target="GPU"), TWO_CORES],
+        [replace(device, target="GPU"), TWO_CORES],
         (),
         1,
         True,
@@ -64,7 +64,7 @@ def test_batches_are_those_that_the_device_can_hold_and_the_one_that_it_calls_op
         {"GPU": 2, "CPU": 2},
     )
     assert both.axes["batch"] == (1, 2, 4, 8, 16, 24, 32)
-    assert device_space(replace(told, max_batch=2), 1, True, Bounds(), 2).axes["batch"] == (1, 2)
+    assert device_space(replace(device, max_batch=2), 1, True, Bounds(), 2).axes["batch"] == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_the_user_bounds_is_all_there_is():
 
 
 def test_without_a_batch_axis_only_the_models_own_batch_is_left():
-    assert {one.batch for one in configurations(device_space(TWO_CORES, 4, False, Bounds(), 2))} == {4}
+    assert {each.batch for each in configurations(device_space(TWO_CORES, 4, False, Bounds(), 2))} == {4}
 
 
 def test_the_models_own_batch_is_always_searched():
@@ -125,9 +125,9 @@ def test_stream_counts_are_divisors_and_powers_of_two(most, counts):
 
 
 def test_configurations_compare_by_value_whatever_the_order_of_properties():
-    one = Configuration.of("CPU", {"A": 1, "B": 2}, 1, 1)
-    assert one == Configuration.of("CPU", {"B": 2, "A": 1}, 1, 1)
-    assert len({one, Configuration.of("CPU", {"B": 2, "A": 1}, 1, 1)}) == 1
+    configuration = Configuration.of("CPU", {"A": 1, "B": 2}, 1, 1)
+    assert configuration == Configuration.of("CPU", {"B": 2, "A": 1}, 1, 1)
+    assert len({configuration, Configuration.of("CPU", {"B": 2, "A": 1}, 1, 1)}) == 1
 
 
 def test_configurations_read_well():

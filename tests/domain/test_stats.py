@@ -59,14 +59,14 @@ def test_the_normal_approximation_takes_over_smoothly():
 
 @given(LOGS, st.floats(-1, 1))
 def test_scaling_the_candidate_scales_estimate_and_interval(logs, shift):
-    plain, shifted = speedup(logs), speedup([one + shift for one in logs])
+    plain, shifted = speedup(logs), speedup([log + shift for log in logs])
     assert shifted.ratio == pytest.approx(plain.ratio * math.exp(shift))
     assert shifted.low == pytest.approx(plain.low * math.exp(shift))
 
 
 @given(LOGS)
 def test_swapping_the_sides_inverts_the_ratio(logs):
-    there, back = speedup(logs), speedup([-one for one in logs])
+    there, back = speedup(logs), speedup([-log for log in logs])
     assert there.ratio * back.ratio == pytest.approx(1.0)
     if there.low:
         assert there.low * back.high == pytest.approx(1.0)

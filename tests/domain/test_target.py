@@ -25,34 +25,34 @@ def test_a_device_string_is_read_in_its_parts_and_written_back(text, target):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
-        ("", "has '' where a device belongs"),
+        ("", "has '' in the place of a device"),
         ("MULTI", "combines no devices"),
         ("AUTO:", "combines no devices; name two or more, like AUTO:GPU,CPU"),
-        ("MULTI:CPU", "combines one device with nothing; give CPU"),
+        ("MULTI:CPU", "combines only one device; give CPU"),
         ("MULTI:CPU,CPU", "names CPU twice"),
         ("MULTI:GPU(2),CPU,GPU(4)", "names GPU twice"),
-        ("MULTI:GPU,MULTI:CPU", "puts one combination into another"),
-        ("MULTI:GPU,AUTO", "puts one combination into another"),
+        ("MULTI:GPU,MULTI:CPU", "puts a virtual device into another"),
+        ("MULTI:GPU,AUTO", "puts a virtual device into another"),
         ("AUTO:-CPU", "leaves CPU out; name the devices to use instead"),
-        ("AUTO:GPU(4),CPU", "has 'GPU(4)' where a device belongs"),
-        ("MULTI:GPU(0),CPU", "gives GPU nothing"),
-        ("MULTI:GPU,,CPU", "has '' where a device belongs"),
-        ("BATCH:", "must batch for one device"),
-        ("BATCH", "must batch for one device"),
-        ("BATCH:GPU,CPU", "must batch for one device"),
-        ("BATCH:GPU(1)", "gathers nothing; give a number of 2 or more"),
-        ("BATCH:MULTI:GPU", "puts one combination into another"),
-        ("HETERO:GPU,CPU", "names no kind of target"),
-        ("CPU(4)", "has 'CPU(4)' where a device belongs"),
-        ("G PU", "has 'G PU' where a device belongs"),
+        ("AUTO:GPU(4),CPU", "has 'GPU(4)' in the place of a device"),
+        ("MULTI:GPU(0),CPU", "has the number 0 for GPU"),
+        ("MULTI:GPU,,CPU", "has '' in the place of a device"),
+        ("BATCH:", "must name the device to batch for"),
+        ("BATCH", "must name the device to batch for"),
+        ("BATCH:GPU,CPU", "must name the device to batch for"),
+        ("BATCH:GPU(1)", "asks for a batch of 1; give a number of 2 or more"),
+        ("BATCH:MULTI:GPU", "puts a virtual device into another"),
+        ("HETERO:GPU,CPU", "begins with none of MULTI, AUTO, BATCH"),
+        ("CPU(4)", "has 'CPU(4)' in the place of a device"),
+        ("G PU", "has 'G PU' in the place of a device"),
     ],
 )
-def test_a_string_that_names_no_target_is_refused_in_one_sentence(text, told):
+def test_a_string_that_names_no_target_is_refused_in_one_sentence(text, message):
     with pytest.raises(UsageError) as refusal:
         target_of(text)
-    assert told in str(refusal.value)
+    assert message in str(refusal.value)
     assert str(refusal.value).startswith(f"device='{text}' ")
 
 

@@ -78,6 +78,6 @@ def test_shapes_that_are_none_are_refused(text):
 
 @given(st.text(max_size=20))
 def test_no_text_does_anything_but_parse_or_be_refused(text):
-    for read in (seconds_of, shapes_of, lambda one: counts_of(one, "--batch")):
+    for read in (seconds_of, shapes_of, lambda text: counts_of(text, "--batch")):
         with suppress(UsageError):
             read(text)

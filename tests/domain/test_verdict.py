@@ -35,12 +35,12 @@ def final_of(ratios, noise=0.005, sittings=10, trouble=None, seed=0):
     )
     finalists = tuple(
         Candidate(
-            one,
+            configuration,
             None,
             speedup_over_sittings(log_ratios_by_sitting(played, lane), CONFIDENCE, len(ratios)),
             FIGURES,
         )
-        for lane, one in enumerate(ratios, start=1)
+        for lane, configuration in enumerate(ratios, start=1)
     )
     return Final(Candidate(HINT, None, None, FIGURES), finalists, played, trouble)
 
@@ -53,7 +53,7 @@ def test_a_clear_gain_is_faster():
     assert answer(verdict).endswith("40 rounds in 10 sittings")
 
 
-def test_a_manifold_gain_is_told_as_a_factor():
+def test_a_manifold_gain_is_shown_as_a_factor():
     found = Speedup(8.216, 8.016, 8.424, 0.95, 48, 12)
     verdict = Verdict("faster", Candidate(explicit(8), None, found, FIGURES), found, explicit(8))
     assert (
@@ -121,7 +121,7 @@ def test_each_verdict_is_wrong_as_seldom_as_it_says():
 def test_a_gain_is_ruled_out_for_each_finalist_alone():
     """Claiming a gain pays for the number of finalists, ruling one out does not."""
     final = final_of({explicit(8): 0.999, explicit(16): 1.0, explicit(1, 4): 1.001}, noise=0.06)
-    widest = max(one.speedup.high for one in final.finalists)
+    widest = max(finalist.speedup.high for finalist in final.finalists)
     verdict = decide(final)
     assert widest > 1.03
     assert verdict.kind == "keep_hint"
@@ -179,4 +179,4 @@ BEST = Speedup(1.2, 1.18, 1.22, 0.85, 6)
     ],
 )
 def test_a_duel_ends_when_it_has_said_enough(best, ratios, decision):
-    assert StopRule(best).decide([math.log(one) for one in ratios]) is decision
+    assert StopRule(best).decide([math.log(ratio) for ratio in ratios]) is decision

@@ -134,7 +134,7 @@ def test_a_lone_cpu_is_searched_alone():
             "is given twice; give each target once, in a single order",
         ),
         (("BATCH:CPU(8)", "BATCH:CPU(16)"), UsageError, "is given twice"),
-        (("MULTI:CPU",), UsageError, "combines one device with nothing"),
+        (("MULTI:CPU",), UsageError, "combines only one device"),
     ],
 )
 def test_targets_that_cannot_be_searched_are_refused(asked, error, told):

@@ -1,1 +1,1 @@
-"""Words of the project as frozen data and pure functions: no I/O, no OpenVINO, no Optuna."""
+"""The project's terms as frozen data and pure functions: no I/O, no OpenVINO, no Optuna."""

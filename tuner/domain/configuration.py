@@ -1,4 +1,4 @@
-"""What can be deployed (a configuration) and what a device made of it (its effective form)."""
+"""Configurations: what can be deployed; and what a device really does with them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Configuration:
 
     Attributes:
         device: Target as `compile_model` takes it, e.g. `CPU` or `MULTI:GPU,CPU`.
-        properties: Compile properties as sorted pairs, so that equal ones hash alike.
+        properties: Compile properties as sorted pairs, so that equal properties have equal hashes.
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
     """
@@ -37,7 +37,7 @@ class Configuration:
 
     @classmethod
     def of(cls, device: str, properties: Mapping[str, Any], batch: int, requests: int) -> Configuration:
-        """Build a configuration from plain mappings: properties, and each device's own in them."""
+        """Build a configuration from plain mappings; each device's own properties may be nested in them."""
         return cls(device, frozen(properties), batch, requests)
 
     @property
@@ -47,15 +47,15 @@ class Configuration:
 
     @property
     def compile_properties(self) -> dict[str, Any]:
-        """The properties as texts, the form in which `compile_model` takes them on every device."""
+        """The properties as texts, which `compile_model` accepts on every device."""
         return as_texts(self.plain_properties)
 
     def without(self, device: str, name: str) -> Configuration:
-        """Return the combination with one property fewer of one of its devices."""
+        """Return the combination without a property of one of its devices."""
         properties = self.plain_properties
-        own = {each: dict(settings) for each, settings in properties[DEVICE_PROPERTIES].items()}
+        own = {member: dict(settings) for member, settings in properties[DEVICE_PROPERTIES].items()}
         del own[device][name]
-        kept = {each: settings for each, settings in own.items() if settings}
+        kept = {member: settings for member, settings in own.items() if settings}
         del properties[DEVICE_PROPERTIES]
         return replace(self, properties=frozen(properties | ({DEVICE_PROPERTIES: kept} if kept else {})))
 
@@ -66,10 +66,10 @@ class Configuration:
 
     @property
     def complexity(self) -> tuple[int, bool, bool, int, int, int]:
-        """Sorts simpler first.
+        """Sort key: the simpler a configuration, the smaller.
 
-        One device before several, not `MULTI` (OpenVINO deprecates it), the hint before explicit
-        settings, fewer properties, smaller batch, fewer requests.
+        One device comes before several, `MULTI` last (OpenVINO deprecates it), the hint before explicit
+        settings, then fewer properties, a smaller batch, fewer requests.
         """
         target, settings = target_of(self.device), 0
         for _, value in self.properties:
@@ -78,7 +78,7 @@ class Configuration:
         return len(target.members), deprecated, not self.uses_hint, settings, self.batch, self.requests
 
     def __str__(self) -> str:
-        """Short form for people: `hint, batch 8, 4 requests`, after the device unless it is plain `CPU`."""
+        """Short form for people: `hint, batch 8, 4 requests`, after the device unless that is `CPU`."""
         words = ", ".join([*self._property_words(), f"batch {self.batch}", count(self.requests, "request")])
         return words if self.device == "CPU" else f"{self.device}: {words}"
 
@@ -89,29 +89,29 @@ class Configuration:
             return words_of(plain)
         hint = tuple(pair for pair in plain if pair[0] == "PERFORMANCE_HINT")
         devices = target_of(self.device).devices
-        told = [f"{device} {' '.join(words_of(own.get(device, hint)))}" for device in devices]
-        return [*told, *words_of(tuple(pair for pair in plain if pair not in hint))]
+        members = [f"{device} {' '.join(words_of(own.get(device, hint)))}" for device in devices]
+        return [*members, *words_of(tuple(pair for pair in plain if pair not in hint))]
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
-    """What a device really did with a configuration, read back from the compiled model.
+    """What a device really does with a configuration, read back from the compiled model.
 
-    Two configurations with equal effective forms are the same program and are measured once.
+    Two configurations with the same effective configuration are the same program and are measured once.
 
     Attributes:
         devices: Execution devices, e.g. `("CPU",)`.
-        streams: Parallel execution streams, or None where the device does not tell.
-        threads: Inference threads in all, or None.
+        streams: Parallel execution streams, or None where the device does not report them.
+        threads: Inference threads of all streams together, or None.
         pinned: Whether threads are bound to cores, or None.
         precision: Inference precision in use, e.g. `bf16`, or None.
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
-        members: What each device of a combination made of it, in order of priority.
-        virtual: The combination as it was asked for, with what it does not tell of itself: each
-            device's requests, the schedule, a timeout. None for a device of its own.
-        settings: Properties that no other attribute tells, as read back or, where the compiled model
-            does not tell them either, as asked for.
+        members: The effective configuration of each device of a combination, in order of priority.
+        virtual: Of a virtual device: its device string, schedule and timeout, and the properties asked
+            for where it does not report those of its devices. None for a plain device.
+        settings: Properties that have no attribute here: as read back or, where the compiled model does
+            not report them, as asked for.
     """
 
     devices: tuple[str, ...]
@@ -127,17 +127,17 @@ class Effective:
 
     def __str__(self) -> str:
         """Short form for people: `2 streams, 2 threads, 4 requests, bf16`."""
-        members = (f"{one.devices[0]} {one._settings()}".strip() for one in self.members)
+        members = (f"{member.devices[0]} {member._settings()}".strip() for member in self.members)
         parts = [" + ".join(members) or self._settings(), count(self.requests, "request"), self.precision]
         return ", ".join(part for part in parts if part)
 
     def _settings(self) -> str:
-        told = [(self.streams, "stream"), (self.threads, "thread")]
-        counts = [count(number, name) for number, name in told if number is not None]
-        unpinned = self.pinned is False and self.threads is not None  # of a processor; others pin nothing
+        numbers = [(self.streams, "stream"), (self.threads, "thread")]
+        counts = [count(number, name) for number, name in numbers if number is not None]
+        unpinned = self.pinned is False and self.threads is not None  # only processors pin threads
         further = tuple(pair for pair in self.settings if pair[0] != "AUTO_BATCH_TIMEOUT")
         return ", ".join([*counts, *["unpinned"] * unpinned, *words_of(further)])
 
     def lacks(self, device: str) -> list[str]:
-        """Return the devices of a combination that OpenVINO silently runs without."""
+        """Return the devices of a combination that OpenVINO left out without an error."""
         return missing_devices(device, self.devices)

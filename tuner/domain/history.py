@@ -1,4 +1,4 @@
-"""What a search knows so far: trials, what they duplicate, and what another window would cost."""
+"""What a search knows so far: its trials, their duplicates, and how long another window would take."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from tuner.domain.trial import Trial
 from tuner.domain.verdict import Verdict
 
 CYCLES_A_WINDOW = 4
-"""Cycles that a heavy window lasts: one dropped, one counted, up to one to finish, one to drain."""
+"""Cycles that a window of a heavy configuration lasts: a dropped cycle, a counted one, up to one more until
+all requests have finished theirs, and one until the queue is empty."""
 
 
 class History:
-    """Trials in the order they ended, with the lookups that a search needs."""
+    """Trials in the order in which they ended, with the questions that a search asks about them."""
 
     def __init__(self, trials: Iterable[Trial] = ()) -> None:
-        """Take over the trials of earlier runs."""
+        """Begin with the trials of earlier runs."""
         self.trials: list[Trial] = []
         self._by_configuration: dict[Configuration, Trial] = {}
         self._by_effective: dict[Effective, Trial] = {}
@@ -50,82 +51,84 @@ class History:
         return self._by_effective.get(effective)
 
     def knows(self, configuration: Configuration) -> Trial | None:
-        """Return the trial that makes another one of `configuration` pointless."""
+        """Return the trial that makes a trial of `configuration` unnecessary, or None."""
         if known := self._by_configuration.get(configuration):
             return known
         compiled = self._compiled.get(_without_requests(configuration))
         return self.same(replace(compiled, requests=configuration.requests)) if compiled else None
 
     def covered(self, space: Space) -> int:
-        """Return how many points of a space need no trial any more."""
+        """Return how many points of a space need no further trial."""
         return sum(self.knows(space.configuration(point)) is not None for point in space.points())
 
     def simplest_form(self, trial: Trial) -> Configuration:
-        """Return the simplest configuration with the trial's effective one."""
-        forms = [one.configuration for one in self.trials if one.effective == trial.effective]
-        return min(forms, key=lambda one: one.complexity, default=trial.configuration)
+        """Return the simplest configuration that has the trial's effective configuration."""
+        forms = [known.configuration for known in self.trials if known.effective == trial.effective]
+        return min(forms, key=lambda form: form.complexity, default=trial.configuration)
 
     def measured(self) -> list[Trial]:
-        """Return trials with an estimate, the baseline excluded, by lower bound, the best first.
+        """Return the candidates' trials with an estimate, the highest lower bound first.
 
-        What seems no faster than the baseline comes last: with rounds enough for a bound, it would
-        rank above a winner that has too few.
+        Trials estimated no faster than the baseline come last: those with enough rounds for a lower bound
+        would otherwise rank before a faster trial that has too few.
         """
-        challengers = [trial for trial in self.trials if trial.speedup and trial.rounds]
-        return sorted(challengers, key=lambda one: (one.ratio <= 1.0, -self._look(one).low, -one.ratio))
+        candidates = [trial for trial in self.trials if trial.speedup and trial.rounds]
+        return sorted(
+            candidates, key=lambda trial: (trial.ratio <= 1.0, -self._look(trial).low, -trial.ratio)
+        )
 
     def best(self, batch: int | None = None) -> Trial | None:
-        """Return the trial with the highest estimate among those not pruned, or None for the hint.
+        """Return the trial with the highest estimate among those not pruned, or None if the hint is best.
 
         With `batch`, only trials of that batch count.
         """
-        open_ones = [
+        complete = [
             trial
             for trial in self.measured()
             if trial.state == "measured" and batch in {None, trial.configuration.batch}
         ]
-        best = max(open_ones, key=lambda trial: trial.ratio, default=None)
+        best = max(complete, key=lambda trial: trial.ratio, default=None)
         return best if best and best.ratio > 1.0 else None
 
     def may_tie(self, trial: Trial, best: Trial) -> bool:
-        """Return whether the rounds so far leave it open that a trial is as fast as the best."""
+        """Return whether a trial may be as fast as the best, by the intervals of their rounds so far."""
         return self._look(trial).high >= self._look(best).low
 
     def to_beat(self) -> Speedup | None:
-        """Return the best trial's speedup as a duel looks at it, or None while that is the hint."""
+        """Return the best trial's speedup with the interval that duels use, or None if the hint is best."""
         best = self.best()
         return self._look(best) if best else None
 
     def window_s(self, configuration: Configuration) -> float:
-        """Predict how long one window of a configuration takes, from the best rate seen so far."""
+        """Predict the seconds of a window of a configuration, from the highest rate so far."""
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.batch * configuration.requests / fps
 
     def open_s(self, configuration: Configuration) -> float:
-        """Predict how long a configuration takes to compile, from those that its target compiled so far."""
+        """Predict the seconds to compile a configuration, from earlier ones of its target."""
         known = [trial for trial in self.trials if trial.compile_s]
         wanted = _without_requests(configuration)
-        same = [one for one in known if _without_requests(one.configuration) == wanted]
+        same = [trial for trial in known if _without_requests(trial.configuration) == wanted]
         if same:
-            return min(one.reopen_s or one.compile_s or 0.0 for one in same)
+            return min(trial.reopen_s or trial.compile_s or 0.0 for trial in same)
         target = target_of(configuration.device)
-        own = [one.compile_s or 0.0 for one in known if target.covers(one.configuration.device)]
+        own = [trial.compile_s or 0.0 for trial in known if target.covers(trial.configuration.device)]
         return median(own) if own else 0.0
 
     def _look(self, trial: Trial) -> Speedup:
-        """Return a trial's estimate with the interval by which trials are ranked, computed once."""
+        """Return a trial's estimate with the interval that ranks trials; it is computed once."""
         if id(trial) not in self._looks:
-            self._looks[id(trial)] = trial, at_a_look([each.log_ratio() for each in trial.rounds])
+            self._looks[id(trial)] = trial, at_a_look([played.log_ratio() for played in trial.rounds])
         return self._looks[id(trial)][1]
 
     def baseline_fps(self) -> Sequence[float]:
         """Return the baseline's rate in every round so far."""
-        return [one.rates_fps[0] for trial in self.trials for one in trial.rounds]
+        return [played.rates_fps[0] for trial in self.trials for played in trial.rounds]
 
 
 def unfinished(history: History, own_batch: int, why: str) -> Outcome:
-    """Return what is known of a search that has not ended: its best so far, claimed for nothing."""
+    """Return the outcome of a search that has not ended: its best so far, without a claim."""
     hint, best, own = history.trials[0], history.best(), history.best(batch=own_batch)
     verdict = Verdict("inconclusive", hint.as_candidate(), why=why)
     if best:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """The machine.
+    """A machine.
 
     Attributes:
         cpu: Processor name.
@@ -17,8 +17,8 @@ class Host:
         os: Operating system and release.
         openvino: OpenVINO's version.
         devices: Full name by device.
-        cgroup_cores: Limit of its control group in cores, or None.
-        drivers: Driver version by device, where one tells it.
+        cgroup_cores: CPU limit of its control group in cores, or None.
+        drivers: Driver version by device, for devices that report it.
     """
 
     cpu: str

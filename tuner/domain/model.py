@@ -1,4 +1,4 @@
-"""What the project needs to know of a model: its inputs and how batch enters them."""
+"""What the project needs to know of a model: its inputs, its outputs and their batch axes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ class ModelInput:
     """One input of the model, with a static shape.
 
     Attributes:
-        name: Tensor name, or the parameter's own name where it has none.
+        name: Tensor name, or the parameter's friendly name where the tensor has no name.
         shape: Dimensions at the model's own batch.
         type: OpenVINO's element type, e.g. `f32`, `i64`, `boolean`.
         batch_axis: The axis along which samples are stacked, or None.
@@ -40,7 +40,7 @@ class Model:
         sha256: Digest over the file and its weights.
         inputs: Every input, in the model's order.
         output_axes: The batch axis of every output, None where an output has none.
-        batch: The model's own batch: items in one request as the file stands.
+        batch: The model's own batch: items in one request with the shapes of the file.
         batch_refusal: Why batch is not searched, or None when it is.
     """
 
@@ -55,8 +55,8 @@ class Model:
     @property
     def batch_axes(self) -> dict[str, int]:
         """Batch axis by input name; empty when batch is not searched."""
-        return {one.name: one.batch_axis for one in self.inputs if one.batch_axis is not None}
+        return {each.name: each.batch_axis for each in self.inputs if each.batch_axis is not None}
 
     def shapes(self, batch: int) -> Mapping[int, tuple[int, ...]]:
         """Return the shape of every input, by its position, for `batch` items."""
-        return {index: one.at_batch(batch) for index, one in enumerate(self.inputs)}
+        return {index: each.at_batch(batch) for index, each in enumerate(self.inputs)}

@@ -1,8 +1,8 @@
 """Compile properties: plain values for people and files, texts for OpenVINO, words for lines of output.
 
-Plugins differ in the types that they take (the GPU plugin refuses a whole number of streams, and drops out
-of a combination over one without a word), but each reads every property from text: configuration
-files have nothing else. So texts are what goes out, from here.
+Plugins differ in the types that they accept. The GPU plugin refuses a whole number of streams; in a
+combination, OpenVINO then leaves the GPU out without an error. But every plugin accepts every property as
+text, because OpenVINO's configuration files hold only texts. So OpenVINO is always given texts.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tuner.domain.figures import count
 
 PlainValue = str | int | float | bool
 Properties = tuple[tuple[str, PlainValue], ...]
-"""Compile properties as sorted pairs, so that equal ones hash alike."""
+"""Compile properties as sorted pairs, so that equal properties have equal hashes."""
 
 PropertyValue = PlainValue | tuple[tuple[str, Properties], ...]
 """A property's value; `DEVICE_PROPERTIES` holds each device's own."""
@@ -23,12 +23,12 @@ DEVICE_PROPERTIES = "DEVICE_PROPERTIES"
 
 
 def as_text(value: PlainValue) -> str:
-    """Return a value as every plugin reads it: `YES`, `2`, `HIGH`."""
+    """Return a value as the text that every plugin accepts: `YES`, `2`, `HIGH`."""
     return ("YES" if value else "NO") if isinstance(value, bool) else str(value)
 
 
 def as_texts(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return properties, and each device's own in them, in the form that every plugin takes."""
+    """Return properties, and each device's own properties in them, in the form that every plugin accepts."""
     return {
         name: as_texts(value) if isinstance(value, Mapping) else as_text(value)
         for name, value in properties.items()
@@ -36,7 +36,7 @@ def as_texts(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def frozen(properties: Mapping[str, Any]) -> tuple[tuple[str, PropertyValue], ...]:
-    """Return properties, and each device's own in them, as sorted pairs."""
+    """Return properties, and each device's own properties in them, as sorted pairs."""
     return tuple(
         (name, frozen(value) if isinstance(value, Mapping) else value)  # type: ignore[misc]
         for name, value in sorted(properties.items())
@@ -49,7 +49,7 @@ def thawed(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def words_of(properties: Properties) -> list[str]:
-    """Say properties in short, streams or the hint first."""
+    """Return short words for properties, those for streams or the hint first."""
     words = []
     for name, value in properties:
         match name, value:

@@ -1,4 +1,4 @@
-"""What a search was asked for and what it came to: everything that a report or an advice is made from."""
+"""What a search was asked for and what it found: everything that a report or an advice is made from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tuner.domain.visible import html_table, on_one_line
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that makes the figures worth less, and what to do about it.
+    """A reason to trust the figures less, and what to do about it.
 
     Attributes:
         code: Short stable name, e.g. `other-load`.
@@ -32,11 +32,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class SearchRun:
-    """How a result came about.
+    """How a result was made.
 
     Attributes:
         version: The tuner's own version.
-        command: The command line, or the call.
+        command: The command line, or the Python call.
         seed: Seed of proposals, orders and random inputs.
         trials: Trials in the study.
         seconds: Wall time of this run.
@@ -56,10 +56,10 @@ class Setting:
     """What the latest run of a study was asked for.
 
     Attributes:
-        model: The model, its batch axes proved.
+        model: The model; its batch axes have passed the batching check.
         host: The machine.
         targets: Device strings, single devices first.
-        run: How it began: no trials and no seconds yet.
+        run: The run at its beginning, with no trials and no seconds yet.
     """
 
     model: Model
@@ -70,19 +70,20 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the latest run of a study came to, beside its trials and its final.
+    """What the latest run of a study found, beside its trials and its final.
 
     Attributes:
-        baseline: The hint as measured: in the final, else over the search.
+        baseline: The hint with its figures from the final, or without a final those of the search.
         verdict: The answer.
-        drop_in: The best that keeps the model's own batch; the baseline where that is the hint.
+        drop_in: The best configuration with the model's own batch; the baseline if the hint is best.
         points: Configurations in the space, late switches not counted.
-        covered: How many of them are known: tried, or the same as one that was.
-        interrupted: Whether the user stopped it.
-        switches: Switches around the best, in words, and whether each was tried; not among the `points`.
-        importance: Each parameter's share of what makes a configuration fast; empty where unknown.
-        notices: What makes the figures worth less.
-        run: How it ended; None while the search goes on.
+        covered: Configurations of the space that were tried, or compile to the same as a tried one.
+        interrupted: Whether the user stopped the search.
+        switches: Switches around the best configuration, in words, and whether each was tried; they do
+            not count as `points`.
+        importance: Each parameter's share in the differences of speed; empty where unknown.
+        notices: Reasons to trust the figures less.
+        run: The run at its end; None while the search goes on.
     """
 
     baseline: Candidate
@@ -103,7 +104,7 @@ class Result:
 
     Attributes:
         setting: What was asked for.
-        outcome: What came of it.
+        outcome: What was found.
         trials: Every trial of the study, earlier runs included.
         final: The final, or None when it did not begin.
     """
@@ -140,7 +141,7 @@ class Result:
 
     @property
     def run(self) -> SearchRun:
-        """How the result came about, as far as that is known."""
+        """How the result was made, as far as that is known."""
         return self.outcome.run or self.setting.run
 
     @property
@@ -168,9 +169,9 @@ class Result:
     def at_final_speed(self, measured: Trial | Candidate) -> Measured | None:
         """Return figures as they would be at the speed that the host had in the final.
 
-        A host drifts while a search goes on, so figures of different trials do not compare; their
-        paired ratios to the baseline do. A trial's rate is its ratio times the baseline's rate, and its
-        latencies are stretched by as much as the rate was corrected. Figures of the final stay as they are.
+        The speed of a host drifts during a search. So figures of different trials cannot be compared, but
+        their paired ratios to the baseline can. A trial's rate is computed as its ratio times the baseline's
+        rate, and its latencies change by the same factor. Figures of the final are returned unchanged.
         """
         if isinstance(measured, Candidate):
             return measured.measured
@@ -183,7 +184,7 @@ class Result:
 
     @property
     def front(self) -> tuple[tuple[Trial, Measured], ...]:
-        """Trials that no other beats in both throughput and p99 latency, fastest first.
+        """Trials that no other trial beats in both throughput and p99 latency, fastest first.
 
         The figures are those of `at_final_speed`.
         """

@@ -1,4 +1,4 @@
-"""What a lane measures: windows, rounds, and the figures drawn from them."""
+"""What is measured: windows, rounds, and the figures computed from them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Window:
     Attributes:
         rate_fps: Items per second (batch counted) over whole cycles.
         latencies_ms: Latency of every finished request of the window.
-        seconds: Time the lane was busy with it, filling and draining included.
+        seconds: Time that the window took, filling and emptying the queue included.
         memory_mb: Peak resident memory of the lane's process so far, in MiB.
     """
 
@@ -35,7 +35,7 @@ class Round:
         rates_fps: Rate of each lane; the baseline is at index 0.
         order: Lane indices in the order in which they ran.
         at_s: When the round began, in seconds since the search began.
-        sitting: Number of the sitting it belongs to; all lanes are opened afresh for each.
+        sitting: Number of its sitting; every sitting has fresh lanes.
     """
 
     rates_fps: tuple[float, ...]
@@ -44,25 +44,25 @@ class Round:
     sitting: int = 0
 
     def log_ratio(self, lane: int = 1, to: int = 0) -> float:
-        """Return log(rate of one lane / rate of another, the baseline unless told)."""
+        """Return log(rate of `lane` / rate of lane `to`), by default to the baseline."""
         return math.log(self.rates_fps[lane] / self.rates_fps[to])
 
     def pair(self, first: int, second: int) -> Round:
-        """Return the round as if only two of the lanes had been in it, in this order."""
-        order = tuple((first, second).index(one) for one in self.order if one in (first, second))
+        """Return the round as if only two of its lanes had run, numbered in this order."""
+        order = tuple((first, second).index(lane) for lane in self.order if lane in (first, second))
         return replace(self, rates_fps=(self.rates_fps[first], self.rates_fps[second]), order=order)
 
     def without(self, lane: int) -> Round:
-        """Return the round as if a lane had not been in it."""
+        """Return the round as if a lane had not run in it."""
         rates = (*self.rates_fps[:lane], *self.rates_fps[lane + 1 :])
-        order = tuple(one - (one > lane) for one in self.order if one != lane)
+        order = tuple(other - (other > lane) for other in self.order if other != lane)
         return replace(self, rates_fps=rates, order=order)
 
 
 def log_ratios_by_sitting(rounds: Sequence[Round], lane: int = 1, to: int = 0) -> list[list[float]]:
-    """Return the log-ratios of two lanes, one list a sitting, for rounds in the order they were played."""
-    sittings = groupby(rounds, key=lambda each: each.sitting)
-    return [[each.log_ratio(lane, to) for each in sitting] for _, sitting in sittings]
+    """Return the log-ratios of two lanes, a list for each sitting; rounds are in the order of play."""
+    sittings = groupby(rounds, key=lambda played: played.sitting)
+    return [[played.log_ratio(lane, to) for played in sitting] for _, sitting in sittings]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""How far each of several targets came."""
+"""The best speed that a search found on each of its targets."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tuner.domain.verdict import MINIMUM_GAIN
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How far one of several targets came.
+    """The best speed that a search found on a target.
 
     Attributes:
         target: Device string.
-        best: What was chosen, where it is of this target; else its fastest finalist; else its fastest
-            trial, by estimate: no claim.
-        share_of_sum: Of a combination: its speed over the sum of what its devices reach alone.
-        share_of_gain: Of automatic batching: its gain over the device's own hint as a share of that of the
-            device's best explicit batch, where there is one that gains.
+        best: The chosen configuration if it is on this target; else the target's fastest finalist; else
+            its fastest trial, which is an estimate and no claim.
+        share_of_sum: For a combination: its speed divided by the sum of its devices' own best speeds.
+        share_of_gain: For automatic batching: its gain over the device's hint, divided by the gain of the
+            device's best explicit batch. None where no explicit batch has a gain.
     """
 
     target: str
@@ -35,14 +35,14 @@ def standings(
     chosen: Candidate | None = None,
     finalists: Sequence[Candidate] = (),
 ) -> tuple[Standing, ...]:
-    """Return every target's best, for the targets that have a trial, in their order."""
-    running = [one for one in finalists if one.disqualified is None]
+    """Return the standing of each target that has a trial, in the order of the targets."""
+    running = [finalist for finalist in finalists if finalist.disqualified is None]
     best: dict[Target, Trial | Candidate] = {}
     for target in targets:
         for known in ([chosen] if chosen else [], running, trials):
-            own = [one for one in known if one.ratio and target.covers(one.configuration.device)]
+            own = [each for each in known if each.ratio and target.covers(each.configuration.device)]
             if own:
-                best[target] = max(own, key=lambda one: one.ratio)
+                best[target] = max(own, key=lambda each: each.ratio)
                 break
     alone = {target.devices[0]: trial.ratio for target, trial in best.items() if not target.kind}
 
@@ -51,12 +51,14 @@ def standings(
         return best[target].ratio / sum(alone[device] for device in target.devices) if known else None
 
     def of_gain(target: Target) -> float | None:
-        own = [one for one in trials if one.ratio and one.configuration.device == target.devices[0]]
+        own = [trial for trial in trials if trial.ratio and trial.configuration.device == target.devices[0]]
         if target.kind != "BATCH" or not own:
             return None
         hint = own[0]
-        batched = (one.ratio for one in own if one.configuration.batch > hint.configuration.batch)
+        batched = (trial.ratio for trial in own if trial.configuration.batch > hint.configuration.batch)
         gain = max(batched, default=0.0) / hint.ratio - 1
         return (best[target].ratio / hint.ratio - 1) / gain if gain > MINIMUM_GAIN else None
 
-    return tuple(Standing(str(target), one, of_sum(target), of_gain(target)) for target, one in best.items())
+    return tuple(
+        Standing(str(target), fastest, of_sum(target), of_gain(target)) for target, fastest in best.items()
+    )

@@ -1,14 +1,14 @@
 """Statistics of paired rounds: pure functions on log-ratios.
 
-Two processes that run the same configuration differ, by up to some per cent, for as long as they
-live: memory falls into place once. So rounds in one pair of processes, however many, tell that pair
-apart, not their configurations. A claim is made over several *sittings*, each with processes of its
-own: its interval is Student's, over the sittings' estimates.
+Two processes with the same configuration differ in speed by up to some per cent, as long as they live,
+because each process gets its memory at other addresses. So the rounds of a single pair of processes, however
+many, compare these two processes and not their configurations. A claim needs several *sittings*, each with
+processes of its own: its interval is a Student t interval over the estimates of the sittings.
 
-Within one sitting the estimate is the Hodges-Lehmann median of its rounds' log-ratios, the interval the
-one that inverts Wilcoxon's signed-rank test (Hollander, Wolfe & Chicken, *Nonparametric
-Statistical Methods*, 3rd ed., section 3.2-3.3). Neither minds the bursts of a busy machine, and
-the interval is exact for any symmetric noise.
+Within a sitting, the estimate is the Hodges-Lehmann median of its rounds' log-ratios, and the interval is
+that of Wilcoxon's signed-rank test (Hollander, Wolfe & Chicken, *Nonparametric Statistical Methods*, 3rd
+ed., section 3.2-3.3). Both are robust against the bursts of a busy machine, and the interval is exact for any
+symmetric noise.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 EXACT_UP_TO = 60
-"""Rounds up to which the signed-rank distribution is counted out; above, it is as good as normal."""
+"""Rounds up to which the signed-rank distribution is computed exactly; above, it is almost normal."""
 
 LEAST_SITTINGS = 5
-"""Sittings below which there is no interval: a burst that favours one side in each of three or
-four, by about as much, looks like a small deviation, and that is no rare event on a busy machine."""
+"""Fewer sittings give no interval. In three or four sittings, bursts often favour the same side by about as
+much on a busy machine: the deviation then looks small, and a difference is claimed that is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Speedup:
-    """How many times faster a candidate is than the baseline, and how sure that is.
+    """How many times as fast as the baseline a candidate is, and how sure that is.
 
     Attributes:
-        ratio: Estimated rate of the candidate over that of the baseline.
-        low: Lower end of the interval; 0 when there are too few rounds to tell.
-        high: Upper end; infinite when there are too few rounds to tell.
-        confidence: Probability with which the interval covers the truth, e.g. 0.95. In a final
-            it holds for all finalists together.
-        rounds: Paired rounds behind it.
-        sittings: How many times they began with fresh processes on both sides.
+        ratio: Estimated rate of the candidate divided by that of the baseline.
+        low: Lower end of the interval; 0 when there are too few rounds for an interval.
+        high: Upper end; infinite when there are too few rounds for an interval.
+        confidence: Probability that the interval covers the true ratio, e.g. 0.95; in a final, the
+            probability that the intervals of all finalists do.
+        rounds: Number of paired rounds.
+        sittings: Number of sittings, each with fresh processes on both sides.
     """
 
     ratio: float
@@ -53,7 +53,7 @@ class Speedup:
 
     @property
     def half_width(self) -> float:
-        """Half the interval on the logarithmic scale: 0.01 is about one per cent; may be infinite."""
+        """Half the width of the interval on the logarithmic scale: 0.01 is about 1 %; may be infinite."""
         if self.low <= 0.0 or math.isinf(self.high):
             return math.inf
         return (math.log(self.high) - math.log(self.low)) / 2
@@ -63,12 +63,12 @@ def speedup(log_ratios: Sequence[float], confidence: float = 0.95, among: int = 
     """Estimate a speedup from the log-ratios of paired rounds.
 
     Args:
-        log_ratios: One `log(candidate rate / baseline rate)` a round; at least one.
-        confidence: Probability that the intervals of all candidates cover together.
+        log_ratios: `log(candidate rate / baseline rate)` of each round; at least one round.
+        confidence: Probability that the intervals of all candidates cover the true ratios together.
         among: Number of candidates compared (Bonferroni's correction).
 
     Returns:
-        The estimate; its interval is (0, inf) while the rounds cannot carry the confidence:
+        The estimate; its interval is (0, inf) while there are too few rounds for the confidence:
         that means "not known yet", never "no difference".
     """
     walsh = walsh_averages(log_ratios)
@@ -83,19 +83,19 @@ def speedup(log_ratios: Sequence[float], confidence: float = 0.95, among: int = 
 def speedup_over_sittings(
     sittings: Sequence[Sequence[float]], confidence: float = 0.95, among: int = 1
 ) -> Speedup:
-    """Estimate a speedup from rounds of several sittings, the luck of processes included.
+    """Estimate a speedup from rounds of several sittings; the interval covers how processes differ.
 
     Args:
         sittings: The log-ratios of each sitting's rounds; at least one sitting, none of them empty.
-        confidence: Probability that the intervals of all candidates cover together.
+        confidence: Probability that the intervals of all candidates cover the true ratios together.
         among: Number of candidates compared (Bonferroni's correction).
 
     Returns:
-        The mean of the sittings' estimates with Student's interval, (0, inf) below `LEAST_SITTINGS`.
+        The mean of the sittings' estimates with a Student t interval, (0, inf) below `LEAST_SITTINGS`.
     """
-    from scipy.special import stdtrit  # 0.1 s, which an application that loads an advice need not pay
+    from scipy.special import stdtrit  # takes 0.1 s, which an application that only loads an advice saves
 
-    estimates = [float(np.median(walsh_averages(one))) for one in sittings]
+    estimates = [float(np.median(walsh_averages(sitting))) for sitting in sittings]
     count, rounds = len(estimates), sum(map(len, sittings))
     middle = fmean(estimates)
     if count < LEAST_SITTINGS:
@@ -108,7 +108,7 @@ def speedup_over_sittings(
 
 @lru_cache(maxsize=64)
 def _pairs(count: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the places of all pairs of so many values, each with itself included."""
+    """Return the indices of all pairs of `count` values, each value paired with itself included."""
     rows, columns = np.triu_indices(count)
     return rows, columns
 
@@ -124,9 +124,9 @@ def walsh_averages(values: Sequence[float]) -> NDArray[np.float64]:
 def signed_rank_quantile(count: int, alpha: float) -> int | None:
     """Return how many Walsh averages to cut off at each end for a two-sided error of `alpha`.
 
-    The largest k with P(T+ < k) <= alpha / 2 leaves the interval from the (k)-th smallest to the
-    (k)-th largest Walsh average; the zero-based index k - 1 is returned, None when even k = 1
-    is too much for so few rounds.
+    With the largest k for which P(T+ < k) <= alpha / 2, the interval reaches from the k-th smallest to the
+    k-th largest Walsh average. Returned is k - 1, the index from 0, or None when there are too few
+    rounds even for k = 1.
     """
     if count > EXACT_UP_TO:
         mean = count * (count + 1) / 4

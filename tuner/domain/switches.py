@@ -44,19 +44,19 @@ SWITCHES: Mapping[str, Switch] = {
     "loop_unrolling": Switch("GPU_ENABLE_LOOP_UNROLLING", {"off": False}),
     "turbo": Switch("NPU_TURBO", {"on": True}),
 }
-"""By axis."""
+"""Switches by the name of their axis."""
 
 SEARCHED = frozenset({"NUM_STREAMS", "PERFORMANCE_HINT", "INFERENCE_NUM_THREADS", "SCHEDULE_POLICY"}) | {
     switch.property for switch in SWITCHES.values()
 }
-"""Properties that configurations of a space may hold."""
+"""Properties that a search may set."""
 
-_PRECISION = "changes answers, and precision is never changed unless asked for"
-_ADDRESS = "says where something is, not how fast it runs"
+_PRECISION = "changes the model's outputs, and precision is changed only when asked for"
+_ADDRESS = "names a file or a device and does not change the speed"
 _LOADING = "changes how a model is loaded, not how fast it runs"
-_TELLS = "makes OpenVINO write or count, nothing else"
-_SOCKETS = "splits a model over processor sockets: no machine with two was measured"
-_LANGUAGE = "for language models: none was measured"
+_LOGGING = "turns logging or profiling on, nothing else"
+_SOCKETS = "splits a model over processor sockets; no machine with two sockets was measured"
+_LANGUAGE = "is for language models; no language model was measured"
 
 NOT_SEARCHED: Mapping[str, str] = {
     "ACTIVATIONS_SCALE_FACTOR": _PRECISION,
@@ -75,27 +75,27 @@ NOT_SEARCHED: Mapping[str, str] = {
     "DEVICE_ID": _ADDRESS,
     "WEIGHTS_PATH": _ADDRESS,
     "MODEL_PTR": _ADDRESS,
-    "CACHE_DIR": "changes how a model is loaded; searches use it themselves, and check what is loaded",
+    "CACHE_DIR": "changes how a model is loaded; a search uses it itself and checks what it loads",
     "CACHE_ENCRYPTION_CALLBACKS": _LOADING,
     "CACHE_MODE": _LOADING,
     "COMPILATION_NUM_THREADS": _LOADING,
     "ENABLE_WEIGHTLESS": _LOADING,
     "NPU_BYPASS_UMD_CACHING": _LOADING,
-    "NPU_COMPILER_TYPE": "chooses between two compilers of one device: no machine with an NPU was measured",
+    "NPU_COMPILER_TYPE": "chooses between two compilers for an NPU; no machine with an NPU was measured",
     "NPU_DEFER_WEIGHTS_LOAD": _LOADING,
-    "OFFLOAD_RATIO": "saves memory: weights beyond it are read while a model runs",
-    "LOG_LEVEL": _TELLS,
-    "PERF_COUNT": _TELLS,
-    "MODEL_PRIORITY": "orders several models; on a GPU it sets the queue's priority, which is searched",
-    "PERFORMANCE_HINT_NUM_REQUESTS": "lowers the streams that the hint takes: they are searched themselves",
-    "ENABLE_CPU_RESERVATION": "keeps cores from other models of a process; alone 0.98 to 1.02 of the default",
-    "GPU_ENABLE_LARGE_ALLOCATIONS": "lets a buffer be larger than 4 GB: a model that needs it says so",
+    "OFFLOAD_RATIO": "saves memory: a share of the weights is read while the model runs",
+    "LOG_LEVEL": _LOGGING,
+    "PERF_COUNT": _LOGGING,
+    "MODEL_PRIORITY": "ranks several models; on a GPU it sets the queue's priority, which is searched",
+    "PERFORMANCE_HINT_NUM_REQUESTS": "lowers the streams that the hint takes, and streams are searched",
+    "ENABLE_CPU_RESERVATION": "reserves cores; a single model ran at 0.98 to 1.02 of the default",
+    "GPU_ENABLE_LARGE_ALLOCATIONS": "allows buffers above 4 GB; OpenVINO reports when a model needs them",
     "ENABLE_TENSOR_PARALLEL": _SOCKETS,
     "MODEL_DISTRIBUTION_POLICY": _SOCKETS,
-    "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": "is for sparse INT8 weights: no model with them was measured",
+    "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": "is for sparse INT8 weights; no model with them was measured",
     "TBB_PARTITIONER": "AUTO ran at 0.90 to 1.00 of the default on three models, 24 rounds each",
 }
-"""Why a property that can be written has no axis: those that the CPU and GPU plugins list (2026.4)."""
+"""Why a writable property is not varied, for each such property of the CPU and GPU plugins (2026.4)."""
 
 
 def switch_axes(facts: DeviceFacts, late: bool) -> Axes:

@@ -1,4 +1,4 @@
-"""Device strings: what OpenVINO's `compile_model` takes, in its parts."""
+"""Device strings, as OpenVINO's `compile_model` takes them, and their parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Member:
 
     Attributes:
         name: As OpenVINO lists it, e.g. `GPU.1`.
-        amount: What stands in brackets: its infer requests under `MULTI`, the batch under `BATCH`.
+        amount: The number in brackets: infer requests under `MULTI`, the batch under `BATCH`.
     """
 
     name: str
@@ -34,11 +34,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A device, or one of OpenVINO's virtual devices over one or several.
+    """A plain device, or a virtual device of OpenVINO over one or several devices.
 
     Attributes:
-        kind: `MULTI`, `AUTO` or `BATCH`; empty for a device of its own.
-        members: Its devices in order of priority; more than one only where they are combined.
+        kind: `MULTI`, `AUTO` or `BATCH`; empty for a plain device.
+        members: Its devices in order of priority; several only under `MULTI` and `AUTO`.
     """
 
     kind: str
@@ -58,21 +58,23 @@ class Target:
     def hint(self) -> str:
         """The performance hint that asks for throughput from all of its devices.
 
-        `AUTO` with `THROUGHPUT` would choose one of them.
+        With `THROUGHPUT`, `AUTO` would choose only one of them.
         """
         return "CUMULATIVE_THROUGHPUT" if self.kind == "AUTO" else "THROUGHPUT"
 
     def with_amounts(self, amounts: dict[str, int]) -> Target:
-        """Return the target with numbers in brackets, for the devices given."""
-        members = tuple(replace(one, amount=amounts.get(one.name, one.amount)) for one in self.members)
+        """Return the target with these numbers in brackets, by device; other devices keep theirs."""
+        members = tuple(
+            replace(member, amount=amounts.get(member.name, member.amount)) for member in self.members
+        )
         return replace(self, members=members)
 
     def led_by(self, device: str) -> Target:
-        """Return the target with one device moved to the front, the others in their order."""
-        return replace(self, members=tuple(sorted(self.members, key=lambda one: one.name != device)))
+        """Return the target with a device moved to the front; the others keep their order."""
+        return replace(self, members=tuple(sorted(self.members, key=lambda member: member.name != device)))
 
     def covers(self, device: str) -> bool:
-        """Whether a device string is of this target, whatever its order and numbers in brackets."""
+        """Return whether a device string is this target, in any order and with any numbers in brackets."""
         other = target_of(device)
         return self.kind == other.kind and set(self.devices) == set(other.devices)
 
@@ -83,7 +85,7 @@ class Target:
 
 
 def plain_name(device: str) -> str:
-    """Return a device's name without the number of the first: `GPU` and `GPU.0` are the same."""
+    """Return a device's name without the suffix `.0`: `GPU` and `GPU.0` are the same device."""
     return device.removesuffix(".0")
 
 
@@ -103,7 +105,7 @@ def target_of(text: str) -> Target:
     """Read a device string.
 
     Raises:
-        UsageError: It names no target; the sentence says what would.
+        UsageError: It names no target; the message says what to give instead.
     """
     kind, colon, listed = text.strip().partition(":")
     if not colon and kind not in VIRTUAL:
@@ -111,15 +113,13 @@ def target_of(text: str) -> Target:
     if kind == "BATCH":
         return _batch(listed, text)
     if kind not in COMBINING:
-        raise UsageError(f"device='{text}' names no kind of target; {EXPECTED}.")
+        raise UsageError(f"device='{text}' begins with none of {', '.join(VIRTUAL)}; {EXPECTED}.")
     if not listed.strip():
         raise UsageError(f"device='{text}' combines no devices; name two or more, like {kind}:GPU,CPU.")
-    members = tuple(_member(one, text, brackets=kind == "MULTI") for one in listed.split(","))
+    members = tuple(_member(part, text, brackets=kind == "MULTI") for part in listed.split(","))
     names = [member.name for member in members]
     if len(members) == 1:
-        raise UsageError(
-            f"device='{text}' combines one device with nothing; give {names[0]}, or name two or more."
-        )
+        raise UsageError(f"device='{text}' combines only one device; give {names[0]}, or name two or more.")
     if twice := [name for name in names if names.count(name) > 1]:
         raise UsageError(f"device='{text}' names {twice[0]} twice; name each device once.")
     return Target(kind, members)
@@ -128,11 +128,13 @@ def target_of(text: str) -> Target:
 def _batch(listed: str, text: str) -> Target:
     if not listed.strip() or "," in listed:
         raise UsageError(
-            f"device='{text}' must batch for one device; give it, like BATCH:GPU or BATCH:GPU(8)."
+            f"device='{text}' must name the device to batch for, like BATCH:GPU or BATCH:GPU(8)."
         )
     member = _member(listed, text, brackets=True)
     if member.amount == 1:
-        raise UsageError(f"device='{text}' gathers nothing; give a number of 2 or more, or leave it out.")
+        raise UsageError(
+            f"device='{text}' asks for a batch of 1; give a number of 2 or more, or leave it out."
+        )
     return Target("BATCH", (member,))
 
 
@@ -142,12 +144,14 @@ def _member(part: str, text: str, brackets: bool) -> Member:
         raise UsageError(f"device='{text}' leaves {part[1:]} out; name the devices to use instead.")
     if part.partition(":")[0] in VIRTUAL:
         raise UsageError(
-            f"device='{text}' puts one combination into another; list devices only, like MULTI:GPU,CPU."
+            f"device='{text}' puts a virtual device into another; list devices only, like MULTI:GPU,CPU."
         )
     found = MEMBER.fullmatch(part)
     if not found or (found["amount"] and not brackets):
-        raise UsageError(f"device='{text}' has '{part}' where a device belongs; {EXPECTED}.")
+        raise UsageError(f"device='{text}' has '{part}' in the place of a device; {EXPECTED}.")
     amount = None if found["amount"] is None else int(found["amount"])
     if amount == 0:
-        raise UsageError(f"device='{text}' gives {found['name']} nothing; numbers in brackets begin at 1.")
+        raise UsageError(
+            f"device='{text}' has the number 0 for {found['name']}; numbers in brackets begin at 1."
+        )
     return Member(found["name"], amount)

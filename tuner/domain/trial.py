@@ -1,4 +1,4 @@
-"""What was measured: trials of the search, and the final with its finalists."""
+"""Trials of the search, and the final with its finalists."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ class Trial:
     Attributes:
         number: Position in the study, from 0.
         configuration: What was asked for.
-        state: `pruned` trials were measured until they had clearly lost; `duplicate` ones are, by
-            their effective configuration, an earlier one; `failed` ones could not run.
+        state: `pruned`: measured until it was clearly slower than the best; `duplicate`: has the same
+            effective configuration as an earlier trial; `failed`: could not run.
         rounds: Paired rounds against the baseline, the baseline first.
-        effective: What the device made of it.
-        speedup: Estimate from the rounds (a duplicate's is that of its original); no claim, the
-            final makes those.
+        effective: The effective configuration.
+        speedup: Estimate from the rounds (a duplicate has that of its original); only the final claims.
         measured: Figures over its windows.
-        window_s: Mean time that one of its windows took, in seconds.
+        window_s: Mean duration of its windows, in seconds.
         compile_s: Seconds to read, reshape and compile the model.
-        reopen_s: Seconds that another lane is expected to take for that; less where blobs are kept.
+        reopen_s: Seconds that another lane is expected to take for this; less where blobs are kept.
         reason: Why it failed, or the configuration that it duplicates.
-        took_s: Seconds from its beginning to its end; None for a hint's, which are measured together.
+        took_s: Seconds from its beginning to its end; None for hints, which are measured together.
     """
 
     number: int
@@ -48,24 +47,24 @@ class Trial:
 
     @property
     def ratio(self) -> float:
-        """The estimated speedup; 0 where there is none."""
+        """The estimated speedup; 0 without an estimate."""
         return self.speedup.ratio if self.speedup else 0.0
 
     def as_candidate(self) -> Candidate:
-        """Return the trial in the form in which a final and a verdict speak of it."""
+        """Return the trial as a candidate, the form that finals and verdicts use."""
         return Candidate(self.configuration, self.effective, self.speedup, self.measured)
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A configuration with what was measured of it, in a trial or in the final; the baseline too.
+    """A configuration and its figures, from a trial or from the final; the baseline too.
 
     Attributes:
         configuration: What was compiled.
-        effective: What the device made of it; None where it did not run.
+        effective: The effective configuration; None where it did not run.
         speedup: Against the baseline; in a final the intervals of all finalists hold together.
         measured: Figures over its windows.
-        disqualified: Why it cannot win (its answers differ, its lane died), or None.
+        disqualified: Why it cannot win (its outputs differ, its lane died), or None.
     """
 
     configuration: Configuration
@@ -76,20 +75,20 @@ class Candidate:
 
     @property
     def ratio(self) -> float:
-        """The measured speedup; 1 for the baseline, 0 for one that never ran."""
+        """The measured speedup; 1 for the baseline, 0 for a candidate that never ran."""
         return self.speedup.ratio if self.speedup else 1.0 if self.measured else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """A fresh comparison of the baseline with the best few, from which alone the verdict comes.
+    """A fresh comparison of the baseline with the best candidates; the verdict comes from it alone.
 
     Attributes:
         baseline: The performance hint.
-        finalists: The best few, in the order of the rounds' lanes from 1 on.
-        rounds: Raw rounds; index 0 is the baseline, then every finalist that could run.
-        trouble: What cut it short, or None when it ran to its end.
-        interrupted: Whether it was the user who cut it short.
+        finalists: The best candidates, in the order of the rounds' lanes from 1 on.
+        rounds: Raw rounds; lane 0 is the baseline, the others are the finalists that could run.
+        trouble: Why it ended early, or None when it ran to its end.
+        interrupted: Whether it ended early because the user stopped it.
     """
 
     baseline: Candidate

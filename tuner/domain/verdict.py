@@ -1,4 +1,4 @@
-"""From the final to the answer. When in doubt: never a win."""
+"""The verdict that follows from a final. In doubt, no gain is claimed."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final
 
 MINIMUM_GAIN = 0.01
-"""A gain below this is not worth leaving the portable hint."""
+"""Gains below this are not worth giving up the portable hint."""
 
 CONFIDENCE = 0.98
-"""Of all finalists' intervals together, in a final: `faster` looks at their lower ends alone, so it is
-said in at most 1 % of searches in which nothing is faster."""
+"""Confidence of all finalists' intervals together, in a final. `faster` depends on the lower ends alone, so
+it is claimed in at most 1 % of the searches in which no candidate is faster."""
 
 GAIN_WORTH_FINDING = 0.03
-"""`keep_hint` is said only when a gain this large is ruled out; else the answer is open."""
+"""`keep_hint` is claimed only when a gain this large is ruled out; otherwise the answer is open."""
 
 KEEP_CONFIDENCE = 0.9
-"""Of an interval whose upper end alone rules out a gain, with 95 % confidence. Each finalist must pass, so
-their number calls for no correction (Berger, *Technometrics* 24:295, 1982)."""
-
+"""Confidence of the intervals that rule out a gain. Only their upper ends count, which hold with 95 %
+confidence. Every finalist must pass, so their number needs no correction (Berger, *Technometrics* 24:295,
+1982)."""
 
 VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
 
@@ -36,10 +36,11 @@ class Verdict:
 
     Attributes:
         kind: `faster`, `keep_hint` or `inconclusive`.
-        best: What to deploy; the baseline unless `faster`.
-        speedup: Of `best` when `faster`, else of the fastest finalist; None without rounds.
-        closest: The configuration that `speedup` speaks of, or None.
-        why: What stood in the way of a clearer answer, or None.
+        best: What to deploy: the baseline unless `faster`, or unless a finalist on one device is as fast as
+            a baseline on several.
+        speedup: Speedup of `best` when `faster`, else of the fastest finalist; None without rounds.
+        closest: The configuration with that speedup, or None.
+        why: Why the answer is not clearer, or None.
     """
 
     kind: VerdictKind
@@ -52,96 +53,99 @@ class Verdict:
 def decide(final: Final) -> Verdict:
     """Return the verdict of a final.
 
-    `faster` needs a finalist whose lower bound lies above the minimum gain. Among those tied with
-    the best of them the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every
-    finalist, and none that ran well and died; all else is inconclusive. A finalist on one device that
-    is as fast as a hint on several takes that hint's place.
+    `faster` needs a finalist whose lower bound is above the minimum gain. Of those that tie with the
+    fastest, the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every finalist, and
+    no finalist that ran and was then disqualified. Everything else is inconclusive. A finalist on one device
+    that is as fast as the hint on several replaces that hint.
     """
-    eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
+    eligible = _eligible(final)
     if final.trouble or not eligible:
         why = (
             f"the final was cut short ({final.trouble})" if final.trouble else "no finalist could be measured"
         )
         return Verdict("inconclusive", final.baseline, why=why)
-    top = max(eligible, key=_ratio)
-    winners = [one for one in eligible if _speedup(one).low > 1 + MINIMUM_GAIN]
-    if winners:
+    top = max(eligible, key=lambda finalist: finalist.ratio)
+    if winners := _winners(eligible):
         best = simplest_tied(final, winners)
         return Verdict("faster", best, best.speedup, best.configuration)
     best = _as_fast_alone(final, eligible) or final.baseline
-    if lost := [one for one in final.finalists if one.disqualified and one.effective]:
+    if lost := [finalist for finalist in final.finalists if finalist.disqualified and finalist.effective]:
         what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
         why = f"{what}; run the same command again"
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
-    closest = {one.configuration: _against(final, one, KEEP_CONFIDENCE) for one in eligible}
-    if max(gain.high for gain in closest.values()) > 1 + GAIN_WORTH_FINDING:
-        why = "the intervals are too wide to tell; give it a larger budget="
+    gains = {finalist.configuration: _against(final, finalist, KEEP_CONFIDENCE) for finalist in eligible}
+    if max(gain.high for gain in gains.values()) > 1 + GAIN_WORTH_FINDING:
+        why = "the intervals are too wide to decide; give a larger budget="
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
-    alone = None if best is final.baseline else f"{best.configuration} alone is as fast as several devices"
-    return Verdict("keep_hint", best, closest[top.configuration], top.configuration, alone)
+    one_device = None if best is final.baseline else f"one device is enough ({best.configuration})"
+    return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)
+
+
+def _eligible(final: Final) -> list[Candidate]:
+    return [finalist for finalist in final.finalists if finalist.disqualified is None and finalist.speedup]
+
+
+def _winners(eligible: Sequence[Candidate]) -> list[Candidate]:
+    return [finalist for finalist in eligible if finalist.speedup and finalist.speedup.low > 1 + MINIMUM_GAIN]
 
 
 def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | None:
-    """Return a finalist on one device that is as fast as a baseline of several, or None.
+    """Return a finalist on one device that is as fast as a baseline on several, or None.
 
-    A loss as large as a gain worth finding must be ruled out, and the estimate within the minimum gain.
+    A loss as large as a gain worth finding must be ruled out, and the estimated loss must be smaller than
+    the minimum gain.
     """
     if not target_of(final.baseline.configuration.device).combines:
         return None
-    single = [one for one in eligible if not target_of(one.configuration.device).combines]
-    gains = [(one, _against(final, one, KEEP_CONFIDENCE)) for one in single]
+    single = [finalist for finalist in eligible if not target_of(finalist.configuration.device).combines]
+    gains = [(finalist, _against(final, finalist, KEEP_CONFIDENCE)) for finalist in single]
     as_fast = [
-        one for one, gain in gains if gain.low > 1 - GAIN_WORTH_FINDING and gain.ratio > 1 - MINIMUM_GAIN
+        finalist
+        for finalist, gain in gains
+        if gain.low > 1 - GAIN_WORTH_FINDING and gain.ratio > 1 - MINIMUM_GAIN
     ]
-    return min(as_fast, key=lambda one: one.configuration.complexity, default=None)
+    return min(as_fast, key=_complexity, default=None)
 
 
 def best_drop_in(final: Final, own_batch: int) -> Candidate:
-    """Return the best finalist that keeps the model's own batch, or the baseline."""
-    winners = [
-        one
-        for one in final.finalists
-        if one.configuration.batch == own_batch
-        and one.disqualified is None
-        and one.speedup
-        and one.speedup.low > 1 + MINIMUM_GAIN
-    ]
-    if winners and not final.trouble:
+    """Return the best finalist with the model's own batch, or the baseline."""
+    if final.trouble:
+        return final.baseline
+    own = [finalist for finalist in _eligible(final) if finalist.configuration.batch == own_batch]
+    if winners := _winners(own):
         return simplest_tied(final, winners)
-    eligible = [one for one in final.finalists if one.disqualified is None and one.speedup]
-    own = [one for one in eligible if one.configuration.batch == own_batch and not final.trouble]
     return _as_fast_alone(final, own) or final.baseline
 
 
 def simplest_tied(final: Final, winners: Sequence[Candidate]) -> Candidate:
-    """Return the simplest of the winners that the fastest does not surely beat, sitting by sitting."""
-    fastest = max(winners, key=_ratio)
-    tied = [one for one in winners if one is fastest or not _surely_slower(final, one, fastest)]
-    return min(tied, key=lambda one: one.configuration.complexity)
+    """Return the simplest of the winners that tie with the fastest."""
+    fastest = max(winners, key=lambda winner: winner.ratio)
+    tied = [winner for winner in winners if winner is fastest or not _is_slower(final, winner, fastest)]
+    return min(tied, key=_complexity)
 
 
-def _surely_slower(final: Final, one: Candidate, fastest: Candidate) -> bool:
-    """Whether `fastest` beats `one`, sitting by sitting, by more than is worth a complication.
+def _is_slower(final: Final, winner: Candidate, fastest: Candidate) -> bool:
+    """Return whether `fastest` beats `winner` by enough to justify a more complex configuration.
 
-    A loss estimated beyond the minimum gain is no tie even if unsure, one within half of it is a
-    tie even if sure.
+    An estimated loss above the minimum gain is enough even if not certain; a loss below half of the
+    minimum gain is not enough even if certain.
     """
-    against = _against(final, fastest, to=one)
-    surely = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
-    return surely or against.ratio > 1 + MINIMUM_GAIN
+    against = _against(final, fastest, to=winner)
+    certain = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
+    return certain or against.ratio > 1 + MINIMUM_GAIN
 
 
-def _against(final: Final, one: Candidate, confidence: float = 0.95, to: Candidate | None = None) -> Speedup:
-    """Return how much faster one finalist is than another, the baseline unless told, for it alone."""
-    lanes = [final.baseline, *(each for each in final.finalists if each.speedup)]
-    logs = log_ratios_by_sitting(final.rounds, lanes.index(one), lanes.index(to) if to else 0)
+def _against(
+    final: Final, finalist: Candidate, confidence: float = 0.95, to: Candidate | None = None
+) -> Speedup:
+    """Return the speedup of a finalist against another one, by default the baseline.
+
+    The confidence is that of this interval alone.
+    """
+    lanes = [final.baseline, *(known for known in final.finalists if known.speedup)]
+    logs = log_ratios_by_sitting(final.rounds, lanes.index(finalist), lanes.index(to) if to else 0)
     return speedup_over_sittings(logs, confidence)
 
 
-def _ratio(one: Candidate) -> float:
-    return _speedup(one).ratio
-
-
-def _speedup(one: Candidate) -> Speedup:
-    assert one.speedup is not None
-    return one.speedup
+def _complexity(candidate: Candidate) -> tuple[int, ...]:
+    return candidate.configuration.complexity

@@ -1,4 +1,4 @@
-"""Texts from outside, made safe to show."""
+"""Makes texts from outside safe to show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 
 def visible(text: str) -> str:
-    """Return a text with its invisible characters as escapes, such as those that turn its direction."""
+    """Return a text with its invisible characters escaped, such as those that reverse its direction."""
     return text if text.isprintable() else "".join(map(_visible, text))
 
 
