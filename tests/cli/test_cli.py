@@ -230,7 +230,7 @@ def model(tmp_path):
         (["--shape", "x[a]"], "--shape 'x[a]' is no shape; give one like NAME[1,3,224,224]."),
         (["--shape", "y[1,16]"], "--shape names the input 'y', but the model's inputs are: x."),
         (["--plugins", "x.xml"], "--plugins 'x.xml' cannot be read (No such file or directory)"),
-        (["--plugins", __file__], "is no plugins file that OpenVINO takes"),
+        (["--plugins", __file__], "is not accepted by OpenVINO as a plugins file"),
         (["--device", "MULTI:"], "--device 'MULTI:' combines no devices; name two or more"),
         (["--device", "MULTI:CPU"], "--device 'MULTI:CPU' combines only one device; give CPU"),
         (["--device", "AUTO:-CPU"], "--device 'AUTO:-CPU' leaves CPU out; name the devices to use instead."),

@@ -77,6 +77,7 @@ def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
     together = Configuration.of("AUTO:GPU,CPU", {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT"}, 1, 4)
     verdict = decide(replace(final, baseline=replace(final.baseline, configuration=together)))
     assert (verdict.kind, verdict.best.configuration) == ("keep_hint", alone)
+    assert answer(verdict).startswith("keep the hint: one device, CPU, is enough; no configuration in ")
     assert decide(final).best.configuration == HINT
     worse = final_of({alone: 0.96})
     kept = decide(replace(worse, baseline=replace(worse.baseline, configuration=together)))
@@ -142,7 +143,7 @@ def test_among_tied_ones_the_simplest_wins(slower):
     assert verdict.best.configuration == more_requests
 
 
-def test_a_simpler_one_that_is_surely_slower_does_not_win():
+def test_a_simpler_finalist_that_is_certainly_slower_does_not_win():
     verdict = decide(final_of({explicit(32): 1.2, explicit(8): 1.15}))
     assert verdict.best.configuration == explicit(32)
 
@@ -178,5 +179,5 @@ BEST = Speedup(1.2, 1.18, 1.22, 0.85, 6)
         (None, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0], Decision.ENOUGH),
     ],
 )
-def test_a_duel_ends_when_it_has_said_enough(best, ratios, decision):
+def test_a_duel_ends_when_it_is_lost_or_precise_enough(best, ratios, decision):
     assert StopRule(best).decide([math.log(ratio) for ratio in ratios]) is decision

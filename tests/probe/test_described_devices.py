@@ -47,7 +47,7 @@ def test_a_gpus_switches_are_tried_late_and_do_not_multiply_its_space(facts_of):
 def test_variants_of_a_point_differ_in_one_switch(facts_of):
     space = space_of(facts_of("GPU"))
     hint = {"streams": HINT, "batch": 4, "requests_per_stream": 2}
-    assert [set(one.items()) - set(hint.items()) for one in space.variants(hint)] == [
+    assert [set(variant.items()) - set(hint.items()) for variant in space.variants(hint)] == [
         {("auto_batching", "off")},
         {("queue_throttle", "low")},
         {("queue_throttle", "high")},
@@ -57,9 +57,9 @@ def test_variants_of_a_point_differ_in_one_switch(facts_of):
         {("loop_unrolling", "off")},
     ]
     explicit = {"streams": 2, "batch": 4, "requests_per_stream": 2}
-    assert not any("auto_batching" in one for one in space.variants(explicit))  # nothing gathers there
-    back = [one for one in space.variants({**explicit, "winograd": "off"}) if one["winograd"] == "default"]
-    assert len(back) == 1
+    assert not any("auto_batching" in variant for variant in space.variants(explicit))  # streams turn it off
+    variants = space.variants({**explicit, "winograd": "off"})
+    assert [variant["winograd"] for variant in variants].count("default") == 1
 
 
 def test_a_gpus_choices_become_its_properties(facts_of):
@@ -88,7 +88,7 @@ def test_an_unknown_plugin_gets_what_its_properties_allow(facts_of):
     assert space_of(facts_of("ODD")).axes["streams"] == (HINT,)
 
 
-def test_ranges_are_those_that_a_device_tells(facts_of):
+def test_ranges_are_those_that_a_device_reports(facts_of):
     assert devices.describe("NPU").requests == (1, 8)
     assert devices.describe("GPU").streams == (1, 2)
     assert devices.describe("ODD").streams is None
@@ -102,8 +102,8 @@ def test_a_processor_beside_a_gpu_leaves_a_core_for_feeding_it(facts_of):
         target, [gpu, cpu], devices.schedules(target), 1, True, Bounds(), {"GPU": 4, "CPU": 8}
     )
     capped = [dict(own) for own in space.settings["CPU"].values() if "INFERENCE_NUM_THREADS" in dict(own)]
-    assert {one["INFERENCE_NUM_THREADS"] for one in capped} == {7}
-    assert not any(one["ENABLE_CPU_PINNING"] for one in capped)
+    assert {own["INFERENCE_NUM_THREADS"] for own in capped} == {7}
+    assert not any(own["ENABLE_CPU_PINNING"] for own in capped)
     assert space.late["policy"] == ("default", "ROUND_ROBIN")
     assert space.late["first"] == ("GPU", "CPU")
 
@@ -149,15 +149,15 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are(facts_of):
         devices.describe("GPU.1")
 
 
-def test_a_device_that_tells_nothing_is_left_with_its_hint(monkeypatch):
+def test_a_device_that_reports_nothing_is_left_with_its_hint(monkeypatch):
     monkeypatch.setattr(devices, "core", lambda plugins=None: DescribedCore(BROKEN=BROKEN))
-    (told,) = devices.list_devices()
-    assert (told.full_name, told.streams, told.writable) == ("BROKEN", None, frozenset())
-    assert space_of(devices.facts(told)).axes["streams"] == (HINT,)
+    (device,) = devices.list_devices()
+    assert (device.full_name, device.streams, device.writable) == ("BROKEN", None, frozenset())
+    assert space_of(devices.facts(device)).axes["streams"] == (HINT,)
 
 
 class WeighingCore(DescribedCore):
-    """Tells batch sizes once it is given a model, as the GPU plugin does."""
+    """Reports batch sizes for a given model, as the GPU plugin does."""
 
     def read_model(self, path):
         return str(path)
@@ -170,7 +170,7 @@ class WeighingCore(DescribedCore):
         return super().get_property(device, name)
 
 
-def test_batch_sizes_are_those_that_a_device_tells_for_the_model(monkeypatch):
+def test_batch_sizes_are_those_that_a_device_reports_for_the_model(monkeypatch):
     monkeypatch.setattr(devices, "core", lambda plugins=None: WeighingCore(GPU=GPU, NPU=NPU))
     facts = devices.facts(devices.describe("GPU"), Path("m.xml"))
     assert (facts.optimal_batch, facts.max_batch) == (16, 40)
@@ -189,11 +189,11 @@ def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
     )
     facts = {"GPU": facts_of("GPU"), "NPU": facts_of("NPU"), "CPU": cpu}
     found = simulate_host(host, budget_s=600, facts=facts)
-    assert [str(one) for one in found.targets] == [
+    assert [str(target) for target in found.targets] == [
         "GPU", "NPU", "CPU", "AUTO:GPU,NPU,CPU", "MULTI:GPU,NPU,CPU",
     ]  # fmt: skip
-    assert {one.state for one in found.trials} <= {"measured", "pruned", "duplicate"}
-    own = [one.configuration.plain_properties.get("DEVICE_PROPERTIES", {}) for one in found.trials]
+    assert {trial.state for trial in found.trials} <= {"measured", "pruned", "duplicate"}
+    own = [trial.configuration.plain_properties.get("DEVICE_PROPERTIES", {}) for trial in found.trials]
     switched = {name for each in own for settings in each.values() for name in settings}
     assert {"GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE", "NPU_TURBO", "NUM_STREAMS"} <= switched
     assert found.outcome.switches["gpu queue priority high"]

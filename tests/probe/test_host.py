@@ -14,7 +14,7 @@ def files(root, **texts):
 
 
 def codes(root):
-    return {one.code for one in host_warnings(root)}
+    return {notice.code for notice in host_warnings(root)}
 
 
 @pytest.fixture(autouse=True)
@@ -28,26 +28,26 @@ def test_a_good_host_is_not_warned_about(tmp_path):
     assert codes(tmp_path) == set()
 
 
-def test_other_load_is_told_with_what_to_do(tmp_path, monkeypatch):
+def test_other_load_is_a_warning_with_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(psutil, "cpu_percent", lambda interval: 60.0)
-    (one,) = host_warnings(tmp_path)
-    assert one.code == "other-load"
-    assert "60 %" in one.text
-    assert "search again" in one.text
+    (notice,) = host_warnings(tmp_path)
+    assert notice.code == "other-load"
+    assert "60 %" in notice.text
+    assert "search again" in notice.text
 
 
-def test_frequency_scaling_is_told(tmp_path):
+def test_frequency_scaling_is_a_warning(tmp_path):
     files(tmp_path, sys__devices__system__cpu__cpu0__cpufreq__scaling_governor="powersave\n")
     assert codes(tmp_path) == {"frequency-scaling"}
 
 
-def test_battery_is_told(tmp_path, monkeypatch):
+def test_battery_is_a_warning(tmp_path, monkeypatch):
     battery = type("Battery", (), {"power_plugged": False})()
     monkeypatch.setattr(psutil, "sensors_battery", lambda: battery, raising=False)
     assert codes(tmp_path) == {"battery"}
 
 
-def test_a_cgroup_limit_below_the_cores_is_told(tmp_path):
+def test_a_cgroup_limit_below_the_cores_is_a_warning(tmp_path):
     quota = int(usable_cores() * 50_000)
     folder = "sys/fs/cgroup/user.slice"
     (tmp_path / folder / "app").mkdir(parents=True)

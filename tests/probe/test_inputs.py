@@ -6,7 +6,8 @@ from PIL import Image
 
 from tuner.domain.model import Model, ModelInput
 from tuner.errors import ModelError, UsageError
-from tuner.probe.inputs import FILLABLE, from_bf16_bits, make_pool, to_bf16_bits
+from tuner.probe.element_types import FILLABLE, from_bf16_bits, to_bf16_bits
+from tuner.probe.inputs import make_pool
 
 IMAGE = ModelInput("image", (1, 3, 4, 6), "f32", 0)
 
@@ -56,13 +57,13 @@ def test_bf16_is_carried_as_its_bits():
 def test_npy_files_hold_one_sample_or_several(tmp_path):
     many = np.arange(5 * 72, dtype=np.float32).reshape(5, 3, 4, 6)
     np.save(tmp_path / "many.npy", many)
-    np.save(tmp_path / "one.npy", many[0])
+    np.save(tmp_path / "single.npy", many[0])
     pool = make_pool(model(IMAGE), {"image": tmp_path / "many.npy"}, 0)
     assert len(pool) == 5
     assert np.array_equal(pool[4]["image"], many[4:5])
     unbatched = make_pool(model(replace(IMAGE, batch_axis=None)), {"image": tmp_path / "many.npy"}, 0)
-    assert [float(one["image"].min()) for one in unbatched] == [72.0 * at for at in range(5)]
-    (sample,) = make_pool(model(IMAGE), {"image": tmp_path / "one.npy"}, 0)
+    assert [float(sample["image"].min()) for sample in unbatched] == [72.0 * at for at in range(5)]
+    (sample,) = make_pool(model(IMAGE), {"image": tmp_path / "single.npy"}, 0)
     assert np.array_equal(sample["image"], many[:1])
 
 

@@ -44,7 +44,7 @@ def test_a_fixed_reshape_takes_batch_out_with_the_reason(tmp_path):
     assert reading.unbatched.batch_refusal.startswith("reshaping to batch 2 fails: ")
 
 
-def test_no_axis_to_batch_along_is_told(tmp_path):
+def test_no_axis_to_batch_along_is_a_refusal_with_its_reason(tmp_path):
     refusal = read_model(models.mlp(tmp_path / "m.xml", shape=(5, 16))).unbatched.batch_refusal
     assert refusal == "no input has a dynamic or unit leading axis, and no layout names one"
 

@@ -12,7 +12,7 @@ from tuner.domain.properties import PlainValue
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
-from tuner.probe.inputs import FILLABLE
+from tuner.probe.element_types import FILLABLE
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 Figure = Annotated[float, msgspec.Meta(ge=0)]

@@ -55,8 +55,12 @@ class Model:
     @property
     def batch_axes(self) -> dict[str, int]:
         """Batch axis by input name; empty when batch is not searched."""
-        return {each.name: each.batch_axis for each in self.inputs if each.batch_axis is not None}
+        return {
+            model_input.name: model_input.batch_axis
+            for model_input in self.inputs
+            if model_input.batch_axis is not None
+        }
 
     def shapes(self, batch: int) -> Mapping[int, tuple[int, ...]]:
         """Return the shape of every input, by its position, for `batch` items."""
-        return {index: each.at_batch(batch) for index, each in enumerate(self.inputs)}
+        return {index: model_input.at_batch(batch) for index, model_input in enumerate(self.inputs)}

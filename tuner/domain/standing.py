@@ -39,10 +39,10 @@ def standings(
     running = [finalist for finalist in finalists if finalist.disqualified is None]
     best: dict[Target, Trial | Candidate] = {}
     for target in targets:
-        for known in ([chosen] if chosen else [], running, trials):
-            own = [each for each in known if each.ratio and target.covers(each.configuration.device)]
+        for group in ([chosen] if chosen else [], running, trials):
+            own = [known for known in group if known.ratio and target.covers(known.configuration.device)]
             if own:
-                best[target] = max(own, key=lambda each: each.ratio)
+                best[target] = max(own, key=lambda known: known.ratio)
                 break
     alone = {target.devices[0]: trial.ratio for target, trial in best.items() if not target.kind}
 

@@ -37,20 +37,11 @@ def host_lock(
     folder = folder or Path(tempfile.gettempdir())
     lock = FileLock(folder / "openvino-tuner.lock", mode=0o666)
     note = folder / "openvino-tuner.holder.json"
-    announced = False
-    while True:
-        try:
-            lock.acquire(timeout=0)
-            break
-        except Timeout:
-            if not announced:
-                waiting(_holder(note))
-                announced = True
-            with suppress(Timeout):
-                lock.acquire(timeout=POLL_S, poll_interval=POLL_S / 2)
-                break
-            if stopped():
-                raise Interrupted("stopped while waiting for another search") from None
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        waiting(_holder(note))
+        _wait_for(lock, stopped)
     try:
         with suppress(OSError):  # the note of another user's killed search; the lock works without it
             note.write_text(json.dumps({"pid": os.getpid(), "command": command}))
@@ -59,6 +50,14 @@ def host_lock(
         with suppress(OSError):
             note.unlink()
         lock.release()
+
+
+def _wait_for(lock: FileLock, stopped: Callable[[], bool]) -> None:
+    while not stopped():
+        with suppress(Timeout):
+            lock.acquire(timeout=POLL_S, poll_interval=POLL_S / 2)
+            return
+    raise Interrupted("stopped while waiting for another search")
 
 
 def _holder(note: Path) -> str:

@@ -22,7 +22,7 @@ from tuner.domain.sample import Window
 from tuner.errors import reason
 from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
 from tuner.measure.lane import Answers
-from tuner.probe.inputs import from_bf16_bits
+from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
 """Cycles of each request that are not counted at the start: the queue fills, and caches are cold."""
@@ -43,13 +43,11 @@ it: with cycles of 0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of the speed 
 
 def serve(plan: LanePlan, pipe: Connection) -> None:
     """Compile the plan and answer commands until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal's Ctrl-C is the parent's to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles the terminal's Ctrl-C
     _silence()
     try:
         engine = Engine(plan)
-    except (
-        Exception
-    ) as error:  # whatever fails to compile is reported to the parent as a failed configuration
+    except Exception as error:  # the parent reports that the configuration does not compile
         pipe.send(("error", reason(error)))
         return
     gc.disable()
@@ -58,7 +56,7 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
         try:
             command, argument = pipe.recv()
         except EOFError:
-            os._exit(0)  # no destructors: an inference that hangs must not keep the process
+            os._exit(0)  # skips destructors, which would wait for an inference that hangs
         try:
             pipe.send(("ok", getattr(engine, command)(*argument)))
         except Exception as error:

@@ -1,1 +1,1 @@
-"""OpenVINO at rest: reads models, finds batch axes, lists devices, describes the host."""
+"""Looks at models, devices and the host without running inference."""

@@ -1,7 +1,7 @@
-"""A small real CNN, built with OpenVINO's own operators: something to search where there is no model.
+"""A small CNN, built with OpenVINO's own operators, for a search without a model file.
 
-It is a plain stack of convolutions with a wide dense head: small enough to build in a moment,
-heavy enough in its weights that batch pays.
+It is a stack of convolutions with a wide dense head: small enough to be built in a moment, but with so many
+weights that a larger batch makes it faster.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists devices and what each reports of itself: ranges, capabilities, writable properties."""
+"""Lists devices and what each of them reports: ranges, capabilities, writable properties."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Device:
         full_name: The hardware's name.
         streams: Ends of `RANGE_FOR_STREAMS`, or None.
         requests: Ends of `RANGE_FOR_ASYNC_INFER_REQUESTS`, or None.
-        batches: Whether it tells `OPTIMAL_BATCH_SIZE` and `MAX_BATCH_SIZE` for a model.
+        batches: Whether it reports `OPTIMAL_BATCH_SIZE` and `MAX_BATCH_SIZE` for a model.
         capabilities: `OPTIMIZATION_CAPABILITIES`.
         precision: Inference precision by default, e.g. `bf16`, or None.
         writable: Properties that can be set.
@@ -48,10 +48,10 @@ class Device:
 
 @lru_cache(maxsize=4)
 def core(plugins: str | None = None) -> ov.Core:
-    """Return the one core of this process for a plugins file; loading plugins takes time.
+    """Return this process's core for a plugins file; it is kept, because loading plugins takes time.
 
     Raises:
-        UsageError: The file is none that OpenVINO takes.
+        UsageError: The file is missing, or OpenVINO does not accept it as a plugins file.
     """
     if plugins is None:
         return ov.Core()
@@ -65,7 +65,7 @@ def core(plugins: str | None = None) -> ov.Core:
         ) from error
     except RuntimeError as error:
         raise UsageError(
-            f"plugins='{plugins}' is no plugins file that OpenVINO takes ({reason(error)}); "
+            f"plugins='{plugins}' is not accepted by OpenVINO as a plugins file ({reason(error)}); "
             "give an XML file like OpenVINO's plugins.xml."
         ) from error
 
@@ -76,15 +76,15 @@ def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
 
 
 def with_blobs(devices: Iterable[Device]) -> frozenset[str]:
-    """Return the names of the devices that list `CACHE_DIR`: those whose plugins compile for seconds."""
+    """Return the names of devices with `CACHE_DIR`, which are those that take seconds to compile."""
     return frozenset(device.name for device in devices if "CACHE_DIR" in device.writable)
 
 
 def describe(name: str, plugins: str | None = None) -> Device:
-    """Return what a device reports; what it fails to tell counts as not told.
+    """Return what a device reports; a property that cannot be read counts as not reported.
 
     Raises:
-        DeviceError: There is no such device here; the sentence lists those that exist.
+        DeviceError: There is no such device here; the message lists the devices that exist.
     """
     names = core(plugins).available_devices
     if name not in names:
@@ -107,7 +107,7 @@ def describe(name: str, plugins: str | None = None) -> Device:
 
 
 def schedules(target: Target, plugins: str | None = None) -> tuple[str, ...]:
-    """Return the schedules beside the default that a combination takes."""
+    """Return the schedules of a combination beside the default."""
     writable = _writable(_properties(target.kind, plugins))
     return ("ROUND_ROBIN",) if "SCHEDULE_POLICY" in writable else ()
 
@@ -140,23 +140,23 @@ def usable_cores() -> int:
 
 
 def _batch_sizes(device: Device, model: Path, plugins: str | None) -> tuple[int | None, int | None]:
-    """Return the optimal and the largest batch that a device tells for a model; None for what it does not.
+    """Return the optimal and the largest batch that a device reports for a model, or None for each.
 
-    1 is what a GPU tells when it cannot weigh the model.
+    A GPU reports 1 when it cannot estimate the model; that counts as not reported.
     """
     if not device.batches:
         return None, None
     asked = {"MODEL_PTR": core(plugins).read_model(model)}
     try:
-        told = {key: int(core(plugins).get_property(device.name, key, asked)) for key in BATCH_SIZES}
+        sizes = {key: int(core(plugins).get_property(device.name, key, asked)) for key in BATCH_SIZES}
     except RuntimeError:
         return None, None
-    optimal, largest = told["OPTIMAL_BATCH_SIZE"], told["MAX_BATCH_SIZE"]
+    optimal, largest = sizes["OPTIMAL_BATCH_SIZE"], sizes["MAX_BATCH_SIZE"]
     return (optimal if optimal > 1 else None), (largest if largest > 1 else None)
 
 
 def _properties(name: str, plugins: str | None) -> Mapping[str, str]:
-    """Return the device's properties, each `RO`, `RW` or `WO`; none of a plugin that fails to tell them."""
+    """Return the device's properties, each `RO`, `RW` or `WO`; none where the plugin fails to list them."""
     try:
         found: Mapping[str, str] = core(plugins).get_property(name, "SUPPORTED_PROPERTIES")
     except RuntimeError:
@@ -165,20 +165,20 @@ def _properties(name: str, plugins: str | None) -> Mapping[str, str]:
 
 
 def _writable(properties: Mapping[str, str]) -> frozenset[str]:
-    """Return what can be set.
+    """Return the names of the properties that can be set.
 
-    Automatic batching is not the device's own: OpenVINO's core takes the property for every device
-    that tells an optimal batch.
+    Devices do not list `ALLOW_AUTO_BATCHING`: OpenVINO's core accepts it for every device that reports
+    an optimal batch.
     """
     gathers = {"ALLOW_AUTO_BATCHING"} if "OPTIMAL_BATCH_SIZE" in properties else set()
     return frozenset(key for key, access in properties.items() if access == "RW") | gathers
 
 
 def _driver(name: str, properties: Mapping[str, str], plugins: str | None) -> str | None:
-    """Return the driver's version, e.g. `NPU_DRIVER_VERSION`: each plugin has a word of its own."""
+    """Return the driver's version; each plugin has its own property for it, e.g. `NPU_DRIVER_VERSION`."""
     keys = [key for key in properties if key.endswith("DRIVER_VERSION")]
-    told = _read(name, keys[0], properties, plugins) if keys else None
-    return None if told is None else str(told)
+    version = _read(name, keys[0], properties, plugins) if keys else None
+    return None if version is None else str(version)
 
 
 def _read(name: str, key: str, properties: Mapping[str, str], plugins: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""Describes the machine, and says what keeps it from measuring well."""
+"""Describes the machine, and warns of what disturbs measurements on it."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from tuner.domain.result import Notice
 from tuner.probe.devices import list_devices, usable_cores
 
 OTHER_LOAD_PERCENT = 15.0
+"""CPU load of other programs from which there is a warning."""
+
 LOOK_S = 0.3
-"""How long other load is watched before a search."""
+"""Seconds for which the load of other programs is measured before a search."""
 
 
 def describe_host(plugins: str | None = None) -> Host:
-    """Return the machine's fingerprint, with the devices of a plugins file."""
+    """Return the machine's description, including the devices of a plugins file."""
     found = list_devices(plugins)
     devices = {device.name: device.full_name for device in found}
     return Host(
@@ -35,7 +37,7 @@ def describe_host(plugins: str | None = None) -> Host:
 
 
 def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
-    """Yield what disturbs measuring on this host; `root` is where `/sys` and `/proc` are found."""
+    """Yield a notice for each thing that disturbs measurements; `root` is the folder of `sys` and `proc`."""
     busy = psutil.cpu_percent(interval=LOOK_S)
     if busy > OTHER_LOAD_PERCENT:
         yield Notice(
@@ -55,7 +57,7 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
         yield Notice(
             "cgroup-limit",
             f"A cgroup limits this process to {quota:g} of {usable_cores()} cores: OpenVINO starts "
-            "a thread a core and is throttled; raise the limit, or pin the "
+            "a thread for each core and is throttled; raise the limit, or pin the "
             "container to whole cores (--cpuset-cpus).",
         )
     battery = getattr(psutil, "sensors_battery", lambda: None)()
@@ -64,18 +66,18 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
 
 
 def stolen_seconds() -> float:
-    """Return CPU seconds that the hypervisor has given to others since boot; 0 where it is not told."""
+    """Return CPU seconds that the hypervisor gave to others since boot; 0 where they are not reported."""
     return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
 def cgroup_cores(root: Path = Path("/")) -> float | None:
-    """Return the tightest CPU limit of this process's cgroups in cores (v2 and v1), or None."""
+    """Return the lowest CPU limit of this process's cgroups in cores (v2 and v1), or None."""
     quotas = [*_v2_quotas(root), *_v1_quotas(root)]
     return min(quotas, default=None)
 
 
 def _v2_quotas(root: Path) -> Iterator[float]:
-    """Yield the limits of the process's own cgroup and of all that hold it."""
+    """Yield the limits of the process's own cgroup and of all cgroups above it."""
     own = (_text(root / "proc/self/cgroup") or "").rpartition("0::/")[2].split("\n")[0]
     base = root / "sys/fs/cgroup"
     for folder in (base, *reversed((base / own).parents), base / own):

@@ -19,7 +19,7 @@ import openvino as ov
 from tuner.domain.model import Model, ModelInput
 from tuner.errors import ModelError, UsageError, reason
 from tuner.probe.batching import Axes, batchings
-from tuner.probe.inputs import FILLABLE
+from tuner.probe.element_types import FILLABLE
 
 COMPANIONS: Mapping[str, Callable[[Path], list[Path]]] = {
     ".xml": lambda path: [path.with_suffix(".bin")],

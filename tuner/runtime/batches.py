@@ -12,7 +12,7 @@ import openvino as ov
 
 from tuner.domain.model import Model
 from tuner.errors import AdviceError
-from tuner.probe.inputs import from_bf16_bits
+from tuner.probe.element_types import from_bf16_bits
 from tuner.runtime.samples import Array, Item, Port, SampleChecker
 
 Answer = Array | tuple[Array, ...]

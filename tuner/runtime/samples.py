@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tuner.domain.model import Model, ModelInput
 from tuner.errors import AdviceError
-from tuner.probe.inputs import FILLABLE, to_bf16_bits
+from tuner.probe.element_types import FILLABLE, to_bf16_bits
 
 Array = NDArray[Any]
 Sample = Array | tuple[Array, ...] | Mapping[str, Array]
