@@ -10,8 +10,10 @@ from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice, Result
+from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Candidate
+from tuner.domain.verdict import Verdict
 from tuner.report.compute import view
 from tuner.report.document import as_data
 from tuner.report.view import Usage, View
@@ -102,6 +104,17 @@ EVERY = {
     "all failed": all_failed,
     "hostile names": hostile,
 }
+
+
+def won(ratio=1.0571, latency=7.6, memory=1.1, others=()) -> Result:
+    """A search whose final has a winner, with p99 latency and memory in times the hint's."""
+    result, hint = searched(), searched().baseline.measured
+    figures = Measured(ratio * hint.throughput_fps, hint.latency_ms.scaled(latency), memory * hint.memory_mb)
+    gain = Speedup(ratio, 0.98 * ratio, 1.02 * ratio, 0.98, 20, 10)
+    best = Candidate(Configuration.of("CPU", {"NUM_STREAMS": 7}, 4, 4), None, gain, figures)
+    final = replace(result.final, finalists=(best, *others), rounds=())
+    verdict = Verdict("faster", best, gain, best.configuration)
+    return with_outcome(replace(result, final=final), verdict=verdict, drop_in=result.baseline)
 
 
 def finalist(ratio, low, high, requests, disqualified=None):

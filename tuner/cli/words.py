@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from tuner.domain.figures import count, gain, gain_of, interval, mebibytes, milliseconds, rate, share, times
 from tuner.domain.host import Host
 from tuner.domain.model import Model
+from tuner.domain.price import price_of
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
-from tuner.domain.sentences import answer, switches
+from tuner.domain.sentences import answer, price_line, switches
 from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
@@ -108,6 +109,8 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     """Yield the lines of the answer."""
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
+    if price := price_of(verdict, result.baseline):
+        yield f"  price    {price_line(price)}"
     yield f"  best     {_finalist(verdict.best)}"
     yield f"  hint     {_finalist(result.baseline)}"
     if result.drop_in != verdict.best:

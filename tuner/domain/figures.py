@@ -15,7 +15,11 @@ TIMES_FROM = 3.0
 
 def gain(ratio: float) -> str:
     """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2."""
-    return f"{times(ratio)} times" if ratio >= TIMES_FROM else f"{100 * (ratio - 1):+.1f} %"
+    return f"{times(ratio)} times" if ratio >= TIMES_FROM else f"{_percent(ratio)} %"
+
+
+def _percent(ratio: float) -> str:
+    return f"{round(100 * (ratio - 1), 1) + 0.0:+.1f}"  # the sum turns -0.0 into 0.0
 
 
 def faster(ratio: float) -> str:
@@ -33,7 +37,7 @@ def interval(low: float | None, high: float | None) -> str:
         return f"{times(low)} to {times(high)} times"
     if high >= TIMES_FROM:
         return f"{gain(low)} to {gain(high)}"
-    return f"{100 * (low - 1):+.1f} to {100 * (high - 1):+.1f} %"
+    return f"{_percent(low)} to {_percent(high)} %"
 
 
 def interval_of(speedup: Speedup) -> str:
@@ -49,29 +53,49 @@ def gain_of(speedup: Speedup) -> str:
     return f"{gain(speedup.ratio)}, {interval_of(speedup)}"
 
 
+def gain_tick(ratio: float) -> str:
+    """Return a ratio as the label of an axis: a gain, without decimals that say nothing (`+5 %`)."""
+    return gain(ratio).replace(".0 %", " %")
+
+
 def times(ratio: float) -> str:
-    """Return a factor with the digits that a measurement can have."""
-    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:,.0f}"
+    """Return a factor without a word: `8.2`."""
+    return digits(ratio)
 
 
-def share(part: float) -> str:
+def digits(value: float) -> str:
+    """Return a number with the three digits that a measurement can have: `0.27`, `19.9`, `1,234`."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def share(part: float, decimals: int = 0) -> str:
     """Return a part of a whole as a percentage: `52 %` of 0.52."""
-    return f"{100 * part:.0f} %"
+    return f"{100 * part:.{decimals}f} %"
 
 
 def rate(fps: float) -> str:
-    """Return items per second with the digits that a measurement can have."""
-    return f"{fps:,.0f}" if fps >= 100 else f"{fps:.3g}"
+    """Return items per second, without the unit."""
+    return digits(fps)
 
 
 def milliseconds(value: float) -> str:
     """Return a latency with its unit."""
-    return f"{value:.3g} ms" if value < 1000 else f"{value:,.0f} ms"
+    return f"{digits(value)} ms"
+
+
+def seconds(value: float) -> str:
+    """Return a duration with its unit."""
+    return f"{digits(value)} s"
 
 
 def mebibytes(value: float) -> str:
     """Return memory with its unit."""
     return f"{value:,.0f} MiB"
+
+
+def gibibytes(mebibytes: float) -> str:
+    """Return the memory of a host, given in MiB, with its unit."""
+    return f"{mebibytes / 1024:,.0f} GiB"
 
 
 def count(number: object, name: str) -> str:

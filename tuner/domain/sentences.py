@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tuner.domain.figures import faster, gain_of, interval_of, share
+from tuner.domain.figures import TIMES_FROM, faster, gain, gain_of, interval_of, share
+from tuner.domain.price import LITTLE_GAIN, Price
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
+
+HIGH = f"a high price for a gain below {share(LITTLE_GAIN - 1)}"
 
 
 def answer(verdict: Verdict, interrupted: bool = False) -> str:
@@ -24,6 +27,24 @@ def _answer(verdict: Verdict) -> str:
         return f"keep the hint: {verdict.why}"
     ruled_out = f"no configuration in the final is {share(GAIN_WORTH_FINDING)} faster; {closest}"
     return f"keep the hint: {verdict.why}; {ruled_out}" if verdict.why else f"keep the hint: {ruled_out}"
+
+
+def price_line(price: Price) -> str:
+    """Return a price in short words: `p99 7.64 times as long, memory +13.5 %`; and whether it is high."""
+    return _costs(price) + f" ({HIGH})" * price.is_high
+
+
+def headline(price: Price) -> str:
+    """Return a gain with its price: `throughput +5.7 %, p99 7.64 times as long, memory +13.5 %`."""
+    return f"{_change('throughput', price.speed, 'high')}, {_costs(price)}"
+
+
+def _costs(price: Price) -> str:
+    return f"{_change('p99', price.latency, 'long')}, {_change('memory', price.memory, 'much')}"
+
+
+def _change(name: str, ratio: float, how: str) -> str:
+    return f"{name} {gain(ratio)}" + f" as {how}" * (ratio >= TIMES_FROM)
 
 
 def switches(tried: Mapping[str, bool]) -> str:
