@@ -20,7 +20,7 @@ from tests.report.results import (
     view_of,
 )
 from tuner.commands.report import FORMATS, report, usage
-from tuner.domain.figures import interval
+from tuner.domain.figures import interval, share
 from tuner.domain.result import Notice
 from tuner.errors import StorageError
 from tuner.report.page import page
@@ -137,7 +137,7 @@ def test_the_page_says_all_that_a_reader_needs(result):
         "tied with the best",
         interval(view.finalists[0].low, view.finalists[0].high),
         "98 % confidence",
-        f"varied by {100 * view.noise:.1f} %",
+        f"varied by {share(view.noise, 1)}",
     ):
         assert told in plain, told
     for told in (
@@ -157,7 +157,7 @@ def test_the_page_says_all_that_a_reader_needs(result):
 def test_what_is_no_claim_is_said_to_be_none(kind):
     view = view_of(EVERY[kind]())
     assert view.no_claim == "no final was held"
-    assert "No claim" in page([view])
+    assert "No claim is made: no final was held" in page([view])
     assert "no claim" in as_markdown([view])
 
 
@@ -167,7 +167,7 @@ def test_a_final_that_was_cut_short_is_no_claim(result):
     assert view.no_claim == "the final was cut short: interrupted"
     assert view.answer.startswith("stopped early; ")
     assert view.confidence is None
-    assert "The answer rests on this alone" not in page([view])
+    assert "The answer comes from this alone" not in page([view])
     crowd = several()
     cut = replace(crowd, final=replace(crowd.final, trouble="interrupted"))
     assert {one.source for one in view_of(cut).targets} <= {

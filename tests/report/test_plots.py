@@ -13,17 +13,18 @@ from tests.report.results import (
     single,
     view_of,
 )
-from tuner.report.plots import compared, figures
+from tuner.report.plots.devices import compared_gains, compared_rates
+from tuner.report.plots.draw import draw
 
 
 def traces(view, name):
-    return {one.name or str(at): one for at, one in enumerate(figures(view)[name].data)}
+    return {one.name or str(at): one for at, one in enumerate(draw(view)[name].data)}
 
 
 def test_what_there_is_no_data_for_is_not_drawn():
-    assert set(figures(view_of(all_failed()))) <= {"tradeoff", "drift", "time"}
-    assert "final" not in figures(view_of(single()))
-    assert "targets" not in figures(view_of(searched()))
+    assert set(draw(view_of(all_failed()))) <= {"tradeoff", "drift", "time"}
+    assert "final" not in draw(view_of(single()))
+    assert "targets" not in draw(view_of(searched()))
 
 
 def test_plots_draw_the_figures_of_the_view(view):
@@ -42,7 +43,7 @@ def test_plots_draw_the_figures_of_the_view(view):
     assert [(x - minus, x + plus) for x, plus, minus in ends] == [
         (pytest.approx(one.low or one.ratio), pytest.approx(one.high or one.ratio)) for one in finalists
     ]
-    written = " ".join(one.text for one in figures(view)["final"].layout.annotations)
+    written = " ".join(one.text for one in draw(view)["final"].layout.annotations)
     assert "tied with the best" in written
 
     (bars,) = traces(view, "importance").values()
@@ -52,25 +53,25 @@ def test_plots_draw_the_figures_of_the_view(view):
     (drift,) = traces(view, "drift").values()
     assert list(zip(drift.x, drift.y, strict=True)) == [(one.at_s, one.share) for one in view.drift]
     assert {name: list(one.y) for name, one in traces(view, "rounds").items()} == view.final_rounds
-    points = [one for one in figures(view)["curves0"].data if one.mode == "markers"]
+    points = [one for one in draw(view)["curves0"].data if one.mode == "markers"]
     for drawn, curve in zip(points, view.curves["CPU"], strict=True):
         assert list(zip(drawn.x, drawn.y, strict=True)) == [(one.batch, one.ratio) for one in curve.points]
 
 
 def test_devices_are_drawn_beside_their_plain_sum():
     view = view_of(several())
-    figure = figures(view)["targets"]
+    figure = draw(view)["targets"]
     assert list(figure.data[0].y) == [row.ratio for row in view.targets]
-    assert [one.y0 for one in figure.layout.shapes] == [view.plain_sum]
-    assert len(view.curves) == sum(name.startswith("curves") for name in figures(view)) == 3
+    assert [one.y0 for one in figure.layout.shapes] == [1.0, view.plain_sum]
+    assert len(view.curves) == sum(name.startswith("curves") for name in draw(view)) == 3
 
 
 def test_one_model_is_compared_in_items_several_in_gains(view):
     other = view_of(searched(seed=3))
-    hint, advice = compared([view, other], same_model=True).data
+    hint, advice = compared_rates([view, other]).data
     assert list(hint.y) == pytest.approx([view.hint.fps, other.hint.fps])
     assert list(advice.y) == pytest.approx([view.advice.fps, other.advice.fps])
-    (gains,) = compared([view, other], same_model=False).data
+    (gains,) = compared_gains([view, other]).data
     assert list(gains.y) == [view.advice.ratio, other.advice.ratio]
 
 
@@ -79,15 +80,15 @@ def test_plots_take_no_name_for_markup(result):
     out = finalist(1.2, 1.1, 1.3, 3, disqualified=odd)
     final = replace(result.final, finalists=(out,), rounds=())
     named = with_setting(replace(result, final=final), model=replace(result.model, name=odd))
-    (label,) = set(compared([view_of(named)], same_model=True).data[1].x)
-    written = figures(view_of(named))["final"].layout.annotations[1].text
+    (label,) = set(compared_rates([view_of(named)]).data[1].x)
+    written = draw(view_of(named))["final"].layout.annotations[1].text
     for text in (label, written):
         assert "&#36;&lt;b>x&lt;/b>&#36; &amp;" in text
         assert "\u202e" not in text
 
 
 def test_latencies_that_differ_much_get_a_logarithmic_axis(result, view):
-    assert figures(view)["tradeoff"].layout.yaxis.type == "log"
+    assert draw(view)["tradeoff"].layout.yaxis.type == "log"
     near = [row for row in view.rows if row.p99_ms and 0.5 < row.p99_ms / view.hint.p99_ms < 2]
-    alike = replace(view, rows=near, front=near, advice=view.hint)
-    assert figures(alike)["tradeoff"].layout.yaxis.type is None
+    alike = replace(view, rows=near, front=near, advice=view.hint, labels=())
+    assert draw(alike)["tradeoff"].layout.yaxis.type is None

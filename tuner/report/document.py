@@ -1,6 +1,7 @@
 """`report.json`, schema 1: everything that the page shows, and all raw rounds, as plain data.
 
-Its keys are written out here, so that a rename in the program breaks no script that reads the file.
+Its keys are written out here, so that a rename in the program breaks no script that reads the file. Gains
+are ratios in full: 1.057 is the +5.7 % of the page.
 docs/architecture.md has the history of the format.
 """
 

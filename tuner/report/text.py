@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
-from tuner.domain.figures import gain, interval, rate
+from tuner.domain.figures import digits, gain, interval, rate, share
 from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row, View
 
@@ -15,23 +15,23 @@ COLUMNS = tuple(field.name for field in fields(Row))
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
-def cells(row: Row, said: Callable[[float], str] = repr, columns: Sequence[str] = COLUMNS) -> list[str]:
-    """Return a trial's values as text; figures in full, or as `said` says them."""
-    values = (getattr(row, name) for name in columns)
-    return ["" if one is None else said(one) if isinstance(one, float) else str(one) for one in values]
+def cells(row: Row) -> list[str]:
+    """Return a trial's values as text, figures in full."""
+    return ["" if value is None else str(value) for value in (getattr(row, name) for name in COLUMNS)]
 
 
 def as_csv(views: Sequence[View]) -> str:
     """Return every trial of every study, a line each, after where the study lies and its model's name.
 
-    A text that a spreadsheet would take for a formula is set behind an apostrophe.
+    Gains are ratios in full, as in JSON: 1.057 is the +5.7 % of the page. A text that a spreadsheet would
+    take for a formula is set behind an apostrophe.
     """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["study", "model", *COLUMNS])
-    for one in views:
-        for row in one.rows:
-            writer.writerow(map(_inert, [one.usage.study, one.title, *cells(row)]))
+    for view in views:
+        for row in view.rows:
+            writer.writerow(map(_inert, [view.usage.study, view.title, *cells(row)]))
     return stream.getvalue()
 
 
@@ -49,32 +49,34 @@ def _is_number(text: str) -> bool:
 
 def as_markdown(views: Sequence[View]) -> str:
     """Return the answer, the final and how it was measured."""
-    parts = [part for one in views for part in _markdown(one)]
-    if told := differences(views) if len(views) > 1 else []:
-        names = [f"{number}. {one.title}, {one.usage.study}" for number, one in enumerate(views, start=1)]
-        parts += ["## What differs", "", *_table(["", *names], told)]
+    parts = [part for view in views for part in _markdown(view)]
+    if rows := differences(views) if len(views) > 1 else []:
+        names = [f"{number}. {view.title}, {view.usage.study}" for number, view in enumerate(views, start=1)]
+        parts += ["## What differs", "", *_table(["", *names], rows)]
     return "\n".join(parts).rstrip() + "\n"
 
 
 def _markdown(view: View) -> list[str]:
     lines = [f"## {_escaped(view.title)}: {_escaped(view.answer)}", ""]
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
+    price = f" ({view.high_price})" if view.high_price else ""
+    lines += [f"- gain and price: {view.headline}{price}"] if view.headline else []
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
     lines += [f"- known: {view.known}"] if view.known else []
     lines += [f"- switches around the best: {view.switches}"] if view.switches else []
-    lines += [f"- the hint's own rate varied by {100 * view.noise:.1f} %"]
-    lines += [f"- warning: {_escaped(told)}" for told in view.warnings]
+    lines += [f"- the hint's own rate varied by {share(view.noise, 1)}"]
+    lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]
     finalists = trials if view.no_claim else view.finalists
-    lines += ["", *_table(["", "over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", ""],
-                          [_figures(one) for one in finalists])]  # fmt: skip
+    lines += ["", *_table(["", "gain over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", ""],
+                          [_figures(row) for row in finalists])]  # fmt: skip
     if view.targets:
         rows = [
-            [one.configuration, gain(one.ratio), interval(one.low, one.high), one.source, one.share]
-            for one in view.targets
+            [row.configuration, gain(row.ratio), interval(row.low, row.high), row.source, row.share]
+            for row in view.targets
         ]
-        lines += ["", *_table(["target", "over the baseline", "interval", "from", ""], rows)]
+        lines += ["", *_table(["target", "gain over the baseline", "interval", "from", ""], rows)]
     lines += [
         "",
         *_table(["reproduce", ""], [*map(list, view.reproduce.items()), ["study", view.usage.study]]),
@@ -83,38 +85,38 @@ def _markdown(view: View) -> list[str]:
     return lines
 
 
-def _figures(one: FinalRow) -> list[str]:
+def _figures(row: FinalRow) -> list[str]:
     return [
-        one.configuration,
-        gain(one.ratio) if one.ratio else "",
-        interval(one.low, one.high),
-        rate(one.fps) if one.fps else "",
-        *("" if ms is None else f"{ms:.3g}" for ms in (one.p50_ms, one.p99_ms)),
-        f"{one.memory_mb:.0f}" if one.memory_mb else "",
-        one.note,
+        row.configuration,
+        gain(row.ratio) if row.ratio else "",
+        interval(row.low, row.high),
+        rate(row.fps) if row.fps else "",
+        *(digits(value) if value else "" for value in (row.p50_ms, row.p99_ms, row.memory_mb)),
+        row.note,
     ]
 
 
 def differences(views: Sequence[View]) -> list[list[str]]:
     """Return what differs between studies: a line each, its name first, then a cell a study."""
-    advice, hint = [one.advice for one in views], [one.hint for one in views]
+    advice, hint = [view.advice for view in views], [view.hint for view in views]
     named = {
-        "answer": [one.answer for one in views],
-        "advice": [one.configuration for one in advice],
-        "over the hint": [f"{gain(one.ratio)}" if one.ratio else "" for one in advice],
-        "advice, items/s": _changes(views, [one.fps for one in advice]),
-        "advice, p99 in ms": _changes(views, [one.p99_ms for one in advice]),
-        "hint, items/s": _changes(views, [one.fps for one in hint]),
-        "hint, p99 in ms": _changes(views, [one.p99_ms for one in hint]),
+        "answer": [view.answer for view in views],
+        "advice": [row.configuration for row in advice],
+        "gain and price": [view.headline for view in views],
+        "gain over the hint": [gain(row.ratio) if row.ratio else "" for row in advice],
+        "advice, items/s": _changes(views, [row.fps for row in advice]),
+        "advice, p99 in ms": _changes(views, [row.p99_ms for row in advice]),
+        "hint, items/s": _changes(views, [row.fps for row in hint]),
+        "hint, p99 in ms": _changes(views, [row.p99_ms for row in hint]),
     }
-    keys = dict.fromkeys(name for one in views for name in one.reproduce)
-    named |= {name: [one.reproduce.get(name, "") for one in views] for name in keys}
-    return [[name, *told] for name, told in named.items() if len(set(told)) > 1]
+    keys = dict.fromkeys(name for view in views for name in view.reproduce)
+    named |= {name: [view.reproduce.get(name, "") for view in views] for name in keys}
+    return [[name, *values] for name, values in named.items() if len(set(values)) > 1]
 
 
 def same_model(views: Sequence[View]) -> bool:
     """Whether rates of several studies compare at all."""
-    return len({one.result.model.sha256 for one in views}) == 1
+    return len({view.result.model.sha256 for view in views}) == 1
 
 
 def _changes(views: Sequence[View], values: Sequence[float | None]) -> list[str]:
@@ -122,11 +124,11 @@ def _changes(views: Sequence[View], values: Sequence[float | None]) -> list[str]
     first = values[0] if same_model(views) else None
     return [
         ""
-        if not one
-        else rate(one)
-        if not first or one == first
-        else f"{rate(one)} ({gain(one / first)} from 1.)"
-        for one in values
+        if not value
+        else digits(value)
+        if not first or value == first
+        else f"{digits(value)} ({gain(value / first)} from 1.)"
+        for value in values
     ]
 
 

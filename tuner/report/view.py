@@ -138,6 +138,14 @@ class TargetRow:
     share: str
 
 
+class Label(NamedTuple):
+    """A short text beside a point of the trade-off plot."""
+
+    text: str
+    fps: float
+    p99_ms: float
+
+
 class Moment(NamedTuple):
     """The baseline's rate in one round.
 
@@ -178,9 +186,12 @@ class View:
         title: The model's name.
         verdict: `faster`, `keep_hint` or `inconclusive`.
         answer: The answer in one sentence.
+        headline: The gain with its price in short words; empty where nothing is faster.
+        high_price: Says that the price is high for such a gain; empty where it is not.
         advice: What to deploy.
         hint: The hint that all is compared with.
         drop_in: The best that keeps the model's own batch, in words; empty where that is the advice.
+        drop_in_figures: Its figures; None where it is the advice or the hint.
         usage: How the advice is put to use.
         rows: Every trial.
         finalists: The final, best first, the hint last; empty where it was not held.
@@ -201,6 +212,8 @@ class View:
         known: How much of the space is known, in words.
         switches: Which switches around the best were tried and which not; empty where there are none.
         front: The trials that no other beats in both throughput and latency.
+        ahead: Trials that look better than the advice in both, but were not in the final.
+        labels: Of the points that a reader looks for.
         tried: Configurations with a measurement, which importance and curves are drawn from.
         result: All that the search found, raw rounds and all.
     """
@@ -208,9 +221,12 @@ class View:
     title: str
     verdict: str
     answer: str
+    headline: str
+    high_price: str
     advice: FinalRow
     hint: FinalRow
     drop_in: str
+    drop_in_figures: FinalRow | None
     usage: Usage
     rows: Sequence[Row]
     finalists: Sequence[FinalRow]
@@ -230,5 +246,7 @@ class View:
     known: str
     switches: str
     front: Sequence[Row]
+    ahead: Sequence[Row]
+    labels: Sequence[Label]
     tried: int
     result: Result

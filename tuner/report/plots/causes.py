@@ -1,0 +1,59 @@
+"""What makes a configuration fast: each choice's share, and speed over the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from tuner.domain.figures import count, gain, rate, share
+from tuner.report.plots.style import BLUE, ORANGE, OTHERS, SYMBOLS, blank, label_gains, plain
+from tuner.report.view import Curve, Point
+
+FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+
+def importance(shares: Mapping[str, float]) -> go.Figure:
+    """How much each parameter matters."""
+    figure = blank("share of importance", "")
+    ranked = sorted(shares.items(), key=lambda pair: pair[1])
+    figure.add_bar(
+        x=[part for _, part in ranked],
+        y=[name for name, _ in ranked],
+        orientation="h",
+        marker={"color": BLUE},
+        customdata=[share(part) for _, part in ranked],
+        hovertemplate="%{y}: %{customdata}<extra></extra>",
+    )
+    figure.update_xaxes(tickvals=FIFTHS, ticktext=[share(part) for part in FIFTHS], fixedrange=True)
+    figure.update_layout(height=150 + 36 * len(ranked))
+    return figure
+
+
+def curves(kinds: Sequence[Curve]) -> go.Figure:
+    """Speed over batch on one target: a line through the best of each kind of streams, and every point."""
+    figure = blank("batch", "gain over the hint")
+    for number, curve in enumerate(kinds):
+        look = {"color": OTHERS[number % len(OTHERS)], "symbol": SYMBOLS[number % len(SYMBOLS)]}
+        name = plain(count(curve.streams, "stream") if curve.streams.isdigit() else curve.streams)
+        figure.add_scatter(
+            x=[point.batch for point in curve.best], y=[point.ratio for point in curve.best], mode="lines",
+            line={"color": look["color"]}, name=name, legendgroup=name, showlegend=False, hoverinfo="skip",
+        )  # fmt: skip
+        figure.add_scatter(
+            x=[point.batch for point in curve.points], y=[point.ratio for point in curve.points],
+            mode="markers", marker={**look, "size": 8}, name=name, legendgroup=name,
+            customdata=[_words(point) for point in curve.points],
+            hovertemplate="batch %{x}, %{customdata[0]}<br>gain over the hint: %{customdata[1]}<br>"
+            "%{customdata[2]} items/s<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
+    points = [point for curve in kinds for point in curve.points]
+    ticks = sorted({point.batch for point in points})
+    figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(batch) for batch in ticks])
+    label_gains(figure.update_yaxes, [point.ratio for point in points])
+    return figure
+
+
+def _words(point: Point) -> list[str]:
+    return [count(point.requests, "request"), gain(point.ratio), rate(point.fps) if point.fps else "?"]

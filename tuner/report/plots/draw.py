@@ -1,0 +1,34 @@
+"""Every plot that a view has data for."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from tuner.report.plots.causes import curves, importance
+from tuner.report.plots.course import drift, time
+from tuner.report.plots.devices import targets
+from tuner.report.plots.final import forest, rounds
+from tuner.report.plots.tradeoff import tradeoff
+from tuner.report.view import View
+
+
+def draw(view: View) -> dict[str, go.Figure]:
+    """Return every figure that a view has data for, by the name of its place on the page."""
+    found: dict[str, go.Figure] = {}
+    if any(row.fps and row.p99_ms for row in view.rows):
+        found["tradeoff"] = tradeoff(view)
+    if view.finalists:
+        found["final"] = forest(view.finalists)
+    if view.importance:
+        found["importance"] = importance(view.importance)
+    for number, kinds in enumerate(view.curves.values()):
+        found[f"curves{number}"] = curves(kinds)
+    if view.targets:
+        found["targets"] = targets(view.targets, view.plain_sum)
+    if len(view.drift) > 1:
+        found["drift"] = drift(view.drift, view.final_at_s)
+    if any(view.final_rounds.values()):
+        found["rounds"] = rounds(view.final_rounds, view.advice.configuration)
+    if view.time:
+        found["time"] = time(view.time)
+    return found

@@ -1,0 +1,84 @@
+"""The final: each finalist's interval, and the rounds that it is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import accumulate, chain
+from textwrap import wrap
+
+import plotly.graph_objects as go
+
+from tuner.domain.figures import gain
+from tuner.report.plots.style import (
+    BLUE,
+    GREEN,
+    HOVER,
+    NAME_WIDTH,
+    ORANGE,
+    OTHERS,
+    SYMBOLS,
+    blank,
+    error_bars,
+    label_gains,
+    plain,
+    point_words,
+)
+from tuner.report.view import FinalRow
+
+LINE_PX = 19
+"""Height of a line of text."""
+
+
+def forest(finalists: Sequence[FinalRow]) -> go.Figure:
+    """Each finalist's interval against the hint, its name above it; heights are in lines of text."""
+    figure = blank("gain over the hint", "")
+    rows = [row for row in reversed(finalists) if row.ratio is not None]
+    names = [[*wrap(row.configuration, NAME_WIDTH), *wrap(row.note, NAME_WIDTH)] for row in rows]
+    places = [0.0, *accumulate(len(lines) + 1.5 for lines in names)]
+    figure.add_scatter(
+        x=[1.0, 1.0, None] * len(rows),
+        y=[*chain(*((place - 0.4, place + 0.4, None) for place in places[:-1]))],  # a line would cross names
+        mode="lines",
+        line={"color": ORANGE, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.add_scatter(
+        x=[row.ratio for row in rows],
+        y=places[:-1],
+        mode="markers",
+        marker={"size": 11, "color": [_colour(row) for row in rows]},
+        error_x=error_bars(rows, [1.0] * len(rows)),
+        customdata=[point_words(row) for row in rows],
+        hovertemplate=HOVER,
+        showlegend=False,
+    )
+    for place, lines in zip(places, names, strict=False):
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="left", y=place + 0.5, yanchor="bottom", showarrow=False,
+            align="left", text="<br>".join(map(plain, lines)),
+        )  # fmt: skip
+    label_gains(figure.update_xaxes, [end for row in rows for end in (row.low, row.ratio, row.high)])
+    figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.8, places[-1]])
+    figure.update_layout(height=80 + LINE_PX * (places[-1] + 0.8))
+    return figure
+
+
+def _colour(row: FinalRow) -> str:
+    return GREEN if "the advice" in row.note else ORANGE if row.note == "the hint" else BLUE
+
+
+def rounds(played: Mapping[str, Sequence[float]], advice: str) -> go.Figure:
+    """Every round of the final: what the intervals are made from."""
+    figure = blank("round of the final", "gain over the hint")
+    for number, (name, ratios) in enumerate(played.items()):
+        colour = GREEN if name == advice else OTHERS[number % len(OTHERS)]
+        figure.add_scatter(
+            x=list(range(1, len(ratios) + 1)), y=list(ratios), mode="markers", name=plain(name),
+            marker={"size": 7, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]},
+            customdata=[gain(ratio) for ratio in ratios],
+            hovertemplate="round %{x}: %{customdata}<extra>%{fullData.name}</extra>",
+        )  # fmt: skip
+    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
+    label_gains(figure.update_yaxes, [ratio for ratios in played.values() for ratio in ratios])
+    return figure
