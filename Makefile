@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+INSTALL = $(PIP) install $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
 .DEFAULT_GOAL := help
-.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test check format lint types layers docs docs-fresh bench bench-page reports clean
+.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow check format lint types layers docs docs-fresh bench bench-page reports clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -14,7 +15,7 @@ help:  ## list the targets
 demo: $(VENV)/.tuner  ## build a small CNN and search it for about 30 seconds
 	$(BIN)/tuner demo
 
-demo-multi: $(VENV)/.dev  ## the same on a second device made from the CPU plugin, and on both: needs g++
+demo-multi: $(VENV)/.test  ## the same on a second device made from the CPU plugin, and on both: needs g++
 	$(BIN)/python -m tests.emu reports/demo/multi
 
 demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: needs gcc and opencl-headers
@@ -22,10 +23,13 @@ demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: ne
 
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
-test: $(VENV)/.dev  ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/.test  ## run the tests: at most six minutes on two cores
+	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
-check: lint types layers docs-fresh test  ## what CI runs
+test-slow: $(VENV)/.test  ## run the tests that take long: searches on several devices, statistics repeated at length
+	$(BIN)/python -m pytest -m slow $(TESTS)
+
+check: lint types layers docs-fresh test  ## what CI runs first; then it runs test-slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check tuner tests
@@ -54,7 +58,7 @@ bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: s
 	$(BIN)/python -m tests.benchmarks.again $*
 	for piece in landscape regret sweep claims false_wins_replayed; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
-docs-fresh: $(VENV)/.dev  ## check the documents: links, commands, Python, and what is made from the code
+docs-fresh: $(VENV)/.test  ## check the documents: links, commands, Python, and what is made from the code
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
 format: $(VENV)/.dev
@@ -78,17 +82,21 @@ $(VENV)/.tuner: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 		"openvino-tuner needs Python 3.10 or newer; $(PYTHON) is %d.%d: make PYTHON=python3.12" % sys.version_info[:2])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable .
+	$(INSTALL) .
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.tuner
-	$(PIP) install --editable '.[dev]'
+$(VENV)/.test: $(VENV)/.tuner
+	$(INSTALL) '.[test]'
 	touch $@
 
-$(VENV)/.gpu: $(VENV)/.dev
-	$(PIP) install --editable '.[gpu-emulation]'
+$(VENV)/.dev: $(VENV)/.test
+	$(INSTALL) '.[dev]'
+	touch $@
+
+$(VENV)/.gpu: $(VENV)/.test
+	$(INSTALL) '.[gpu-emulation]'
 	touch $@
 
 $(VENV)/.bench: $(VENV)/.dev
-	$(PIP) install --editable '.[bench]'
+	$(INSTALL) '.[bench]'
 	touch $@

@@ -34,7 +34,7 @@ ONE_PINNED = {"INFERENCE_NUM_THREADS": "1", "ENABLE_CPU_PINNING": "YES"}
 def missing() -> str | None:
     """Say why there can be no second device here, or None."""
     if shutil.which("g++") is None:
-        return "a second device needs g++"
+        return "a second device needs g++ (apt-get install g++)"
     return None if sys.platform == "linux" else "a second device needs LD_PRELOAD"
 
 

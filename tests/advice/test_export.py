@@ -100,21 +100,23 @@ def test_benchmark_app_measures_the_same_configuration(tmp_path, properties, bat
     assert float(fps) == pytest.approx(int(count) * batch / float(duration) * 1e3, rel=0.01)
 
 
-def test_benchmark_app_leaves_the_types_of_inputs_alone(tmp_path):
+@pytest.mark.parametrize(
+    "make",
+    [
+        models.image_of_fixed_batch,
+        pytest.param(models.two_inputs_and_a_scalar, marks=pytest.mark.slow),
+        pytest.param(models.embedding, marks=pytest.mark.slow),
+    ],
+)
+def test_benchmark_app_leaves_the_types_of_inputs_alone(tmp_path, make):
     """What looks like an image would become u8."""
-    image = models.image_of_fixed_batch(tmp_path / "m.xml")
-    for path in (
-        image,
-        models.two_inputs_and_a_scalar(tmp_path / "n.xml"),
-        models.embedding(tmp_path / "o.xml"),
-    ):
-        advice = advice_of(path, batch=1)
-        _, command = exported(advice, "benchmark_app", tmp_path)
-        words = shlex.split(command)
-        report = run([SCRIPTS / words[0], *words[1:-1], 1]).stdout
-        compiled = report.partition("[Step 6/11]")[2].partition("[Step 7/11]")[0]
-        for name, one in advice.model.inputs.items():
-            assert re.search(rf"{name} \(node: {name}\) : {one.type} /", compiled), report
+    advice = advice_of(make(tmp_path / "m.xml"), batch=1)
+    _, command = exported(advice, "benchmark_app", tmp_path)
+    words = shlex.split(command)
+    report = run([SCRIPTS / words[0], *words[1:-1], 1]).stdout
+    compiled = report.partition("[Step 6/11]")[2].partition("[Step 7/11]")[0]
+    for name, given in advice.model.inputs.items():
+        assert re.search(rf"{name} \(node: {name}\) : {given.type} /", compiled), report
 
 
 def test_settings_of_each_device_are_told_as_benchmark_app_reads_them(tmp_path):
@@ -198,7 +200,7 @@ def build(source: Path) -> Path:
     return program
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++ (apt-get install g++)")
 def test_the_cpp_program_compiles_and_runs_as_it_is(tmp_path):
     advice = advice_of(models.wide(tmp_path / ODD), {"NUM_STREAMS": 2, "ENABLE_CPU_PINNING": False}, 4, 3)
     source, _ = exported(advice, "cpp", tmp_path)
@@ -209,7 +211,8 @@ def test_the_cpp_program_compiles_and_runs_as_it_is(tmp_path):
     assert gone.returncode != 0
 
 
-@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs CMake")
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("cmake") is None, reason="needs cmake (apt-get install cmake)")
 def test_the_cpp_program_is_built_with_cmake_as_it_says(tmp_path):
     advice = advice_of(models.mlp(tmp_path / "m.xml"), {"NUM_STREAMS": 1})
     exported(advice, "cpp", tmp_path)
@@ -224,7 +227,7 @@ def test_the_cpp_program_is_built_with_cmake_as_it_says(tmp_path):
     assert " items/s" in run([tmp_path / "build" / "run", advice.model.path, 0.2]).stdout
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++ (apt-get install g++)")
 def test_a_cpp_program_for_several_devices_compiles(tmp_path):
     each = {"CPU": {"NUM_STREAMS": 2}, "EMU": {"ENABLE_CPU_PINNING": True}}
     properties = {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT", "DEVICE_PROPERTIES": each}

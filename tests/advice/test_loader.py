@@ -171,7 +171,8 @@ def test_hostile_and_broken_files_are_refused_in_one_sentence(tmp_path, content,
     assert "\n" not in str(caught.value)
 
 
-def test_ten_thousand_broken_files_give_nothing_but_our_own_error(advice, tmp_path):
+@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_broken_files_give_nothing_but_our_own_error(advice, tmp_path, count):
     """Real advice, cut, spliced and with bytes and values changed at random."""
     path = written(advice, tmp_path / "config.yaml")
     whole, rng = path.read_bytes(), random.Random(0)
@@ -198,14 +199,14 @@ def test_ten_thousand_broken_files_give_nothing_but_our_own_error(advice, tmp_pa
         return bytes(content)
 
     sentences = []
-    for _ in range(10_000):
+    for _ in range(count):
         path.write_bytes(broken())
         try:
             read(path)
         except AdviceError as error:
             sentences.append(str(error))
     assert not any("\n" in one for one in sentences)
-    assert 7_000 < len(sentences) < 10_000
+    assert 0.7 * count < len(sentences) < count
 
 
 def test_pick_takes_the_fastest_within_the_limits(advice):

@@ -3,34 +3,37 @@
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import openvino as ov
 import optuna
 import psutil
 import pytest
 
 import tuner
 from tests import models
+from tests.cli.command import SHORT, run
 from tuner.cli.app import main
-
-SHORT = ["--budget", "6s", "--trials", "2"]
-
-
-def run(*arguments, **options):
-    command = [sys.executable, "-m", "tuner", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, **options)
 
 
 @pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    """One real search, shared by the tests that look at what it leaves."""
-    folder = tmp_path_factory.mktemp("searched")
-    model = models.wide(folder / "wide.xml")
-    done = run("search", model, "--budget", "12s", "--output", folder / "out", cwd=folder)
-    return done, folder / "out", model
+def continued(searched, tmp_path_factory):
+    """The same search again on a copy of its study, in silence and as JSON."""
+    _, out, model = searched
+    copy = shutil.copytree(out, tmp_path_factory.mktemp("continued") / "out")
+    return run("search", model, *SHORT, "--output", copy, "--json", "-q"), copy
+
+
+@pytest.fixture(scope="module")
+def without_batch(tmp_path_factory):
+    """A search of a model whose batch cannot grow, told at length."""
+    folder = tmp_path_factory.mktemp("without_batch")
+    model = models.fixed_reshape(folder / "m.xml")
+    return run("search", model, *SHORT, "-v", "--output", folder / "out"), folder / "out"
 
 
 def test_a_search_finds_that_batch_pays_on_a_wide_dense_net(searched):
@@ -63,18 +66,14 @@ def test_the_study_holds_every_trial_for_optuna(searched):
     study._storage.remove_session()
 
 
-def test_the_same_command_goes_on_with_the_study(searched):
-    _, out, model = searched
-    before = tuner.load(out / "config.yaml").search.trials
-    again = run("search", model, *SHORT, "--output", out)
-    assert again.returncode == 0
-    assert f"{before} trials known from earlier runs" in again.stderr
-    assert tuner.load(out / "config.yaml").search.trials > before
+def test_the_same_command_goes_on_with_the_study(searched, continued):
+    before, (done, out) = tuner.load(searched[1] / "config.yaml"), continued
+    assert done.returncode == 0
+    assert tuner.load(out / "config.yaml").search.trials > before.search.trials
 
 
-def test_json_is_one_document_on_standard_output(searched):
-    _, out, model = searched
-    done = run("search", model, *SHORT, "--output", out, "--json", "-q")
+def test_json_is_one_document_on_standard_output(continued):
+    done, out = continued
     document = json.loads(done.stdout)
     assert done.stderr == ""
     assert document["verdict"] in {"faster", "keep_hint", "inconclusive"}
@@ -82,29 +81,32 @@ def test_json_is_one_document_on_standard_output(searched):
     assert {"sentence", "warnings", "tried", "best", "speedup"} <= set(document)
 
 
-def test_verbose_adds_what_each_trial_compiled_to(tmp_path):
-    model = models.mlp(tmp_path / "m.xml")
-    done = run("search", model, *SHORT, "-v", "--output", tmp_path / "out")
-    assert "compiled in" in done.stderr
+def test_verbose_adds_what_each_trial_compiled_to(searched, without_batch):
+    assert "compiled in" in without_batch[0].stderr
+    assert "compiled in" not in searched[0].stderr
 
 
 def test_a_search_bound_to_the_hint_itself_keeps_the_hint(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
-    cores = tuner.search(model, budget=5, trials=1, output=tmp_path / "first").baseline.effective
+    hint = ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
+    streams, requests = (
+        hint.get_property("NUM_STREAMS"),
+        hint.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"),
+    )
     done = run(
         "search", model, "--budget", "20s", "--output", tmp_path / "out",
-        "--streams", cores.streams, "--batch", 1, "--requests", cores.requests,
+        "--streams", streams, "--batch", 1, "--requests", requests,
     )  # fmt: skip
     assert done.returncode == 0
     assert done.stdout.startswith("keep the hint: within these bounds everything is the hint itself")
     assert tuner.load(tmp_path / "out" / "config.yaml").verdict == "keep_hint"
 
 
-def test_a_model_without_batch_is_searched_over_the_rest_and_told_why(tmp_path):
-    done = run("search", models.fixed_reshape(tmp_path / "m.xml"), *SHORT, "--output", tmp_path / "out")
+def test_a_model_without_batch_is_searched_over_the_rest_and_told_why(without_batch):
+    done, out = without_batch
     assert done.returncode == 0
     assert "warning: Batch is not searched: reshaping to batch 2 fails" in done.stderr
-    assert tuner.load(tmp_path / "out" / "config.yaml").model.batch_axes == {}
+    assert tuner.load(out / "config.yaml").model.batch_axes == {}
 
 
 def test_real_samples_are_fed(tmp_path):
@@ -130,9 +132,7 @@ def start_until(text, *arguments):
     pytest.fail(f"the search ended before it said {text!r}")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_saves_ends_its_lanes_and_the_next_run_goes_on(tmp_path, number):
-    model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
+def interrupt(model, out, number):
     process = start_until("/s  ", "search", model, "--budget", "120s", "--output", out)
     lanes = psutil.Process(process.pid).children(recursive=True)
     assert lanes
@@ -141,15 +141,27 @@ def test_an_interruption_saves_ends_its_lanes_and_the_next_run_goes_on(tmp_path,
     assert process.returncode == 4
     assert stdout.startswith("stopped early; inconclusive")
     assert psutil.wait_procs(lanes, timeout=30)[1] == []
-    saved = tuner.load(out / "config.yaml")
+    return tuner.load(out / "config.yaml")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_saves_and_ends_its_lanes(tmp_path, number):
+    saved = interrupt(models.wide(tmp_path / "m.xml"), tmp_path / "out", number)
     assert saved.verdict == "inconclusive"
     assert saved.search.trials >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_next_run_goes_on_where_an_interruption_stopped(tmp_path, number):
+    model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
+    saved = interrupt(model, out, number)
     again = run("search", model, *SHORT, "--output", out)
     assert again.returncode == 0
     assert f"{saved.search.trials} trials known from earlier runs" in again.stderr
 
 
-def test_a_killed_search_leaves_no_lane_and_no_lock_behind(tmp_path):
+def test_a_killed_search_leaves_no_lane_and_no_lock_behind_and_the_next_run_goes_on(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
     process = start_until("/s  ", "search", model, "--budget", "120s", "--output", tmp_path / "out")
     lanes = psutil.Process(process.pid).children(recursive=True)
@@ -159,6 +171,7 @@ def test_a_killed_search_leaves_no_lane_and_no_lock_behind(tmp_path):
     again = run("search", model, *SHORT, "--output", tmp_path / "out")
     assert again.returncode == 0
     assert "waiting" not in again.stderr
+    assert "known from earlier runs" in again.stderr
 
 
 def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
@@ -175,7 +188,7 @@ def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
     assert first.returncode == 4
 
 
-@pytest.mark.parametrize("columns", [80, 140])
+@pytest.mark.parametrize("columns", [80, pytest.param(140, marks=pytest.mark.slow)])
 def test_a_terminal_shows_nothing_wider_than_itself(tmp_path, columns):
     model = models.fixed_reshape(tmp_path / ("m" * 60 + ".xml"))
     ours, theirs = pty.openpty()
@@ -275,7 +288,6 @@ def test_an_input_file_of_the_wrong_shape_is_refused(capsys, model, tmp_path):
 
 
 def test_a_model_that_never_runs_is_refused(tmp_path):
-    import openvino as ov
     from openvino import opset13 as ops
 
     x = models.parameter([1, 4])

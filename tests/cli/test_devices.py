@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
@@ -46,6 +47,7 @@ def test_devices_of_a_plugins_file_are_listed(second):
     assert told["EMU"]["streams"] == told["CPU"]["streams"]
 
 
+@pytest.mark.slow
 def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
     """With as many requests as OpenVINO asks for they are not: the search has to find that out."""
     pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
@@ -60,6 +62,7 @@ def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
     assert f"{100 * together.share_of_sum:.0f} % of the sum of its devices" in done.stdout
 
 
+@pytest.mark.slow
 def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together are hardly faster than one."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
@@ -72,6 +75,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     assert "unpinned" in str(together.configuration)
 
 
+@pytest.mark.slow
 def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
     out = tmp_path / "out"
     done = second({"EMU": {}})("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,CPU", "--batch", "1",
@@ -96,6 +100,7 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
@@ -107,6 +112,7 @@ def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     assert "of an explicit batch's gain" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_stateful_model_is_searched_on_each_device_and_not_on_both(second, tmp_path):
     model, out = models.stateful(tmp_path / "m.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "10s", "--trials", "2",
@@ -128,6 +134,7 @@ def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(s
         assert "EMU" in told[f"{kind}, a member fails"]["error"]
 
 
+@pytest.mark.slow
 def test_another_plugins_file_is_another_study(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     search = ["search", model, "--device", "EMU", "--budget", "6s", "--trials", "1", "--output", out]
@@ -144,15 +151,19 @@ def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     assert {one.device for one in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
 
 
+OF_A_BATCH = partial(models.mlp, shape=(8, 16))
+DYNAMIC = partial(models.embedding, shape=(1, -1))
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize(
     ("make", "shape", "told"),
     [
-        (models.stateful, [], "BATCH:CPU(4): "),
-        (lambda path: models.mlp(path, shape=(8, 16)), [], "BATCH:CPU(4): OpenVINO gathers no requests"),
-        (lambda path: models.embedding(path, shape=(1, -1)), ["--shape", "ids[1,8]"], None),
-        (lambda path: models.embedding(path, shape=(1, -1)), [], "--shape 'ids[1,128]'"),
+        slow(models.stateful, [], "BATCH:CPU(4): ", id="stateful"),
+        slow(OF_A_BATCH, [], "BATCH:CPU(4): OpenVINO gathers no requests", id="of a batch"),
+        slow(DYNAMIC, ["--shape", "ids[1,8]"], None, id="dynamic, with a shape"),
+        pytest.param(DYNAMIC, [], "--shape 'ids[1,128]'", id="dynamic"),
     ],
-    ids=["stateful", "of a batch", "dynamic, with a shape", "dynamic"],
 )
 def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, told):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",

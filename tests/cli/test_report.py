@@ -10,20 +10,11 @@ from pathlib import Path
 import pytest
 
 from tests import models
-from tests.cli.test_cli import run
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    model = models.wide(folder / "wide.xml")
-    done = run("search", model, "--budget", "12s", "--trials", "4", "--output", folder / "out", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    return done, folder / "out"
+from tests.cli.command import run
 
 
 def test_a_search_writes_its_report(searched):
-    done, out = searched
+    done, out, _ = searched
     assert f"report   {out / 'report.html'}" in done.stdout
     html = (out / "report.html").read_text()
     assert "<h1>wide</h1>" in html
@@ -31,7 +22,7 @@ def test_a_search_writes_its_report(searched):
 
 
 def test_the_report_is_written_again_from_the_study(searched):
-    _, out = searched
+    _, out, _ = searched
     first = (out / "report.html").read_text()
     (out / "report.html").unlink()
     done = run("report", out)
@@ -43,7 +34,7 @@ def test_the_report_is_written_again_from_the_study(searched):
 
 
 def test_the_yaml_of_another_search_is_not_named(searched, tmp_path):
-    _, out = searched
+    _, out, _ = searched
     shutil.copy(out / "study.db", tmp_path / "study.db")
     advice = (out / "config.yaml").read_text()
     (tmp_path / "config.yaml").write_text(
@@ -54,7 +45,7 @@ def test_the_yaml_of_another_search_is_not_named(searched, tmp_path):
 
 
 def test_every_format_and_another_folder(searched, tmp_path):
-    _, out = searched
+    _, out, _ = searched
     done = run("report", out / "study.db", "--format", "html,md,csv,json", "--output", tmp_path / "new")
     assert done.returncode == 0, done.stderr
     assert [Path(line).name for line in done.stdout.split()] == [
@@ -68,7 +59,7 @@ def test_every_format_and_another_folder(searched, tmp_path):
 
 
 def test_two_studies_side_by_side(searched, tmp_path):
-    _, out = searched
+    _, out, _ = searched
     done = run("report", out, f"sqlite:///{out / 'study.db'}", "--output", tmp_path)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "report.html").read_text().count("<article") == 2

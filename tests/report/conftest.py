@@ -1,6 +1,6 @@
 import pytest
 
-from tests.report.results import searched, view_of
+from tests.report.results import searched, view_of_kind
 
 
 @pytest.fixture(scope="module")
@@ -9,5 +9,5 @@ def result():
 
 
 @pytest.fixture(scope="module")
-def view(result):
-    return view_of(result)
+def view():
+    return view_of_kind("searched")

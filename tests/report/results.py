@@ -96,6 +96,12 @@ def view_of(result: Result) -> View:
     return view(result, usage_of(result))
 
 
+@cache
+def view_of_kind(kind: str) -> View:
+    """Return the same view each time, so that tests share what was made of it."""
+    return view_of(EVERY[kind]())
+
+
 EVERY = {
     "searched": searched,
     "several devices": several,

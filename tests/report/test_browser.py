@@ -8,14 +8,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.report.results import EVERY, many, searched, several, view_of
+from tests.report.results import EVERY, many, searched, view_of, view_of_kind
 from tuner.report.page import page
 from tuner.report.text import COLUMNS as CSV_COLUMNS
 from tuner.report.text import cells
 from tuner.report.trials import COLUMNS
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's chromium")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
 
 QUIET = [
     "--no-sandbox",
@@ -24,6 +24,14 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+def wide(width):
+    return {"viewport": {"width": width, "height": 900}}
+
+
+def slow(*values):
+    return pytest.param(*values, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
@@ -36,24 +44,38 @@ def browser():
         chromium.close()
 
 
-@pytest.fixture
-def opened(browser, tmp_path):
-    """Open a page from disk; at its end nothing was complained of, and no request has left it."""
+@pytest.fixture(scope="module")
+def opened(browser, tmp_path_factory):
+    """Open a page from disk; after each use nothing was complained of, and no request has left it.
 
-    @contextmanager
-    def show(views, **options):
-        (tmp_path / "report.html").write_text(page(views), encoding="utf-8")
-        context = browser.new_context(offline=True, **options)
-        shown, trouble = context.new_page(), []
+    Loading and drawing a page takes seconds, so tests with the same views and options share it, and leave it as they
+    found it: unfiltered, in its own colours.
+    """
+    pages = {}
+
+    def load(views, options):
+        path = tmp_path_factory.mktemp("page") / "report.html"
+        path.write_text(page(views), encoding="utf-8")
+        shown, trouble = browser.new_context(**{**wide(1400), "offline": True, **options}).new_page(), []
+        shown.set_default_timeout(120_000)
         shown.on("console", lambda message: trouble.append(message.text))
         shown.on("pageerror", lambda error: trouble.append(str(error)))
         shown.on(
             "request",
-            lambda one: None if one.url.startswith(("file:", "data:", "blob:")) else trouble.append(one.url),
+            lambda sent: (
+                None if sent.url.startswith(("file:", "data:", "blob:")) else trouble.append(sent.url)
+            ),
         )
-        shown.goto((tmp_path / "report.html").as_uri())
+        shown.goto(path.as_uri())
+        return shown, trouble
+
+    @contextmanager
+    def show(views, **options):
+        key = (*map(id, views), repr(options))
+        if key not in pages:
+            pages[key] = *load(views, options), views  # the views are kept, so that their ids stay theirs
+        shown, trouble, _ = pages[key]
         yield shown
-        context.close()
         assert trouble == []
 
     return show
@@ -61,7 +83,7 @@ def opened(browser, tmp_path):
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_every_kind_of_search_is_shown_without_an_error(opened, kind):
-    with opened([view_of(EVERY[kind]())]) as shown:
+    with opened([view_of_kind(kind)]) as shown:
         assert shown.locator(".answer").is_visible()
         assert shown.locator("svg.main-svg").count() >= 1
 
@@ -74,37 +96,41 @@ def test_the_answer_comes_first_and_plots_are_drawn(opened, view):
             assert shown.locator(f"#{name}-0 svg.main-svg").first.is_visible(), name
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize(
+    ("scheme", "width"),
+    [("light", 1400), ("dark", 390), slow("light", 390), slow("dark", 1400)],
+)
 def test_it_can_be_read_by_everyone(opened, scheme, width):
     """axe-core's rules, contrast among them."""
     from axe_playwright_python.sync_playwright import Axe
 
-    with opened([view_of(several())], color_scheme=scheme, viewport={"width": width, "height": 900}) as shown:
+    options = {} if (scheme, width) == ("light", 1400) else {"color_scheme": scheme, **wide(width)}
+    with opened([view_of_kind("several devices")], **options) as shown:
         found = Axe().run(shown)
         assert found.violations_count == 0, found.generate_report()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_and_plots_take_the_colours_of_the_scheme(opened, view, scheme):
-    with opened([view], color_scheme=scheme) as shown:
+def test_text_and_plots_take_the_colours_of_the_scheme(opened, scheme):
+    options = {} if scheme == "light" else {"color_scheme": scheme, **wide(390)}
+    with opened([view_of_kind("several devices")], **options) as shown:
         paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 30)")
         text = shown.locator("#tradeoff-0 .xtitle").evaluate("one => getComputedStyle(one).fill")
         assert text == shown.evaluate("getComputedStyle(document.body).color")
 
 
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("width", [390, slow(1400)])
 @pytest.mark.parametrize("kind", ["several devices", "hostile names"])
 def test_a_page_needs_no_sideways_scrolling(opened, kind, width):
-    view = view_of(EVERY[kind]())
-    with opened([view, view], viewport={"width": width, "height": 800}) as shown:
+    view = view_of_kind(kind)
+    with opened([view, view], **wide(width)) as shown:
         assert shown.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_the_colours_follow_a_change_of_scheme_and_print_is_black_on_white(opened, view):
     fill = "() => getComputedStyle(document.querySelector('#tradeoff-0 .xtitle')).fill"
-    with opened([view], color_scheme="light") as shown:
+    with opened([view], color_scheme="light") as shown:  # a page of its own
         shown.emulate_media(color_scheme="dark")
         shown.wait_for_function(f"({fill})() === getComputedStyle(document.body).color")
         assert shown.evaluate(fill) == "rgb(228, 232, 238)"
@@ -171,9 +197,10 @@ def test_the_plots_offer_nothing_that_leaves_the_page(opened, view):
 def test_what_is_to_be_used_is_copied(opened, view, block, allowed):
     from playwright.sync_api import expect
 
-    permissions = ["clipboard-read", "clipboard-write"]
-    with opened([view], **({"permissions": permissions} if allowed else {})) as shown:
-        if not allowed:  # as some browsers have it for pages from disk
+    with opened([view]) as shown:
+        if allowed:
+            shown.context.grant_permissions(["clipboard-read", "clipboard-write"])
+        else:  # as some browsers have it for pages from disk
             shown.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
         text = getattr(view.usage, block)
         button = shown.locator("pre", has_text=text.splitlines()[-1]).locator("button").first
@@ -189,6 +216,10 @@ def test_what_is_to_be_used_is_copied(opened, view, block, allowed):
         shown.locator("#paste").focus()
         shown.keyboard.press("Control+V")
         assert shown.locator("#paste").input_value() == text
+        shown.evaluate(
+            "() => { document.getElementById('paste').remove(); delete navigator.clipboard.writeText; }"
+        )
+        shown.context.clear_permissions()
 
 
 @pytest.mark.parametrize("words", ["", "out of memory"])
@@ -205,6 +236,7 @@ def test_the_rows_that_are_shown_are_downloaded(opened, view, words):
             list(CSV_COLUMNS),
             *(cells(row) for row in rows),
         ]
+        shown.get_by_label("Filter trials").fill("")
 
 
 @pytest.mark.parametrize(
@@ -223,8 +255,10 @@ def test_hovering_over_a_point_tells_all_of_it(opened, view, trace, parts):
         traces.nth(names.index(trace)).locator("path.point").first.hover(force=True)
         told = shown.locator("#tradeoff-0 .hoverlayer .hovertext").first
         told.wait_for()
-        for part in ["items/s", "p50", "p99", "over the hint", "MiB", "threads", *parts]:
+        for part in ["items/s", "p50", "p99", "faster than the hint", "MiB", "threads", *parts]:
             assert part in told.text_content()
+        shown.mouse.move(0, 0)
+        told.wait_for(state="hidden")
 
 
 def test_two_studies_stand_side_by_side(opened, view):
@@ -234,6 +268,7 @@ def test_two_studies_stand_side_by_side(opened, view):
         assert shown.locator("#tradeoff-1 svg.main-svg").first.is_visible()
 
 
+@pytest.mark.slow
 def test_five_thousand_trials_are_shown(opened):
     with opened([view_of(many())]) as shown:
         assert shown.locator("table.trials tbody tr").count() == 5000

@@ -19,6 +19,11 @@ HINT_ALONE = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
 NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
 
 
+def short_and_whole(short, whole):
+    """Repeat a simulated search a few times in `make test`, and in `make test-slow` as often as the claim needs."""
+    return pytest.mark.parametrize("searches", [short, pytest.param(whole, marks=pytest.mark.slow)])
+
+
 def test_a_search_finds_most_of_what_there_is_to_gain():
     device = SimulatedDevice(base_fps=2000, batch_gain=2.0, one_stream=0.8)
     found = simulate(device)
@@ -27,9 +32,10 @@ def test_a_search_finds_most_of_what_there_is_to_gain():
     assert true_fps(device, found.outcome.verdict.best.configuration) > 0.93 * best
 
 
-def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_many():
+@short_and_whole(40, 200)
+def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_many(searches):
     rng, claims, misses = random.Random(5), 0, 0
-    for seed in range(200):
+    for seed in range(searches):
         device = random_device(rng)
         found = simulate(device, seed=seed)
         if found.outcome.verdict.kind == "faster":
@@ -37,7 +43,7 @@ def test_claimed_intervals_hold_the_truth_though_the_winner_was_picked_among_man
             truth = true_fps(device, best) / true_fps(device, hint)
             claims += 1
             misses += not found.outcome.verdict.speedup.low <= truth <= found.outcome.verdict.speedup.high
-    assert claims > 150
+    assert claims > 0.75 * searches
     assert misses <= 0.05 * claims
 
 
@@ -48,15 +54,17 @@ def test_where_nothing_is_faster_the_hint_is_kept():
     assert found.outcome.drop_in.configuration == HINT_ALONE
 
 
-def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent():
+@short_and_whole(100, 500)
+def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent(searches):
     claims = sum(
-        simulate(NO_GAIN, seed=seed, budget_s=30).outcome.verdict.kind == "faster" for seed in range(500)
+        simulate(NO_GAIN, seed=seed, budget_s=30).outcome.verdict.kind == "faster" for seed in range(searches)
     )
-    assert claims <= 5
+    assert claims <= searches // 100
 
 
-def test_pruning_discards_no_configuration_that_is_5_percent_better_than_the_one_kept():
-    rng, searches, wrong = random.Random(0), 1000, 0
+@short_and_whole(100, 1000)
+def test_pruning_discards_no_configuration_that_is_5_percent_better_than_the_one_kept(searches):
+    rng, wrong = random.Random(0), 0
     for seed in range(searches):
         device = random_device(rng)
         found = simulate(device, seed=seed)

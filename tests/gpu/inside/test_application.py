@@ -18,6 +18,8 @@ from tests.advice.test_export import SCRIPTS, build, exported, run
 from tuner.advice.writer import write_advice
 from tuner.errors import DeviceError
 
+pytestmark = pytest.mark.slow
+
 DEPLOYMENTS = {
     "GPU": {"NUM_STREAMS": 2},
     "MULTI:GPU,CPU": {
@@ -102,7 +104,7 @@ def test_the_python_program_runs_as_it_is(advice, tmp_path):
     assert float(run([sys.executable, program, advice.model.path, 0.3]).stdout.split()[0]) > 0
 
 
-@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++ (apt-get install g++)")
 def test_the_cpp_program_runs_as_it_is(path, tmp_path):
     advice = advice_of(path, DEPLOYMENTS["MULTI:GPU,CPU"], 4, 6, device="MULTI:GPU,CPU")
     source, _ = exported(advice, "cpp", tmp_path)
