@@ -79,6 +79,17 @@ def wide(path: Path, width: int = 1024) -> Path:
     return save(path, [ops.result(ops.matmul(hidden, weights(width, width, seed=1), False, False))], [x])
 
 
+def dynamic_inputs(path: Path) -> Path:
+    """Four inputs with a dynamic batch, three of which are dynamic beyond it."""
+    inputs = [
+        parameter([-1, -1], name="ids"),
+        parameter([-1, 16], name="plain"),
+        parameter([-1, 3, -1, -1], name="image"),
+        parameter([-1, ov.Dimension(2, 8)], name="few"),
+    ]
+    return save(path, [ops.result(ops.relu(node)) for node in inputs], inputs)
+
+
 def convolutions(path: Path, channels: int = 64, side: int = 28) -> Path:
     """Four convolutions, a few milliseconds on one thread: enough work that two threads are worth having."""
     x = node = parameter([1, channels, side, side])

@@ -1,3 +1,4 @@
+import ast
 from pathlib import Path
 
 import openvino as ov
@@ -44,7 +45,7 @@ def test_a_fixed_reshape_takes_batch_out_with_the_reason(tmp_path):
     assert reading.unbatched.batch_refusal.startswith("reshaping to batch 2 fails: ")
 
 
-def test_no_axis_to_batch_along_is_a_refusal_with_its_reason(tmp_path):
+def test_a_model_without_an_axis_for_batch_says_so(tmp_path):
     refusal = read_model(models.mlp(tmp_path / "m.xml", shape=(5, 16))).unbatched.batch_refusal
     assert refusal == "no input has a dynamic or unit leading axis, and no layout names one"
 
@@ -56,12 +57,33 @@ def test_onnx_models_are_read(onnx_light):
 
 def test_a_dynamic_length_asks_for_a_shape_and_takes_it(tmp_path):
     path = models.embedding(tmp_path / "m.xml", shape=(1, -1))
-    with pytest.raises(ModelError, match=r"Input 'ids' has the dynamic shape .* shapes='ids\[1,128\]'"):
+    with pytest.raises(ModelError, match=r"Input 'ids' \[1,\?\] has a .* shapes=\{'ids': \(1, 128\)\}\.$"):
         read_model(path)
     (model,) = read_model(path, {"ids": (1, 32)}).batched
     assert model.shapes(4) == {0: (4, 32)}
     (model,) = read_model(path, {"": (1, 32)}).batched
     assert model.inputs[0].shape == (1, 32)
+
+
+def test_one_sentence_asks_for_the_shapes_of_all_dynamic_inputs_and_its_example_can_be_pasted(tmp_path):
+    path = models.dynamic_inputs(tmp_path / "m.xml")
+    with pytest.raises(ModelError) as caught:
+        read_model(path)
+    assert str(caught.value) == (
+        "The inputs 'ids' [?,?], 'image' [?,3,?,?], 'few' [?,2..8] have dynamic shapes; say what to measure, for "
+        "example with shapes={'ids': (1, 128), 'image': (1, 3, 224, 224), 'few': (1, 8)}."
+    )
+    example = ast.literal_eval(str(caught.value).partition("shapes=")[2].rstrip("."))
+    assert read_model(path, example).unbatched.inputs[3].shape == (1, 8)
+    with pytest.raises(ModelError, match=r"'image' .*, 'few' .*shapes=\{'ids': \(1, 64\), 'image': "):
+        read_model(path, {"ids": (1, 64)})
+
+
+def test_an_input_without_a_rank_asks_for_its_shape(tmp_path):
+    path = models.mlp(tmp_path / "m.xml", shape=ov.PartialShape.dynamic())
+    with pytest.raises(ModelError, match=r"Input 'x' \[\.\.\.\] has a dynamic shape"):
+        read_model(path)
+    assert read_model(path, {"x": (1, 16)}).unbatched.inputs[0].shape == (1, 16)
 
 
 def test_a_shape_with_a_larger_batch_is_the_models_own_batch(tmp_path):

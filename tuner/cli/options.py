@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -107,5 +108,16 @@ def with_dashes(sentence: str) -> str:
     return re.sub(
         rf"(?<![\w'\"/.-])({names})=(\w|['\"\[])?",
         lambda found: OPTIONS[found[1]] + (f" {found[2]}" if found[2] else ""),
-        sentence,
+        re.sub(SHAPES_IN_PYTHON, _as_option, sentence),
     )
+
+
+SHAPE_IN_PYTHON = r"'([^'{}]*)': \(([\d, ]*)\)"
+SHAPES_IN_PYTHON = rf"(?<![\w'\"/.-])shapes=\{{(?:{SHAPE_IN_PYTHON}(?:, )?)+\}}"
+
+
+def _as_option(found: re.Match[str]) -> str:
+    """Return `shapes={'ids': (1, 8)}` as `--shape 'ids[1,8]'`."""
+    shapes = re.findall(SHAPE_IN_PYTHON, found[0])
+    text = ",".join(f"{name}[{sizes.replace(' ', '').rstrip(',')}]" for name, sizes in shapes)
+    return f"{OPTIONS['shapes']} {shlex.quote(text)}"

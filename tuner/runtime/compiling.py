@@ -13,7 +13,7 @@ from tuner.domain.model import Model
 from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.target import missing_devices, target_of
 from tuner.errors import DeviceError, ModelError, reason
-from tuner.probe.model import input_name
+from tuner.probe.shapes import input_name
 
 __all__ = ["CompiledModel", "Core", "compile_configuration", "require_model"]
 
