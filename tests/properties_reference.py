@@ -3,7 +3,7 @@
 import sys
 
 from tuner.domain.properties import as_text
-from tuner.domain.switches import NOT_SEARCHED, SWITCHES
+from tuner.domain.switches import NOT_SEARCHED, NOT_SEARCHED_ALONE, SWITCHES
 
 HEAD = """# Properties
 
@@ -37,7 +37,12 @@ def reference() -> str:
         for switch in SWITCHES.values()
     )
     rest = (f"| `{name}` | {why} |\n" for name, why in sorted(NOT_SEARCHED.items()))
-    return "".join([HEAD, *switches, MIDDLE, *rest])
+    alone = (
+        f"| `{name}` on a {device} alone | {why} |\n"
+        for device, reasons in NOT_SEARCHED_ALONE.items()
+        for name, why in reasons.items()
+    )
+    return "".join([HEAD, *switches, MIDDLE, *rest, *alone])
 
 
 if __name__ == "__main__":

@@ -105,14 +105,18 @@ class Space(ABC):
     def variants(self, point: Point) -> Iterator[Point]:
         """Yield the points that differ from `point` in a single late axis.
 
-        Explicit streams turn automatic batching off by themselves, so its switch is left out beside them.
+        Automatic batching gathers single items under a hint only: beside explicit streams or a batch there is
+        nothing that its switch could turn off.
         """
         for axis, choices in self.late.items():
-            if axis.endswith("auto_batching") and point[self._streams_axis(axis)] != HINT:
+            if axis.endswith("auto_batching") and not self._gathers(axis, point):
                 continue
             for choice in choices:
                 if choice != point.get(axis, choices[0]):
                     yield {**point, axis: choice}
+
+    def _gathers(self, axis: str, point: Point) -> bool:
+        return point[self._streams_axis(axis)] == HINT and point["batch"] == 1
 
     def nearest(self, wanted: Point) -> Point | None:
         """Return the point closest to a guess, or None where its kind of streams is out of bounds."""

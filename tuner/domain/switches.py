@@ -88,14 +88,20 @@ NOT_SEARCHED: Mapping[str, str] = {
     "PERF_COUNT": _LOGGING,
     "MODEL_PRIORITY": "ranks several models; on a GPU it sets the queue's priority, which is searched",
     "PERFORMANCE_HINT_NUM_REQUESTS": "lowers the streams that the hint takes, and streams are searched",
-    "ENABLE_CPU_RESERVATION": "reserves cores; a single model ran at 0.98 to 1.02 of the default",
+    "ENABLE_CPU_RESERVATION": "reserves cores among the models of a process; a search runs one model",
     "GPU_ENABLE_LARGE_ALLOCATIONS": "allows buffers above 4 GB; OpenVINO reports when a model needs them",
     "ENABLE_TENSOR_PARALLEL": _SOCKETS,
     "MODEL_DISTRIBUTION_POLICY": _SOCKETS,
     "CPU_SPARSE_WEIGHTS_DECOMPRESSION_RATE": "is for sparse INT8 weights; no model with them was measured",
-    "TBB_PARTITIONER": "AUTO ran at 0.90 to 1.00 of the default on three models, 24 rounds each",
+    "TBB_PARTITIONER": "divides work among threads in another way; no gain has been published",
 }
 """Why a writable property is not varied, for each such property of the CPU and GPU plugins (2026.4)."""
+
+NOT_SEARCHED_ALONE: Mapping[str, Mapping[str, str]] = {
+    "CPU": {"INFERENCE_NUM_THREADS": "is varied in combinations, whose devices share the cores"},
+    "GPU": {"ENABLE_CPU_PINNING": "binds the threads that feed a GPU; no GPU hardware was measured"},
+}
+"""Why a property that is varied elsewhere is not varied on one of these devices alone."""
 
 
 def switch_axes(facts: DeviceFacts, late: bool) -> Axes:
