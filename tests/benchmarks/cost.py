@@ -13,11 +13,11 @@ import openvino
 import tuner
 from tests.benchmarks.evidence import HINT, Evidence, configuration, lanes_of, quiet_host
 from tests.benchmarks.models import MODELS
+from tests.lanes.in_turn import open_in_turn
 from tests.report.results import many
 from tests.study.test_reading import saved
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
-from tuner.measure.lane import open_in_turn
 from tuner.tuning.progress import BaselineReady, Event, FinalBegan, TrialBegan, TrialEnded
 
 NAMES = ("tiny", "squeezenet", "resnet50", "densenet121")

@@ -24,12 +24,13 @@ from statistics import fmean, median, pvariance
 import msgspec
 import numpy as np
 
+from tests.lanes.in_turn import open_in_turn
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.host import Host
 from tuner.domain.sample import Measured, Window
 from tuner.domain.stats import speedup
 from tuner.errors import LaneError
-from tuner.measure.lane import ASK_DEVICE, Answers, Lane, LaneFacts, open_in_turn
+from tuner.measure.lane import ASK_DEVICE, Answers, Lane, LaneFacts
 
 RECORDED_WINDOW_S = 0.1
 """Length of the recorded windows; a longer replayed one is the mean of several."""

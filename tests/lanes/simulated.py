@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tests.lanes.in_turn import open_in_turn
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, Lane, LaneFacts, open_in_turn
+from tuner.measure.lane import Answers, Lane, LaneFacts
 
 
 @dataclass(frozen=True, slots=True)

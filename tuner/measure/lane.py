@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
-from tuner.errors import Interrupted, LaneError
+from tuner.errors import LaneError
 
 Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
@@ -125,20 +125,3 @@ def require_all_devices(configuration: Configuration, lane: Lane) -> None:
             raise LaneError(f"the device that AUTO chose did not take over from {', '.join(devices)}")
     elif missing := lane.facts.effective.lacks(configuration.device):
         raise DeviceLeftOut(missing)
-
-
-def open_in_turn(lanes: Lanes, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
-    """Open several lanes one after the other."""
-    opened: list[Lane | LaneError] = []
-    try:
-        for configuration in configurations:
-            try:
-                opened.append(lanes.open(configuration))
-            except LaneError as error:
-                opened.append(error)
-    except Interrupted:
-        for lane in opened:
-            if not isinstance(lane, LaneError):
-                lane.close()
-        raise
-    return opened

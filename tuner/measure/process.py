@@ -102,7 +102,13 @@ class ProcessLanes:
 
 
 class ProcessLane:
-    """One lane's process and the pipe to it."""
+    """A lane's process and the pipe to it.
+
+    Attributes:
+        facts: What the device compiled, once `wait_until_ready` has returned.
+    """
+
+    facts: LaneFacts
 
     def __init__(
         self, process: BaseProcess, pipe: Connection, limit_s: float, stopped: Callable[[], bool]
@@ -110,17 +116,11 @@ class ProcessLane:
         """Keep the process, which has just been started, and this end of its pipe."""
         self._process, self._pipe = process, pipe
         self._limit_s, self._stopped = limit_s, stopped
-        self._facts: LaneFacts
 
     def wait_until_ready(self, limit_s: float) -> None:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
         late = f"the model did not compile within {limit_s:g} s; a budget= beyond that gives it more time"
-        self._facts = self._receive("compiling", limit_s, late)
-
-    @property
-    def facts(self) -> LaneFacts:
-        """What the device compiled."""
-        return self._facts
+        self.facts = self._receive("compiling", limit_s, late)
 
     def window(self, seconds: float) -> Window:
         """Run one window."""

@@ -21,7 +21,7 @@ from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, DeviceLeftOut, Lane, Lanes, open_in_turn, require_all_devices
+from tuner.measure.lane import Answers, DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.measure.left_out import with_the_setting
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
@@ -131,7 +131,7 @@ class Contest:
         """Open a lane again, alone, if it opened in an earlier sitting and failed in this sitting."""
         if not isinstance(lane, LaneError):
             return lane
-        (again,) = open_in_turn(self._lanes, [configuration])
+        (again,) = self._lanes.open_all([configuration])
         self._close_with(stack, [again])
         return again
 
