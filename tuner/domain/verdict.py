@@ -75,7 +75,7 @@ def decide(final: Final) -> Verdict:
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
     gains = {finalist.configuration: _against(final, finalist, KEEP_CONFIDENCE) for finalist in eligible}
     if max(gain.high for gain in gains.values()) > 1 + GAIN_WORTH_FINDING:
-        why = "the intervals are too wide to decide; give a larger budget="
+        why = "the intervals are too wide to decide; give a larger budget"
         return Verdict("inconclusive", best, top.speedup, top.configuration, why)
     one_device = None if best is final.baseline else f"one device, {best.configuration.device}, is enough"
     return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)

@@ -119,7 +119,7 @@ class ProcessLane:
 
     def wait_until_ready(self, limit_s: float) -> None:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
-        late = f"the model did not compile within {limit_s:g} s; a budget= beyond that gives it more time"
+        late = f"the model did not compile within {limit_s:g} s; a budget beyond that gives it more time"
         self.facts = self._receive("compiling", limit_s, late)
 
     def window(self, seconds: float) -> Window:
