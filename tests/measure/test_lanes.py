@@ -187,7 +187,9 @@ class TestProcessLanes(LaneContract):
             return lane
 
         monkeypatch.setattr(lanes, "_start", start_and_hang)
-        with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a budget beyond that"):
+        with pytest.raises(
+            LaneError, match=r"^the model did not compile within 0\.3 s; a budget beyond that"
+        ):
             lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
 
     def test_waiting_ends_when_the_user_asks_to_stop(self, tmp_path):

@@ -5,15 +5,19 @@ import io
 import re
 import shutil
 from contextlib import contextmanager
+from itertools import combinations
+from pathlib import Path
 
 import pytest
 
-from tests.report.results import EVERY, many, searched, view_of, view_of_kind
+from tests.report.results import EVERY, many, searched, view_of, view_of_kind, won
 from tuner.report.page import page
 from tuner.report.text import COLUMNS as CSV_COLUMNS
 from tuner.report.text import cells
 from tuner.report.trials import COLUMNS
+from tuner.study.reading import read_results
 
+REPORTS = Path(__file__).parents[2] / "reports"
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
 
@@ -94,6 +98,50 @@ def test_the_answer_comes_first_and_plots_are_drawn(opened, view):
         assert shown.locator(".answer").inner_text() == view.answer
         for name in ("tradeoff", "final", "rounds", "importance", "curves0", "drift", "time"):
             assert shown.locator(f"#{name}-0 svg.main-svg").first.is_visible(), name
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_only_a_gain_at_a_fair_price_is_green(opened, scheme):
+    colour = "one => getComputedStyle(one).color"
+    for latency, plain in ((7.6, True), (1.2, False)):
+        with opened([view_of(won(latency=latency))], color_scheme=scheme) as shown:
+            text = shown.evaluate("getComputedStyle(document.body).color")
+            assert (shown.locator(".headline").evaluate(colour) == text) is plain
+            assert shown.get_by_text("This is a high price").count() == plain
+
+
+@pytest.mark.parametrize("width", [390, 1400])
+def test_labels_of_the_plot_do_not_overlap(opened, width):
+    views = [view_of(won()), *published("gpu_emulated")]
+    with opened(views, viewport={"width": width, "height": 900}) as shown:
+        for number in range(len(views)):
+            labels = shown.locator(f"#tradeoff-{number} .annotation-text-g")
+            boxes = [labels.nth(at).bounding_box() for at in range(labels.count())]
+            plot = shown.locator(f"#tradeoff-{number}").bounding_box()
+            assert len(boxes) > 2
+            for box in boxes:
+                assert plot["x"] <= box["x"]
+                assert box["x"] + box["width"] <= plot["x"] + plot["width"]
+            assert not any(meet(first, second) for first, second in combinations(boxes, 2))
+
+
+def meet(first, second):
+    return all(
+        first[start] < second[start] + second[size] and second[start] < first[start] + first[size]
+        for start, size in (("x", "width"), ("y", "height"))
+    )
+
+
+@pytest.mark.parametrize("study", ["light_resnet50", "cpu_and_emu", "gpu_emulated"])
+def test_no_column_of_a_published_study_is_clipped(opened, study):
+    with opened(published(study), viewport={"width": 1400, "height": 900}) as shown:
+        for box in (".trials-box", ".scroll"):
+            for at in range(shown.locator(box).count()):
+                assert shown.locator(box).nth(at).evaluate("one => one.scrollWidth - one.clientWidth") == 0
+
+
+def published(study):
+    return [view_of(result) for result in read_results(str(REPORTS / study))]
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_hovers_say_gains_as_the_tables_do():
         for trace, curve in zip(drawn, curves, strict=True):
             assert [words[1] for words in trace.customdata] == [gain(point.ratio) for point in curve.points]
     for row, hover in zip(view.targets, figures["targets"].data[0].customdata, strict=True):
-        assert row.ratio == row.low == row.high or f"gain over the hint: {gain(row.ratio)}" in hover[1]
+        assert row.ratio == row.low == row.high or f"over the hint: {gain(row.ratio)}" in hover[1]
 
 
 def test_no_file_of_the_report_formats_a_figure_by_itself():

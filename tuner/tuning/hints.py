@@ -88,7 +88,7 @@ def _measure_living(
             dead = [hint for hint in opened if not hint.lane.alive()]
             if not dead or len(dead) == len(opened):
                 raise DeviceError(
-                    f"The model compiles but does not run: {error}; a slow model wants a larger budget=."
+                    f"The model compiles but does not run: {error}; a slow model wants a larger budget."
                 ) from error
             left_out |= {hint.target: str(error) for hint in dead}
         for hint in [*opened]:

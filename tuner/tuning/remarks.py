@@ -45,7 +45,7 @@ def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
             "noisy-host",
             f"The hint's own speed varied by {100 * noise:.0f} % from window to window: "
             "absolute figures are rough (ratios are paired and more reliable); "
-            "search on a quieter machine or with a larger budget=.",
+            "search on a quieter machine or with a larger budget.",
         )
     yield from (Notice("refused", f"{sentence}.") for sentence in found.refused)
     for target, why in found.gone.items():

@@ -44,7 +44,7 @@ def curves(kinds: Sequence[Curve]) -> go.Figure:
             x=[point.batch for point in curve.points], y=[point.ratio for point in curve.points],
             mode="markers", marker={**look, "size": 8}, name=name, legendgroup=name,
             customdata=[_words(point) for point in curve.points],
-            hovertemplate="batch %{x}, %{customdata[0]}<br>gain over the hint: %{customdata[1]}<br>"
+            hovertemplate="batch %{x}, %{customdata[0]}<br>over the hint: %{customdata[1]}<br>"
             "%{customdata[2]} items/s<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})

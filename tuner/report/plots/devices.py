@@ -63,6 +63,7 @@ def _ends(rows: Sequence[TargetRow]) -> list[float | None]:
 def compared_rates(views: Sequence[View]) -> go.Figure:
     """Searches of one model side by side: items per second of hint and advice."""
     figure = blank("", "items per second")
+    figure.update_yaxes(tickformat=",")
     for name, colour, rows in (
         ("the hint", ORANGE, [view.hint for view in views]),
         ("the advice", GREEN, [view.advice for view in views]),

@@ -111,7 +111,7 @@ def gain_words(ratio: float | None, low: float | None = None, high: float | None
     if not ratio or ratio == low == high:
         return ""
     ends = interval(low, high)
-    return f"gain over the hint: {gain(ratio)}" + (f" ({ends})" if ends else "")
+    return f"over the hint: {gain(ratio)}" + (f" ({ends})" if ends else "")
 
 
 def _latency(row: Row | FinalRow) -> str:

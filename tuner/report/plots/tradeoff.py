@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import plotly.graph_objects as go
 
 from tuner.domain.figures import digits
 from tuner.report.plots.labels import Place, offsets
 from tuner.report.plots.style import BLUE, GREEN, GREY, HOVER, ORANGE, blank, point_words
-from tuner.report.view import FinalRow, Label, Row, View
+from tuner.report.view import FinalRow, Row, View
 
 LOGARITHMIC_FROM = 8
 """Latencies that differ by more than this many times get a logarithmic axis."""
@@ -66,7 +67,7 @@ def _marks(
 
 
 def _axes(figure: go.Figure, view: View) -> None:
-    """Set the ranges of both axes, the latencies' scale, and the labels, which need the ranges."""
+    """Set both ranges and the latencies' scale, then the labels, whose places depend on them."""
     rows: list[Row | FinalRow] = [*view.rows, view.hint, view.advice]
     points = [(row.fps, row.p99_ms) for row in rows if row.fps and row.p99_ms]
     points += [(label.fps, label.p99_ms) for label in view.labels]
@@ -74,26 +75,37 @@ def _axes(figure: go.Figure, view: View) -> None:
     logarithmic = max(latencies) > LOGARITHMIC_FROM * min(latencies)
     up = math.log10 if logarithmic else float
     across, upwards = _range(rates), _range([up(latency) for latency in latencies])
-    figure.update_xaxes(range=across)
+    figure.update_xaxes(range=across, tickformat=",")
     figure.update_yaxes(range=upwards)
     if logarithmic:
         ticks = _round_numbers(latencies)
         figure.update_yaxes(type="log", tickvals=ticks, ticktext=[digits(tick) for tick in ticks])
     places = [Place(_share(fps, across), _share(up(p99_ms), upwards)) for fps, p99_ms in points]
+    front = [(row.fps, row.p99_ms) for row in view.front if row.fps and row.p99_ms]
+    line = _stairs([Place(_share(fps, across), _share(up(p99_ms), upwards)) for fps, p99_ms in front])
     heights = [up(label.p99_ms) for label in view.labels]
-    _label(figure, view.labels, heights, places)
-
-
-def _label(
-    figure: go.Figure, labels: Sequence[Label], heights: Sequence[float], places: Sequence[Place]
-) -> None:
-    own = places[len(places) - len(labels) :]
-    chosen = offsets([label.text for label in labels], own, places)
-    for label, height, offset in zip(labels, heights, chosen, strict=True):
+    own = places[len(places) - len(view.labels) :]
+    chosen = offsets([label.text for label in view.labels], own, [*places, *line])
+    for label, height, offset in zip(view.labels, heights, chosen, strict=True):
         figure.add_annotation(
             x=label.fps, y=height, text=label.text, ax=offset.right, ay=-offset.up, xanchor="center",
             yanchor="middle", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=7, font={"size": 12},
         )  # fmt: skip
+
+
+def _stairs(corners: Sequence[Place]) -> list[Place]:
+    """Return points along the dotted line that joins a front, which labels had better not cover."""
+    pairs = pairwise(sorted(corners))
+    shares = [part / 8 for part in range(9)]
+    return [
+        place
+        for left, right in pairs
+        for part in shares
+        for place in (
+            Place(left.x, left.y + part * (right.y - left.y)),
+            Place(left.x + part * (right.x - left.x), right.y),
+        )
+    ]
 
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
