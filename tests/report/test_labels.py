@@ -14,7 +14,7 @@ from tuner.report.page import page
 from tuner.report.plots.draw import draw
 from tuner.report.plots.labels import SIZES_PX, Place, box_of, offsets
 
-TEXTS = ("hint", "advice", "drop-in", "fastest trial", "shortest p99", "knee")
+TEXTS = ("hint", "advice", "drop-in", "fastest", "shortest p99", "knee")
 SHARES = st.floats(0.1, 0.9)
 
 
@@ -45,7 +45,7 @@ def test_the_ends_of_the_front_and_its_knee_are_labelled():
     view = view_of(searched())
     front = points([("a", 120.0, 140.0), ("b", 118.0, 70.0), ("c", 117.0, 21.0), ("d", 110.0, 20.0)])
     found = labels_of(front, view.hint, view.advice, None)
-    assert [label.text for label in found] == ["hint", "advice", "fastest trial", "shortest p99", "knee"]
+    assert [label.text for label in found] == ["hint", "advice", "fastest", "shortest p99", "knee"]
     assert [label.p99_ms for label in found[2:]] == [140.0, 20.0, 21.0]
 
 
@@ -59,7 +59,7 @@ def test_the_hint_is_labelled_once():
     view = view_of(searched())
     front = points([("a", 120.0, 140.0), (view.hint.configuration, 110.0, 20.0)])
     texts = [label.text for label in labels_of(front, view.hint, view.hint, None)]
-    assert texts == ["hint = advice", "fastest trial"]
+    assert texts == ["hint = advice", "fastest"]
 
 
 def test_a_drop_in_of_its_own_is_marked_and_labelled():

@@ -46,7 +46,7 @@ def _of_front(front: Sequence[Row]) -> Iterator[tuple[str, Row]]:
     ordered = sorted(front, key=lambda row: -(row.fps or 0.0))
     if not ordered:
         return
-    yield "fastest trial", ordered[0]
+    yield "fastest", ordered[0]
     if len(ordered) > 1:
         yield "shortest p99", ordered[-1]
     knee = max(ordered[1:-1], key=lambda row: _bend(row, ordered[0], ordered[-1]), default=None)

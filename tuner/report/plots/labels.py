@@ -15,7 +15,10 @@ SIZES_PX = ((290, 260), (800, 350), (1290, 350))
 LETTER_PX, LINE_PX, MARK_PX = 7.2, 18, 9
 """A letter's width, a line's height, and half the width of a mark."""
 
-COVERED, CROSSED, OVERLAPPING = 1, 10, 1000
+FAR_PX = 20
+"""Distance from its point that costs a label 1."""
+
+COVERED, CROSSED, OVERLAPPING = 3, 50, 10_000
 """What it costs to lie on a mark, on a label's line, and on a label or outside the plot."""
 
 
@@ -93,7 +96,8 @@ def _cost(
     crossed = sum(_crosses(line, other) for other in boxes)
     crossed += sum(_crosses(_line(*label[1:], size), box) for label in taken)
     covered = sum(box.meets(_mark(mark, size)) for mark in marks)
-    return OVERLAPPING * (outside + meeting) + CROSSED * crossed + COVERED * covered
+    away = round(abs(offset.up) / FAR_PX)
+    return OVERLAPPING * (outside + meeting) + CROSSED * crossed + COVERED * covered + away
 
 
 def box_of(text: str, place: Place, offset: Offset, size: tuple[int, int]) -> Box:
@@ -106,7 +110,7 @@ def box_of(text: str, place: Place, offset: Offset, size: tuple[int, int]) -> Bo
 def _line(place: Place, offset: Offset, size: tuple[int, int]) -> list[Place]:
     """Return points of the line from a point to its label, in pixels."""
     x, y = place.x * size[0], place.y * size[1]
-    return [Place(x + offset.right * part / 8, y + offset.up * part / 8) for part in range(9)]
+    return [Place(x + offset.right * part / 24, y + offset.up * part / 24) for part in range(25)]
 
 
 def _crosses(line: Sequence[Place], box: Box) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import plotly.graph_objects as go
 
 from tuner.domain.figures import digits
 from tuner.report.plots.labels import Place, offsets
 from tuner.report.plots.style import BLUE, GREEN, GREY, HOVER, ORANGE, blank, point_words
-from tuner.report.view import FinalRow, Row, View
+from tuner.report.view import FinalRow, Label, Row, View
 
 LOGARITHMIC_FROM = 8
 """Latencies that differ by more than this many times get a logarithmic axis."""
@@ -45,7 +46,9 @@ def tradeoff(view: View) -> go.Figure:
     else:
         _marks(figure, "the hint", [view.hint], ORANGE, "diamond", 13)
         _marks(figure, "the advice", [view.advice], GREEN, "star", 16)
-    _axes(figure, view)
+    frame = _frame(view)
+    _axes(figure, frame)
+    _label(figure, frame, view)
     figure.update_layout(height=HEIGHT_PX)
     return figure
 
@@ -66,30 +69,54 @@ def _marks(
         )
 
 
-def _axes(figure: go.Figure, view: View) -> None:
-    """Set both ranges and the latencies' scale, then the labels, whose places depend on them."""
-    rows: list[Row | FinalRow] = [*view.rows, view.hint, view.advice]
-    points = [(row.fps, row.p99_ms) for row in rows if row.fps and row.p99_ms]
-    points += [(label.fps, label.p99_ms) for label in view.labels]
+class Frame(NamedTuple):
+    """The ranges of both axes; that of latencies in their logarithms where the axis is logarithmic."""
+
+    across: tuple[float, float]
+    upwards: tuple[float, float]
+    logarithmic: bool
+
+    def height(self, p99_ms: float) -> float:
+        """Return where a latency lies on its axis."""
+        return math.log10(p99_ms) if self.logarithmic else p99_ms
+
+    def places(self, points: Iterable[Row | FinalRow | Label]) -> list[Place]:
+        """Return the points that have figures as shares of the plot."""
+        return [
+            Place(_share(point.fps, self.across), _share(self.height(point.p99_ms), self.upwards))
+            for point in points
+            if point.fps and point.p99_ms
+        ]
+
+
+def _frame(view: View) -> Frame:
+    """Return ranges that leave place for labels around everything that is drawn."""
+    drawn: list[Row | FinalRow | Label] = [*view.rows, view.hint, view.advice, *view.labels]
+    points = [(point.fps, point.p99_ms) for point in drawn if point.fps and point.p99_ms]
     rates, latencies = zip(*points, strict=True)
     logarithmic = max(latencies) > LOGARITHMIC_FROM * min(latencies)
-    up = math.log10 if logarithmic else float
-    across, upwards = _range(rates), _range([up(latency) for latency in latencies])
-    figure.update_xaxes(range=across, tickformat=",")
-    figure.update_yaxes(range=upwards)
-    if logarithmic:
-        ticks = _round_numbers(latencies)
+    heights = [math.log10(latency) for latency in latencies] if logarithmic else latencies
+    return Frame(_range(rates), _range(heights), logarithmic)
+
+
+def _axes(figure: go.Figure, frame: Frame) -> None:
+    figure.update_xaxes(range=frame.across, tickformat=",")
+    figure.update_yaxes(range=frame.upwards)
+    if frame.logarithmic:
+        ticks = _round_numbers(*frame.upwards)
         figure.update_yaxes(type="log", tickvals=ticks, ticktext=[digits(tick) for tick in ticks])
-    places = [Place(_share(fps, across), _share(up(p99_ms), upwards)) for fps, p99_ms in points]
-    front = [(row.fps, row.p99_ms) for row in view.front if row.fps and row.p99_ms]
-    line = _stairs([Place(_share(fps, across), _share(up(p99_ms), upwards)) for fps, p99_ms in front])
-    heights = [up(label.p99_ms) for label in view.labels]
-    own = places[len(places) - len(view.labels) :]
-    chosen = offsets([label.text for label in view.labels], own, [*places, *line])
-    for label, height, offset in zip(view.labels, heights, chosen, strict=True):
+
+
+def _label(figure: go.Figure, frame: Frame, view: View) -> None:
+    marks = frame.places([*view.rows, view.hint, view.advice, *view.labels])
+    line = _stairs(frame.places(view.front))
+    texts = [label.text for label in view.labels]
+    chosen = offsets(texts, frame.places(view.labels), [*marks, *line])
+    for label, offset in zip(view.labels, chosen, strict=True):
         figure.add_annotation(
-            x=label.fps, y=height, text=label.text, ax=offset.right, ay=-offset.up, xanchor="center",
-            yanchor="middle", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=7, font={"size": 12},
+            x=label.fps, y=frame.height(label.p99_ms), text=label.text, ax=offset.right, ay=-offset.up,
+            xanchor="center", yanchor="middle", arrowhead=0, arrowwidth=1, arrowcolor=GREY, standoff=7,
+            font={"size": 12},
         )  # fmt: skip
 
 
@@ -118,7 +145,7 @@ def _share(value: float, ends: tuple[float, float]) -> float:
     return (value - ends[0]) / (ends[1] - ends[0])
 
 
-def _round_numbers(values: Sequence[float]) -> list[float]:
-    """Return the 1, 2 and 5 of every decade that values lie in."""
-    decades = range(math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))) + 1)
+def _round_numbers(low: float, high: float) -> list[float]:
+    """Return the 1, 2 and 5 of every decade between two decimal logarithms."""
+    decades = range(math.floor(low), math.ceil(high) + 1)
     return [digit * 10.0**decade for decade in decades for digit in (1, 2, 5)]
