@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.advice.advice_of import with_outcome
@@ -18,6 +18,7 @@ TEXTS = ("hint", "advice", "drop-in", "fastest", "shortest p99", "knee")
 SHARES = st.floats(0.1, 0.9)
 
 
+@settings(max_examples=30)
 @given(st.lists(st.builds(Place, SHARES, SHARES), min_size=6, max_size=6))
 def test_no_label_covers_another_on_a_phone_or_on_a_wide_screen(places):
     chosen = offsets(TEXTS, places, places)

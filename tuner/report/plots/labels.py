@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 SIZES_PX = ((290, 260), (800, 350), (1290, 350))
 """Width and height inside the axes on a phone, on a tablet and on a wide screen."""
 
@@ -59,10 +62,11 @@ def offsets(texts: Sequence[str], places: Sequence[Place], marks: Sequence[Place
         marks: Every point of the plot, which labels had better not cover.
     """
     chosen: list[Offset] = []
+    points = np.asarray(marks, dtype=np.float64).reshape(-1, 2)
     for text, place in zip(texts, places, strict=True):
         taken = list(zip(texts, places, chosen, strict=False))
         costs = {
-            offset: sum(_cost(text, place, offset, taken, marks, size) for size in SIZES_PX)
+            offset: sum(_cost(text, place, offset, taken, points, size) for size in SIZES_PX)
             for offset in _around(text)
         }
         chosen.append(min(costs, key=costs.__getitem__))  # of equal ones the first, which is the nearest
@@ -85,7 +89,7 @@ def _cost(
     place: Place,
     offset: Offset,
     taken: Sequence[tuple[str, Place, Offset]],
-    marks: Sequence[Place],
+    marks: NDArray[np.float64],
     size: tuple[int, int],
 ) -> int:
     box = box_of(text, place, offset, size)
@@ -95,7 +99,7 @@ def _cost(
     meeting = sum(box.meets(other) for other in boxes)
     crossed = sum(_crosses(line, other) for other in boxes)
     crossed += sum(_crosses(_line(*label[1:], size), box) for label in taken)
-    covered = sum(box.meets(_mark(mark, size)) for mark in marks)
+    covered = _covered(box, marks, size)
     away = round(abs(offset.up) / FAR_PX)
     return OVERLAPPING * (outside + meeting) + CROSSED * crossed + COVERED * covered + away
 
@@ -117,6 +121,8 @@ def _crosses(line: Sequence[Place], box: Box) -> bool:
     return any(box.left <= point.x <= box.right and box.low <= point.y <= box.high for point in line)
 
 
-def _mark(place: Place, size: tuple[int, int]) -> Box:
-    x, y = place.x * size[0], place.y * size[1]
-    return Box(x - MARK_PX, y - MARK_PX, x + MARK_PX, y + MARK_PX)
+def _covered(box: Box, marks: NDArray[np.float64], size: tuple[int, int]) -> int:
+    """Return how many marks a rectangle touches."""
+    x, y = (marks * size).T
+    beside = (x < box.left - MARK_PX) | (x > box.right + MARK_PX)
+    return int(np.sum(~beside & (y > box.low - MARK_PX) & (y < box.high + MARK_PX)))
