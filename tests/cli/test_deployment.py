@@ -49,7 +49,7 @@ def test_advice_whose_gain_is_there_holds(gaining):
     done = run("verify", gaining, "--budget", "3s")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("holds: ")
-    assert "times as fast as the hint, 1.01 is asked for" in done.stdout
+    assert "times as fast as the hint, 1.01 is required" in done.stdout
     assert "host     same" in done.stdout
 
 
@@ -86,7 +86,7 @@ def test_advice_that_is_the_hint_itself_needs_no_duel(tmp_path):
     write_advice(as_baseline(advice, 1, 2), tmp_path / "config.yaml")
     done = run("verify", tmp_path / "config.yaml")
     assert done.returncode == 0
-    assert done.stdout.startswith("the advice is the hint itself: nothing to measure")
+    assert done.stdout.startswith("the advice is the same as the hint: there is nothing to measure")
     assert run("verify", tmp_path / "config.yaml", "--min-ratio", "1.5").returncode == 1
 
 

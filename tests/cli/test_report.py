@@ -70,7 +70,10 @@ def test_two_studies_side_by_side(searched, tmp_path):
     [
         (["report"], "Missing argument"),
         (["report", "none"], "'none' cannot be opened as a study"),
-        (["report", ".", "--format", "pdf"], "--format 'pdf' has 'pdf'; give some of html, md, csv, json"),
+        (
+            ["report", ".", "--format", "pdf"],
+            "'pdf' in --format is unknown; the formats are html, md, csv, json",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, arguments, sentence):

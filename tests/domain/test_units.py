@@ -23,7 +23,7 @@ def test_durations(text, seconds):
     "text", ["0s", "-5", "abc", "", "5 minutes", "inf", "nan", "1e3s", 0, -1.0, float("nan")]
 )
 def test_a_duration_that_is_none_is_refused_with_an_example(text):
-    with pytest.raises(UsageError, match=r"give one like 90s or 5m"):
+    with pytest.raises(UsageError, match=r"give for example 90s or 5m"):
         seconds_of(text)
 
 
@@ -60,7 +60,7 @@ def test_a_range_makes_the_space_no_larger_than_it_is_without():
 
 @pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint", "1-9999999999"])
 def test_counts_that_are_none_are_refused_by_the_options_name(text):
-    with pytest.raises(UsageError, match=r"--batch '.*' is no list of counts"):
+    with pytest.raises(UsageError, match=r"--batch '.*' is not a list of counts"):
         counts_of(text, "--batch")
 
 

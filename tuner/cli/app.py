@@ -1,7 +1,7 @@
-"""The commands. Each translates its options, calls the library, prints, and returns an exit code.
+"""The commands. Each reads its options, calls the library, prints, and returns an exit code.
 
 Exit codes: 0 done (also when the answer is to keep the hint); 1 a check failed; 2 wrong use; 3 the
-model or device cannot be used; 4 interrupted, with everything so far saved.
+model or device cannot be used; 4 interrupted, and everything so far is saved.
 
 What needs OpenVINO or Optuna is imported inside the commands, so that `tuner --help` is instant.
 """
@@ -54,7 +54,7 @@ CHECK_FAILED = 1
     "--device",
     multiple=True,
     metavar="DEVICE",
-    help="What to search, repeatable: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
+    help="What to search; may be repeated: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
 )
 @options.PLUGINS
 @click.option(
@@ -62,10 +62,14 @@ CHECK_FAILED = 1
     type=click.Choice(["explicit", "auto", "both"]),
     default="explicit",
     show_default=True,
-    help="Who gathers items into a batch: the application, OpenVINO (BATCH), or both are tried.",
+    help="What puts items together into a batch: the application (explicit), OpenVINO (auto), or try both.",
 )
 @click.option(
-    "--budget", type=options.DURATION, default="60s", show_default=True, help="Time for everything: 90s, 5m."
+    "--budget",
+    type=options.DURATION,
+    default="60s",
+    show_default=True,
+    help="Time for the whole search: 90s, 5m.",
 )
 @click.option(
     "--streams",
@@ -118,7 +122,7 @@ def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any)
 )  # fmt: skip
 @options.of_a_search
 def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
-    """Search a small CNN that is built on the spot."""
+    """Search a small CNN that the command builds itself."""
     from tuner.commands.demo import demo_model
 
     model = demo_model(asked["output"])
@@ -130,12 +134,12 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 @click.argument("against", type=click.Path(path_type=Path), required=False)
 @options.MODEL_ELSEWHERE
 @click.option(
-    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for the duel: 90s, 5m."
+    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for measuring: 90s, 5m."
 )
 @click.option(
     "--min-ratio",
     type=click.FloatRange(min=0.0),
-    help="Least ratio that is good enough.  [default: 1.01; against other advice 1]",
+    help="Smallest ratio that is good enough.  [default: 1.01; against other advice 1]",
 )
 @options.INPUT
 @options.PLUGINS
@@ -170,7 +174,7 @@ def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **ask
     "program",
     type=click.Choice(["benchmark_app", "ovms", "python", "cpp", "json"]),
     required=True,
-    help="The program that is to run it.",
+    help="The program that will run it.",
 )
 @options.MODEL_ELSEWHERE
 @click.option(
@@ -201,7 +205,7 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
 @click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
 @click.option(
     "--format", "formats", type=options.FORMATS, default="html", show_default=True,
-    help="Some of html, md, csv, json, with commas between.",
+    help="html, md, csv, json, or several of them separated by commas.",
 )  # fmt: skip
 @click.option(
     "--output",
@@ -303,12 +307,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TunerError as error:
         return _complain(str(error), error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # more of them must not break the clean end
-        return _complain("stopped at once; every trial that had ended is saved.", Interrupted.exit_code)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not disturb the end
+        return _complain("stopped at once; every finished trial is saved.", Interrupted.exit_code)
     except (
         BrokenPipeError,
         SystemExit,
-    ) as end:  # click exits by itself when whoever read the output has gone
+    ) as end:  # click exits by itself when nobody reads the output any more
         if isinstance(end, SystemExit) and not end.code:  # and when it has completed a word for a shell
             return 0
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115

@@ -1,4 +1,4 @@
-"""Option types: what a user writes, turned into what the library takes, or one clear sentence."""
+"""Option types: turn what a user writes into what the library takes, or into one clear sentence."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tuner.errors import UsageError
 
 
 class Parsed(click.ParamType[Any]):
-    """An option read by one of the library's own readers."""
+    """An option that a function of the library reads."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        """Use `read`, whose UsageError is the sentence that the user sees."""
+        """Read values with `read`; the user sees the sentence of its UsageError."""
         self.name, self._read = name, read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -31,23 +31,23 @@ def merged(
     _context: click.Context, _option: click.Parameter, given: tuple[dict[str, Any], ...]
 ) -> dict[str, Any]:
     """Join the values of a repeated option."""
-    return {name: value for one in given for name, value in one.items()}
+    return {name: value for values in given for name, value in values.items()}
 
 
 def named_file(text: str) -> tuple[str, Path]:
     """Read NAME=FILE."""
     name, equals, path = text.partition("=")
     if not (name and equals and path):
-        raise UsageError(f"--input '{text}' is no NAME=FILE; give one like image=photos/ or ids=ids.npy.")
+        raise UsageError(f"--input '{text}' is not of the form NAME=FILE; give for example image=photos/.")
     return name, Path(path)
 
 
 def formats_of(text: str) -> tuple[str, ...]:
-    """Read formats of a report, with commas between."""
-    found = tuple(dict.fromkeys(one.strip() for one in text.split(",")))
-    for one in found:
-        if one not in REPORT_FORMATS:
-            raise UsageError(f"--format '{text}' has '{one}'; give some of {', '.join(REPORT_FORMATS)}.")
+    """Read formats of a report, separated by commas."""
+    found = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
+    for name in found:
+        if name not in REPORT_FORMATS:
+            raise UsageError(f"'{name}' in --format is unknown; the formats are {', '.join(REPORT_FORMATS)}.")
     return found
 
 
@@ -62,27 +62,27 @@ REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
 FORMATS = Parsed("formats", formats_of)
 
 MODEL_ELSEWHERE = click.option(
-    "--model", type=click.Path(path_type=Path), help="The model, where it is not at the path of the search."
+    "--model", type=click.Path(path_type=Path), help="Path of the model, if it has moved since the search."
 )
 PLUGINS = click.option(
     "--plugins",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="OpenVINO plugins XML with further devices.",
+    help="OpenVINO plugins XML file with further devices.",
 )
 INPUT = click.option(
     "--input", "inputs", type=NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
-    help="Samples of an input: .npy, an image, or a directory of them.",
+    help="Samples of an input: a .npy file, an image, or a directory of them.",
 )  # fmt: skip
-QUIET = click.option("-q", "--quiet", is_flag=True, help="Show the answer only.")
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Show only the answer.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all that is random."
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random."
 )
 VERBOSE = click.option(
-    "-v", "--verbose", is_flag=True, help="Show effective settings, latency, memory of each trial."
+    "-v", "--verbose", is_flag=True, help="Show effective settings, latency and memory of each trial."
 )
-TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Try at most so many configurations.")
+TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Configurations to try at most.")
 
 
 def of_a_search(command: Any) -> Any:
@@ -103,7 +103,7 @@ OPTIONS = {
 
 
 def with_dashes(sentence: str) -> str:
-    """Return a sentence of the library with the options' names where it has parameters: `budget=`."""
+    """Return a sentence of the library with options in place of parameters: `--budget` for `budget=`."""
     names = "|".join(OPTIONS)
     return re.sub(
         rf"(?<![\w'\"/.-])({names})=(\w|['\"\[])?",

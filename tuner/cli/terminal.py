@@ -46,7 +46,7 @@ class Narrator:
 
     @singledispatchmethod
     def _show(self, event: Event) -> None:
-        raise TypeError(f"nothing to say about {event}")
+        raise TypeError(f"no such event: {event}")
 
     @_show.register
     def _(self, event: Started) -> None:
@@ -64,7 +64,7 @@ class Narrator:
     @_show.register
     def _(self, event: Waiting) -> None:
         self._doing("waiting")
-        line = f"waiting: another search holds this host ({event.holder}); Ctrl-C gives up"
+        line = f"waiting: another search runs on this machine ({event.holder}); Ctrl-C stops waiting"
         self._screen.say(line, "yellow")
 
     @_show.register

@@ -1,4 +1,4 @@
-"""What the command line says, as plain strings of at most 80 columns where a line is fixed."""
+"""What the command line says, as plain lines; fixed ones fit into 80 columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LABEL = re.compile(r" {0,4}\S{0,8} {2,}")
 
 
 def folded(line: str, width: int) -> str:
-    """Fold a line between words; what goes on is indented as far as the text after its label."""
+    """Fold a line between words; further lines are indented as far as the text after the label."""
     found = LABEL.match(line)
     indent = " " * (found.end() if found else 2)
     parts = [
@@ -61,8 +61,8 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     if hint.measured:
         yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}: {figures(hint.measured)}"
     for other in ready.others:
-        told = f": {gain(other.speedup.ratio)}" if other.speedup else ""
-        yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{told}"
+        of_first = f": {gain(other.speedup.ratio)}" if other.speedup else ""
+        yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{of_first}"
     for target, why in ready.left_out.items():
         yield f"out    {target}: {why}"
     known = f", {count(ready.known, 'trial')} known from earlier runs" if ready.known else ""
@@ -101,7 +101,7 @@ def final(began: FinalBegan) -> Iterator[str]:
     yield f"final: the hint against {'; '.join(map(str, began.finalists))}"
     if began.left_out:
         leader = f"{began.left_out.configuration} ({gain(began.left_out.ratio)})"
-        why = "the time left is too short for another finalist, and the first has a better lower bound"
+        why = "the time left is too short for it, and the first has a better lower bound"
         yield f"left out of the final: {leader}, because {why}"
 
 
@@ -111,18 +111,17 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     yield answer(verdict, result.outcome.interrupted)
     if price := price_of(verdict, result.baseline):
         yield f"  price    {price_line(price)}"
-    yield f"  best     {_finalist(verdict.best)}"
-    yield f"  hint     {_finalist(result.baseline)}"
+    yield f"  best     {_with_figures(verdict.best)}"
+    yield f"  hint     {_with_figures(result.baseline)}"
     if result.drop_in != verdict.best:
         extra = f" ({gain(result.drop_in.speedup.ratio)})" if result.drop_in.speedup else " (the hint)"
         yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
     if len(result.targets) > 1:
         yield from _standings(result.targets)
-        yield from _alone(result)
-    if result.final:
-        for one in result.final.finalists:
-            if one.disqualified:
-                yield f"  out      {one.configuration}: {one.disqualified}"
+        yield from _one_device(result)
+    for finalist in result.final.finalists if result.final else ():
+        if finalist.disqualified:
+            yield f"  out      {finalist.configuration}: {finalist.disqualified}"
     yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
     if result.outcome.switches:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
@@ -141,11 +140,12 @@ def verification(found: Verification) -> Iterator[str]:
         yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:
         yield f"  now      {gain_of(found.now)}"
-    for one in (found.final.baseline, *found.final.finalists) if found.final else ():
-        yield f"           {_finalist(one)}" + (f": {one.disqualified}" if one.disqualified else "")
+    for candidate in (found.final.baseline, *found.final.finalists) if found.final else ():
+        out = f": {candidate.disqualified}" if candidate.disqualified else ""
+        yield f"           {_with_figures(candidate)}{out}"
     yield f"  host     {found.fit.level}" + (f": {found.fit}" if found.fit.reasons else "")
     if found.model_changed:
-        yield "  model    is not the file that was measured"
+        yield "  model    this is not the file that was measured"
 
 
 def verification_document(found: Verification) -> dict[str, Any]:
@@ -167,36 +167,36 @@ def verification_document(found: Verification) -> dict[str, Any]:
 
 def _answer(found: Verification) -> str:
     if found.now is None:
-        return f"the advice is {found.against} itself: nothing to measure"
-    told = f"{times(found.now.ratio)} times as fast as {found.against}, {found.min_ratio:.4g} is asked for"
-    return f"holds: {told}" if found.holds else f"fails: {told}"
+        return f"the advice is the same as {found.against}: there is nothing to measure"
+    measured = f"{times(found.now.ratio)} times as fast as {found.against}"
+    return f"{'holds' if found.holds else 'fails'}: {measured}, {found.min_ratio:.4g} is required"
 
 
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:
-    """Yield a line about each target's best: as the final saw it, else as its trial did."""
-    for one in targets:
-        told = gain(one.best.speedup.ratio) if one.best.speedup else "the baseline"
-        of_sum = f", {share(one.share_of_sum)} of the sum of its devices" if one.share_of_sum else ""
-        of_gain = (
-            f", {share(one.share_of_gain)} of an explicit batch's gain"
-            if one.share_of_gain is not None
-            else ""
-        )
-        yield f"  target   {one.best.configuration}: {told}{of_sum}{of_gain}"
+    """Yield a line about each target's best: as measured in the final, else as in its trial."""
+    for target in targets:
+        parts = [gain(target.best.speedup.ratio) if target.best.speedup else "the baseline"]
+        if target.share_of_sum:
+            parts.append(f"{share(target.share_of_sum)} of the sum of its devices")
+        if target.share_of_gain is not None:
+            parts.append(f"{share(target.share_of_gain)} of an explicit batch's gain")
+        yield f"  target   {target.best.configuration}: {', '.join(parts)}"
 
 
-def _alone(result: Result) -> Iterator[str]:
-    """Yield what the final says of one device against several."""
-    best = target_of(result.verdict.best.configuration.device)
-    if not best.combines:
-        met = result.final.finalists if result.final and result.verdict.kind != "inconclusive" else ()
-        if any(target_of(one.configuration.device).combines for one in met):
-            yield f"  alone    {best}: no combination was surely faster"
+def _one_device(result: Result) -> Iterator[str]:
+    """Yield whether the final shows that one device is enough."""
+    finalists = result.final.finalists if result.final else ()
+    best, kind = result.verdict.best.configuration.device, result.verdict.kind
+    if not target_of(best).combines:
+        if kind != "inconclusive" and any(
+            target_of(each.configuration.device).combines for each in finalists
+        ):
+            yield f"  alone    {best}: one device is enough; no combination was clearly faster"
         return
-    for one in result.final.finalists if result.final else ():
-        near = one.speedup is not None and one.speedup.high > 1.0 and result.verdict.kind != "faster"
-        if near and not target_of(one.configuration.device).combines:
-            yield f"  alone    {one.configuration}: may be as fast as several devices"
+    for finalist in finalists:
+        near = finalist.speedup is not None and finalist.speedup.high > 1.0 and kind != "faster"
+        if near and not target_of(finalist.configuration.device).combines:
+            yield f"  alone    {finalist.configuration}: one device may be enough"
 
 
 def _interval(speedup: Speedup) -> str:
@@ -208,9 +208,10 @@ def figures(measured: Measured) -> str:
     return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}"
 
 
-def _finalist(one: Candidate) -> str:
-    told = f": {figures(one.measured)}, {mebibytes(one.measured.memory_mb)}" if one.measured else ""
-    return f"{one.configuration}{told}"
+def _with_figures(candidate: Candidate) -> str:
+    measured = candidate.measured
+    figures_of = f": {figures(measured)}, {mebibytes(measured.memory_mb)}" if measured else ""
+    return f"{candidate.configuration}{figures_of}"
 
 
 def _host(host: Host) -> str:
@@ -218,8 +219,7 @@ def _host(host: Host) -> str:
 
 
 def _inputs(model: Model) -> str:
-    told = [f"{one.name}[{','.join(map(str, one.shape))}] {one.type}" for one in model.inputs]
-    return ", ".join(told)
+    return ", ".join(f"{each.name}[{','.join(map(str, each.shape))}] {each.type}" for each in model.inputs)
 
 
 def device_list(devices: Sequence[Device]) -> Iterator[str]:

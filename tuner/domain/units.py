@@ -25,7 +25,7 @@ def seconds_of(duration: str | float) -> float:
     seconds = float(found[1]) * SECONDS[found[2]] if found else math.nan
     if not SHORTEST_S <= seconds < math.inf:
         raise UsageError(
-            f"The budget '{duration}' is no usable duration; give one like 90s or 5m, at least 1s."
+            f"The budget '{duration}' is not a duration; give for example 90s or 5m, at least 1s."
         )
     return seconds
 
@@ -54,7 +54,9 @@ def counts_of(
         high = int(found[2] or low) if found else 0
         if not 1 <= low <= high <= MOST:
             also = f" or {word}" if word else ""
-            raise UsageError(f"{option} '{text}' is no list of counts; give one like 1,2,8 or 1-64{also}.")
+            raise UsageError(
+                f"{option} '{text}' is not a list of counts; give for example 1,2,8 or 1-64{also}."
+            )
         between = steps(high) if low < high else ()
         counts += sorted({low, high, *(step for step in between if low < step < high)})
     return tuple(dict.fromkeys(counts))
@@ -68,7 +70,7 @@ def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
     """
     part = r"([^\[\],]*)\[\s*(\d+(?:\s*,\s*\d+)*)?\s*\]"
     if not re.fullmatch(rf"\s*{part}(?:\s*,\s*{part})*\s*", text):
-        raise UsageError(f"shapes='{text}' is no shape; give one like NAME[1,3,224,224].")
+        raise UsageError(f"shapes='{text}' is not a shape; give for example NAME[1,3,224,224].")
     return {name.strip(): _numbers(sizes) for name, sizes in re.findall(part, text)}
 
 
