@@ -69,8 +69,6 @@ def test_the_study_holds_every_trial_for_optuna(searched):
 def test_the_same_command_goes_on_with_the_study(searched, continued):
     before, (done, out) = tuner.load(searched[1] / "config.yaml").search.trials, continued
     assert done.returncode == 0
-    assert f", {before} trial" in done.stderr
-    assert "known from earlier runs" in done.stderr
     assert tuner.load(out / "config.yaml").search.trials > before
 
 

@@ -309,11 +309,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C must not disturb the end
         return _complain("stopped at once; every finished trial is saved.", Interrupted.exit_code)
-    except (
-        BrokenPipeError,
-        SystemExit,
-    ) as end:  # click exits by itself when nobody reads the output any more
-        if isinstance(end, SystemExit) and not end.code:  # and when it has completed a word for a shell
+    except (BrokenPipeError, SystemExit) as end:
+        # click exits by itself: it has completed a word for a shell, or nobody reads the output any more
+        if isinstance(end, SystemExit) and not end.code:
             return 0
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         return Interrupted.exit_code
