@@ -196,7 +196,8 @@ def test_a_terminal_shows_nothing_wider_than_itself(tmp_path, columns):
     model = models.fixed_reshape(tmp_path / ("m" * 60 + ".xml"))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm"}
-    command = [sys.executable, "-m", "tuner", "search", str(model), *SHORT, "--output", str(tmp_path / "out")]
+    short = ["--budget", "10s", "--trials", "2"]
+    command = [sys.executable, "-m", "tuner", "search", str(model), *short, "--output", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs, env=environment)
     os.close(theirs)
     seen = b""

@@ -88,6 +88,7 @@ def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
     assert together.share_of_sum < 0.75
 
 
+@pytest.mark.slow
 def test_three_devices_are_searched_alone_and_together(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}, "EMV": {}})(
@@ -143,6 +144,7 @@ def test_another_plugins_file_is_another_study(second, tmp_path):
     assert "known from earlier runs" not in second({"EMU": emu.ONE_THREAD})(*search).stderr
 
 
+@pytest.mark.slow
 def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "8s", "--trials", "4",

@@ -100,7 +100,7 @@ def test_the_answer_comes_first_and_plots_are_drawn(opened, view):
             assert shown.locator(f"#{name}-0 svg.main-svg").first.is_visible(), name
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", slow("dark")])
 def test_only_a_gain_at_a_fair_price_is_green(opened, scheme):
     colour = "one => getComputedStyle(one).color"
     for latency, plain in ((7.6, True), (1.2, False)):
@@ -110,7 +110,7 @@ def test_only_a_gain_at_a_fair_price_is_green(opened, scheme):
             assert shown.get_by_text("This is a high price").count() == plain
 
 
-@pytest.mark.parametrize("width", [390, 1400])
+@pytest.mark.parametrize("width", [slow(390), 1400])
 def test_labels_of_the_plot_do_not_overlap(opened, width):
     views = [view_of(won()), *published("gpu_emulated")]
     with opened(views, viewport={"width": width, "height": 900}) as shown:
@@ -132,7 +132,7 @@ def meet(first, second):
     )
 
 
-@pytest.mark.parametrize("study", ["light_resnet50", "cpu_and_emu", "gpu_emulated"])
+@pytest.mark.parametrize("study", ["light_resnet50", slow("cpu_and_emu"), slow("gpu_emulated")])
 def test_no_column_of_a_published_study_is_clipped(opened, study):
     with opened(published(study), viewport={"width": 1400, "height": 900}) as shown:
         for box in (".trials-box", ".scroll"):
