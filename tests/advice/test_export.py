@@ -188,6 +188,7 @@ def build(source: Path) -> Path:
         [
             "g++",
             "-std=c++17",
+            f"-D_GLIBCXX_USE_CXX11_ABI={int(b'__cxx11' in library.read_bytes())}",  # wheels of 2025 have the old one
             source,
             "-I",
             package / "include",

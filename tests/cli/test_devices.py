@@ -52,7 +52,7 @@ def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
     """With as many requests as OpenVINO asks for they are not: the search has to find that out."""
     pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
     done = second(pair)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                        "--budget", "30s", "--output", out)  # fmt: skip
+                        "--budget", "45s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
@@ -67,7 +67,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together are hardly faster than one."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                          "--budget", "30s", "--output", out)  # fmt: skip
+                          "--budget", "45s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     *alone, together = advice.devices
@@ -79,7 +79,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
 def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
     out = tmp_path / "out"
     done = second({"EMU": {}})("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,CPU", "--batch", "1",
-                               "--budget", "30s", "--output", out)  # fmt: skip
+                               "--budget", "45s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert ":" not in advice.best.device
@@ -92,7 +92,7 @@ def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
 def test_three_devices_are_searched_alone_and_together(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}, "EMV": {}})(
-        "search", model, "--budget", "15s", "--trials", "3", "--output", out
+        "search", model, "--budget", "30s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
     targets = [target_of(one.device) for one in read_advice(out).devices]
@@ -105,7 +105,7 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
 def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
-                               "--budget", "12s", "--trials", "6", "--output", out)  # fmt: skip
+                               "--budget", "30s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     devices = [one.device for one in read_advice(out).devices]
     assert devices[0] == "CPU"
@@ -147,7 +147,7 @@ def test_another_plugins_file_is_another_study(second, tmp_path):
 @pytest.mark.slow
 def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "8s", "--trials", "4",
+    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "16s", "--trials", "4",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {one.device for one in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
@@ -169,7 +169,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 )
 def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, told):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
-                               "--budget", "6s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
+                               "--budget", "12s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
     assert "Traceback" not in done.stderr
     if told is None:
         assert any(one.device.startswith("BATCH:") for one in read_advice(tmp_path / "out").devices)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
 
@@ -299,8 +300,10 @@ class Advice(Record, frozen=True):
 
 def json_schema() -> bytes:
     """Return the JSON Schema of the advice, indented, as shipped in `advice.schema.json`."""
-    schema = msgspec.json.encode(msgspec.json.schema(Advice))
-    return msgspec.json.format(schema, indent=2) + b"\n"
+    schema = msgspec.json.schema(Advice)
+    for record in schema["$defs"].values():
+        record["description"] = cleandoc(record["description"])  # before Python 3.13 it is indented
+    return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
 
 
 def _deployment(record: Deployment) -> Deployment:

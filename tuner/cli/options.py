@@ -15,7 +15,7 @@ from tuner.domain.units import counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 
 
-class Parsed(click.ParamType[Any]):
+class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.4
     """An option that a function of the library reads."""
 
     def __init__(self, name: str, read: Callable[[str], Any]) -> None:

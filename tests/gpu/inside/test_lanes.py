@@ -35,9 +35,9 @@ class TestGpuLanes(LaneContract):
     def lanes(self, tmp_path):
         return lanes_of(models.scaling(tmp_path / "m.xml"))
 
-    def test_too_many_streams_are_clamped_and_told(self, lanes):
+    def test_too_many_streams_are_reduced_and_reported(self, lanes):
         lane = lanes.open(Configuration.of(self.device, {"NUM_STREAMS": 3}, 1, 1))
-        assert lane.facts.effective.streams == 3  # beyond the range that it reports, and not clamped
+        assert lane.facts.effective.streams == 3  # beyond the range that it reports: a GPU reduces none
         lane.close()
 
 
@@ -93,7 +93,7 @@ def test_a_setting_over_which_the_gpu_drops_out_is_named(tmp_path):
     lane.close()
 
     class Alive:
-        def mend(self):
+        def reopen_if_dead(self):
             return False
 
     budget = Budget(60.0, None, lambda: 0.0)
@@ -219,5 +219,5 @@ def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(tmp_path):
     assert lane.facts.compile_s > 0.2
     lane.close()
     short = lanes_of(models.mlp(tmp_path / "m.xml"), compile_limit_s=0.2)
-    with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; a larger --budget"):
+    with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; a budget beyond that"):
         short.open(Configuration.of("GPU", HINT, 1, 2))
