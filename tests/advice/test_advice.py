@@ -23,7 +23,7 @@ from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.result import Result
 from tuner.errors import AdviceError, DeviceError, ModelError
-from tuner.probe.model import digest
+from tuner.probe.model_files import digest
 
 
 def result_of(model=MODEL, **options) -> Result:

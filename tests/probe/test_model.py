@@ -7,7 +7,7 @@ from openvino import opset13 as ops
 
 from tests import models
 from tuner.errors import ModelError, UsageError
-from tuner.probe.model import digest, read_model
+from tuner.probe.model import read_model
 
 
 def test_a_unit_leading_axis_is_proposed_as_batch(tmp_path):
@@ -130,7 +130,7 @@ def broken(folder: Path, how: str) -> Path:
         ov.save_model(ov.Model([ops.result(models.weights(2, 2))], [], "m"), path)
     elif how == "directory.xml":
         (folder / "d.xml").mkdir()
-    others = {"missing": folder / "none.xml", "directory": folder, "directory.xml": folder / "d.xml"}
+    others = {"missing": folder / "none.xml", "directory.xml": folder / "d.xml"}
     return others.get(how, path)
 
 
@@ -145,7 +145,6 @@ def broken(folder: Path, how: str) -> Path:
         ("empty", "is not a model that OpenVINO 20"),
         ("text as onnx", "is not a model that OpenVINO 20"),
         ("unknown ending", "is not a model that OpenVINO 20"),
-        ("directory", "is not a model that OpenVINO 20"),
         ("directory.xml", "is not a model that OpenVINO 20"),
         ("no inputs", "has no inputs, so there is nothing to infer"),
     ],
@@ -155,11 +154,3 @@ def test_what_is_no_model_is_refused_in_one_sentence(tmp_path, capfd, how, sente
         read_model(broken(tmp_path, how))
     assert "\n" not in str(caught.value)
     assert capfd.readouterr().err == ""
-
-
-def test_the_digest_covers_the_weights(tmp_path):
-    path = models.mlp(tmp_path / "m.xml")
-    before = digest(path)
-    weights = path.with_suffix(".bin")
-    weights.write_bytes(weights.read_bytes()[:-1] + b"\7")
-    assert digest(path) != before

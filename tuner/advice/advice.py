@@ -36,7 +36,7 @@ from tuner.domain.target import target_of
 from tuner.domain.visible import html_table, on_one_line
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
-from tuner.probe.model import digest, is_model
+from tuner.probe.model_files import digest, is_model, model_file
 from tuner.runtime.batches import Answer, Batcher
 from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
 from tuner.runtime.pipeline import Pipeline
@@ -146,7 +146,7 @@ class Advice(Record, frozen=True):
         Raises:
             AdviceError: There is no model at the path.
         """
-        path = Path(model or self.model.path)
+        path = model_file(model or self.model.path)
         if not is_model(path):
             raise AdviceError(
                 f"The advice is for the model '{self.model.name}', which is not at '{path}'; give its path."

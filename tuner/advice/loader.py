@@ -15,7 +15,7 @@ from tuner.advice.records import Record
 from tuner.domain.host import Host
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
-from tuner.probe.model import digest, is_model
+from tuner.probe.model_files import digest, is_model
 
 SCHEMA = 1
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner.advice.writer import CONFIG_NAME
 from tuner.domain.space import Bounds
+from tuner.probe.model_files import name_of
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.targets import Batching
 
@@ -64,4 +65,4 @@ class Asked:
 
 def output_of(model: Path, output: str | os.PathLike[str] | None) -> Path:
     """Return the directory that a search of `model` writes to."""
-    return Path(output) if output else Path("reports") / (model.stem or model.name)
+    return Path(output) if output else Path("reports") / name_of(model)

@@ -8,7 +8,7 @@ from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.asked import Asked
 from tuner.domain.result import Result, Setting
 from tuner.errors import StorageError
-from tuner.probe.model import digest
+from tuner.probe.model_files import digest
 from tuner.study.storage import Study
 
 

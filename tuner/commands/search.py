@@ -165,7 +165,7 @@ def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequ
         model,
         asked.bounds,
         asked.batching,
-        {device.name: facts(device, asked.model, asked.plugins_file) for device in devices},
+        {device.name: facts(device, Path(model.path), asked.plugins_file) for device in devices},
         {target: schedules(target, asked.plugins_file) for target in targets if target.combines},
     )
 

@@ -29,7 +29,7 @@ from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
-from tuner.probe.model import digest
+from tuner.probe.model_files import digest
 from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final

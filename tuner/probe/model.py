@@ -6,10 +6,9 @@ What cannot be known is asked for in one sentence: dynamic dimensions other than
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,14 +19,8 @@ from tuner.domain.model import Model, ModelInput
 from tuner.errors import ModelError, reason
 from tuner.probe.batching import batchings, with_batch
 from tuner.probe.element_types import FILLABLE
+from tuner.probe.model_files import digest, model_file, name_of
 from tuner.probe.shapes import Shape, by_position, input_name, reshape, static_shapes
-
-COMPANIONS: Mapping[str, Callable[[Path], list[Path]]] = {
-    ".xml": lambda path: [path.with_suffix(".bin")],
-    ".onnx": lambda path: [path.with_name(path.name + end) for end in (".data", "_data")],
-    ".pdmodel": lambda path: [path.with_suffix(".pdiparams")],
-}
-"""Files beside a model that hold its weights, by the model's ending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +40,15 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     """Read a model and propose its batch axes.
 
     Args:
-        path: Whatever `ov.Core().read_model` reads.
+        path: Whatever `ov.Core().read_model` reads, or a folder with one such model in it.
         shapes: Static shapes by input name (`shapes=`); the name "" stands for the only input.
 
     Raises:
         ModelError: It cannot be read, or has an input that cannot be shaped or filled.
         UsageError: A shape was given for an input that the model does not have.
     """
-    path = Path(path)
-    graph = _load(path)
+    file = model_file(path)
+    graph = _load(file)
     if not graph.inputs:
         raise ModelError(f"'{path}' has no inputs, so there is nothing to infer; give another model.")
     given = by_position(graph, shapes or {})
@@ -64,9 +57,9 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     static = static_shapes(graph, given, axes[0] if axes else {})
     reshape(graph, static)
     plain = Model(
-        name=path.name.removesuffix(path.suffix) or path.name,
-        path=str(path),
-        sha256=digest(path),
+        name=name_of(Path(path)),
+        path=str(file),
+        sha256=digest(file),
         inputs=tuple(
             ModelInput(input_name(port), static[index], port.get_element_type().get_type_name())
             for index, port in enumerate(graph.inputs)
@@ -82,38 +75,10 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     return ModelReading(plain, accepted)
 
 
-def is_model(path: Path) -> bool:
-    """Return whether there is a file, or a folder in TensorFlow's saved form: nothing that never ends."""
-    try:
-        return path.is_file() or (path / "saved_model.pb").is_file()
-    except (OSError, ValueError):
-        return False
-
-
-def digest(path: Path) -> str:
-    """Return the SHA-256 over a model's file, its weights' files, or all files of its directory."""
-    seen = hashlib.sha256()
-    for part in _parts(path):
-        with part.open("rb") as stream:
-            while block := stream.read(1 << 20):
-                seen.update(block)
-    return seen.hexdigest()
-
-
-def _parts(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from sorted(part for part in path.rglob("*") if part.is_file())
-        return
-    yield path
-    companions = COMPANIONS[path.suffix](path) if path.suffix in COMPANIONS else []
-    yield from (part for part in companions if part.is_file())
-
-
 def _load(path: Path) -> ov.Model:
     if not path.exists():
         raise ModelError(f"No model at '{path}'; give the path of an IR (.xml), ONNX or other model file.")
-    weights = path.with_suffix(".bin")
-    if path.suffix == ".xml" and path.is_file() and not weights.is_file():
+    if path.suffix == ".xml" and path.is_file() and not (weights := path.with_suffix(".bin")).is_file():
         raise ModelError(f"'{path}' has no weights beside it; put '{weights.name}' in the same folder.")
     try:
         with _muted_stderr():

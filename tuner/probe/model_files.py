@@ -1,0 +1,85 @@
+"""Which files make up a model: a file and its weights beside it, or a folder."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+SAVED_MODEL = "saved_model.pb"
+"""The file by which TensorFlow's SavedModel folder is recognised."""
+
+SAVED_MODEL_FOLDERS = ("variables", "assets", "assets.extra")
+
+ENDINGS = (".xml", ".onnx", ".pb", ".tflite", ".pdmodel")
+"""Endings of the model files that are looked for inside a folder."""
+
+COMPANIONS: Mapping[str, Callable[[Path], list[Path]]] = {
+    ".xml": lambda path: [path.with_suffix(".bin")],
+    ".onnx": lambda path: [path.with_name(path.name + end) for end in (".data", "_data")],
+    ".pdmodel": lambda path: [path.with_suffix(".pdiparams")],
+}
+"""Files beside a model that hold its weights, by the model's ending."""
+
+
+def model_file(path: str | Path) -> Path:
+    """Return what OpenVINO reads: the path itself, or the only model in a folder that is no model itself."""
+    path = Path(path)
+    try:
+        inside = [] if _is_saved_model(path) else models_in(path)
+    except (OSError, ValueError):  # no file can have such a path, for example one that is too long
+        return path
+    return inside[0] if len(inside) == 1 else path
+
+
+def models_in(folder: Path) -> list[Path]:
+    """Return the model files and SavedModel folders directly inside a folder."""
+    return sorted(
+        part
+        for part in folder.glob("*")
+        if (part.suffix in ENDINGS and part.is_file()) or _is_saved_model(part)
+    )
+
+
+def is_model(path: Path) -> bool:
+    """Return whether there is a file, or a folder that holds a model; a pipe is none."""
+    try:
+        found = model_file(path)
+        return found.is_file() or _is_saved_model(found)
+    except (OSError, ValueError):
+        return False
+
+
+def name_of(path: Path) -> str:
+    """Return a model's name: a folder's name, or a file's without its ending."""
+    path = path if path.name.strip(".") else path.resolve()
+    return path.name if path.is_dir() else path.stem
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 over a model's file and its weights' files, or over a SavedModel folder's files."""
+    seen = hashlib.sha256()
+    for part in _parts(model_file(path)):
+        with part.open("rb") as stream:
+            while block := stream.read(1 << 20):
+                seen.update(block)
+    return seen.hexdigest()
+
+
+def _is_saved_model(path: Path) -> bool:
+    return (path / SAVED_MODEL).is_file()
+
+
+def _parts(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        yield from sorted(part for part in path.rglob("*") if part.is_file() and _is_tensorflows(part, path))
+        return
+    yield path
+    companions = COMPANIONS[path.suffix](path) if path.suffix in COMPANIONS else []
+    yield from (part for part in companions if part.is_file())
+
+
+def _is_tensorflows(part: Path, folder: Path) -> bool:
+    """Return whether TensorFlow wrote a file: reports and studies may lie in the same folder."""
+    first, *rest = part.relative_to(folder).parts
+    return first in SAVED_MODEL_FOLDERS if rest else part.suffix == ".pb"
