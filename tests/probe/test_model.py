@@ -145,7 +145,7 @@ def broken(folder: Path, how: str) -> Path:
         ("empty", "is not a model that OpenVINO 20"),
         ("text as onnx", "is not a model that OpenVINO 20"),
         ("unknown ending", "is not a model that OpenVINO 20"),
-        ("directory.xml", "is not a model that OpenVINO 20"),
+        ("directory.xml", "is a folder without a model; give a model's file, or a folder with"),
         ("no inputs", "has no inputs, so there is nothing to infer"),
     ],
 )

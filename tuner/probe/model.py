@@ -19,6 +19,7 @@ from tuner.domain.model import Model, ModelInput
 from tuner.errors import ModelError, reason
 from tuner.probe.batching import batchings, with_batch
 from tuner.probe.element_types import FILLABLE
+from tuner.probe.formats import refusal
 from tuner.probe.model_files import digest, model_file, name_of
 from tuner.probe.shapes import Shape, by_position, input_name, reshape, static_shapes
 
@@ -84,10 +85,7 @@ def _load(path: Path) -> ov.Model:
         with _muted_stderr():
             return ov.Core().read_model(path)
     except (RuntimeError, ValueError, TypeError) as error:
-        raise ModelError(
-            f"'{path}' is not a model that OpenVINO {ov.__version__.split('-')[0]} can read "
-            f"({reason(error)}); give an intact IR, ONNX, TensorFlow, TFLite or Paddle file."
-        ) from error
+        raise ModelError(refusal(path, reason(error))) from error
 
 
 @contextmanager
