@@ -23,7 +23,7 @@ demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: ne
 
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
-test: $(VENV)/.test  ## run the tests: at most six minutes on two cores
+test: $(VENV)/.test  ## run the quick tests
 	$(BIN)/python -m pytest -m "not slow" $(TESTS)
 
 test-slow: $(VENV)/.test  ## run the tests that take long: searches on several devices, statistics repeated at length

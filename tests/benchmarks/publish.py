@@ -142,6 +142,9 @@ def main() -> None:
         for name in sys.argv[1:] or SEARCHES:
             _, words = SEARCHES[name]
             environment = plain
+            if DENSE in words and gpu.missing():
+                print(f"{name} is left as it is: {gpu.missing()}")
+                continue
             if PLUGINS in words:
                 plugins, environment = emu.build(place / "emu", {"EMU": {}})
                 shutil.copy(plugins, place / PLUGINS)

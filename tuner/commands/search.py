@@ -63,7 +63,7 @@ def search(
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
     Args:
-        model: Path of whatever `ov.Core().read_model` reads.
+        model: Path of whatever `ov.Core().read_model` reads, or of a folder with one such model in it.
         device: Target or targets to search, as `compile_model` takes them; if empty, every device here
             and, of several devices, their combinations.
         plugins: OpenVINO's plugins XML with further devices.

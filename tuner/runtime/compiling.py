@@ -55,10 +55,12 @@ def _require_devices(
     `AUTO` with another hint than the cumulative one runs on one device of its own choice.
     """
     target, hint = target_of(configuration.device), configuration.plain_properties.get("PERFORMANCE_HINT")
+    if not target.combines or (target.kind == "AUTO" and hint != target.hint):
+        return
     running = compiled.get_property("EXECUTION_DEVICES")
     missing = missing_devices(configuration.device, running)
     standing_in = any(str(device).startswith("(") for device in running)
-    if not missing or standing_in or (target.kind == "AUTO" and hint != target.hint):
+    if not missing or standing_in:
         return
     device, own = missing[0], configuration.plain_properties.get(DEVICE_PROPERTIES, {})
     for name, value in own.get(device, {}).items():

@@ -78,10 +78,11 @@ class Refusals:
     def _suspects(self, reason: str, space: Space, point: Point) -> Refused:
         """Return the choices of a failure with which nothing ran; those that the reason names, if any."""
         ran = self._ran.get(space.target, set())
+        only = {axis for axis, choices in space.axes.items() if len(choices) == 1}  # not a choice at all
         suspects = {
             (axis, choice)
             for axis, choice in point.items()
-            if (axis, choice) not in ran and choice != DEFAULT and len(space.axes.get(axis, "any")) > 1
+            if (axis, choice) not in ran and choice != DEFAULT and axis not in only
         }
         named = {pair for pair in suspects if any(name in reason for name in space.properties_at(*pair))}
         of_device = {(axis, choice) for axis, choice in named if f"leaves {axis.split()[0]} out" in reason}
