@@ -6,6 +6,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
+# Two at a time, file by file; then by themselves those that measure. Exit code 5: there are none of them in $(TESTS).
+define pytest
+$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(1) and not alone" $(TESTS) || test $$? = 5
+$(BIN)/python -m pytest -m "$(1) and alone" $(TESTS) || test $$? = 5
+endef
+
 .DEFAULT_GOAL := help
 .PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow check format lint types layers docs docs-fresh bench bench-page reports clean
 
@@ -24,10 +30,10 @@ demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: ne
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
 test: $(VENV)/.test  ## run the quick tests
-	$(BIN)/python -m pytest -m "not slow" $(TESTS)
+	$(call pytest,not slow)
 
 test-slow: $(VENV)/.test  ## run the tests that take long: searches on several devices, statistics repeated at length
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(call pytest,slow)
 
 check: lint types layers docs-fresh test  ## what CI runs first; then it runs test-slow
 

@@ -39,6 +39,8 @@ from tuner import errors
 from tuner.advice.loader import read
 from tuner.cli.app import cli, main
 
+pytestmark = pytest.mark.alone
+
 README = ROOT / "README.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DEMO = ROOT / "reports" / "demo" / "config.yaml"

@@ -9,5 +9,5 @@ def searched(tmp_path_factory):
     """One real search, shared by the tests that look at what it leaves; who changes that copies it first."""
     folder = tmp_path_factory.mktemp("searched")
     model = models.wide(folder / "wide.xml")
-    done = run("search", model, "--budget", "12s", "--output", folder / "out", cwd=folder)
+    done = run("search", model, "--budget", "12s", "-v", "--output", folder / "out", cwd=folder)
     return done, folder / "out", model

@@ -17,6 +17,8 @@ from tests.cli.test_cli import complain
 from tuner.advice.loader import read
 from tuner.advice.writer import write_advice
 
+pytestmark = pytest.mark.alone
+
 
 def as_baseline(advice, batch, requests):
     """The same advice, its hint measured on this machine with these."""

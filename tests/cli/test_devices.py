@@ -13,7 +13,7 @@ from tuner.domain.target import target_of
 from tuner.probe.demo import write_demo_model
 from tuner.study.reading import read_results
 
-pytestmark = pytest.mark.skipif(emu.missing() is not None, reason=emu.missing() or "")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(emu.missing() is not None, reason=emu.missing() or "")]
 
 
 @pytest.fixture(scope="module")

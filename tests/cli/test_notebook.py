@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.alone
+
 nbformat = pytest.importorskip("nbformat", reason="needs the notebook packages: pip install '.[notebook]'")
 nbclient = pytest.importorskip("nbclient", reason="needs the notebook packages: pip install '.[notebook]'")
 pytest.importorskip("ipykernel", reason="needs the notebook packages: pip install '.[notebook]'")

@@ -12,6 +12,8 @@ import pytest
 from tests import models
 from tests.cli.command import run
 
+pytestmark = pytest.mark.alone
+
 
 def test_a_search_writes_its_report(searched):
     done, out, _ = searched

@@ -9,7 +9,11 @@ import pytest
 
 from tests import gpu
 
-pytestmark = pytest.mark.skipif(gpu.missing() is not None, reason=gpu.missing() or "")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.slow,
+    pytest.mark.skipif(gpu.missing() is not None, reason=gpu.missing() or ""),
+]
 
 INSIDE = Path(__file__).with_name("inside")
 
@@ -19,20 +23,11 @@ def environment(tmp_path_factory):
     return gpu.build(tmp_path_factory.mktemp("gpu"))
 
 
-def run(environment, marks, *paths):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", marks, *map(str, paths)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-
-
-def test_the_short_part_on_the_gpu(environment):
-    run(environment, "not slow", INSIDE)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("file", sorted(path.name for path in INSIDE.glob("test_*.py")))
 def test_on_the_gpu(environment, file):
-    run(environment, "slow", INSIDE / file)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(INSIDE / file)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 
 def test_this_process_sees_no_emulated_gpu():

@@ -14,6 +14,8 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.measure.blobs import PREFIX, Blobs
 from tuner.measure.lane import LaneFacts
 
+pytestmark = pytest.mark.alone
+
 HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 GPU_ALONE = Configuration.of("GPU", HINT, 1, 2)
 

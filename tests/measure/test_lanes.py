@@ -23,6 +23,8 @@ from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
 
+pytestmark = pytest.mark.alone
+
 THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 
 

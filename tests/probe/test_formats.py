@@ -17,6 +17,8 @@ from tuner.cli.app import main
 from tuner.errors import ModelError
 from tuner.probe.model import read_model
 
+pytestmark = pytest.mark.alone
+
 TOLERANCE = 0.05
 """Converted weights are halves, and processors with bf16 infer in it."""
 

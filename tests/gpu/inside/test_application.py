@@ -18,8 +18,6 @@ from tests.advice.test_export import SCRIPTS, build, exported, run
 from tuner.advice.writer import write_advice
 from tuner.errors import DeviceError
 
-pytestmark = pytest.mark.slow
-
 DEPLOYMENTS = {
     "GPU": {"NUM_STREAMS": 2},
     "MULTI:GPU,CPU": {

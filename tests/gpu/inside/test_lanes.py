@@ -16,8 +16,6 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner
 
-pytestmark = pytest.mark.slow
-
 HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 BOTH = {
     "MULTI:GPU,CPU": {**HINT, "DEVICE_PROPERTIES": {"GPU": {"NUM_STREAMS": 2}, "CPU": {"NUM_STREAMS": 1}}},

@@ -83,7 +83,7 @@ def test_the_space_is_one_that_a_budget_can_search(space):
     assert space.axes["streams"] == (HINT, 1, 2)
 
 
-@pytest.mark.parametrize("streams", [HINT, pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("streams", [HINT, 1, 2])
 def test_streams_are_those_that_were_asked_for(space, lanes, streams):
     lane = lanes.open(space.configuration({"streams": streams, "batch": 1, "requests_per_stream": 1}))
     effective = lane.facts.effective
@@ -95,7 +95,6 @@ def test_streams_are_those_that_were_asked_for(space, lanes, streams):
     lane.close()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("axis", sorted(ON_GPUS))
 def test_every_switch_compiles_and_is_read_back(space, path, axis):
     core, graph = ov.Core(), ov.Core().read_model(path)

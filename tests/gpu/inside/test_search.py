@@ -51,7 +51,6 @@ def test_explicit_streams_are_measured(path, tmp_path):
     assert "GPU.0" in advice.compile(path).get_property("EXECUTION_DEVICES")
 
 
-@pytest.mark.slow
 def test_a_combination_is_searched_on_both_devices(path, tmp_path):
     done = command("search", path, "--device", "MULTI:GPU,CPU", "--streams", "1,2", "--batch", "1,64", "--budget", "30s",
                    "--output", tmp_path / "out", "--json")  # fmt: skip
@@ -64,7 +63,6 @@ def test_a_combination_is_searched_on_both_devices(path, tmp_path):
     assert devices == ["GPU", "CPU", "MULTI"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("devices", [("GPU",), ("GPU", "CPU")])
 def test_a_gpu_that_vanishes_in_mid_search_ends_in_one_sentence(path, tmp_path, devices):
     """In a process of its own: its fork server must know the file from its start."""
