@@ -54,11 +54,11 @@ bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a qui
 	$(MAKE) bench-page
 
 bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence from what was measured
-	$(BIN)/python -m tests.benchmarks.page
-	$(BIN)/python -m tests.benchmarks.plots
+	$(BIN)/python -m tests.publishing.page
+	$(BIN)/python -m tests.publishing.plots
 
 reports: $(VENV)/.dev  ## search the models of reports/ again, on a quiet machine: ten minutes
-	$(BIN)/python -m tests.benchmarks.publish
+	$(BIN)/python -m tests.publishing.reports
 
 bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: searches, sweep, claims, false wins
 	$(BIN)/python -m tests.benchmarks.again $*
@@ -72,14 +72,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix tuner tests
 
 docs: $(VENV)/.dev  ## write what is made from the code again: commands, Python, properties, the advice's JSON Schema
-	$(BIN)/python -m tests.cli_reference > docs/cli.md
-	$(BIN)/python -m tests.python_reference > docs/python.md
-	$(BIN)/python -m tests.properties_reference > docs/properties.md
+	$(BIN)/python -m tests.publishing.cli_reference > docs/cli.md
+	$(BIN)/python -m tests.publishing.python_reference > docs/python.md
+	$(BIN)/python -m tests.publishing.properties_reference > docs/properties.md
 	$(BIN)/python -c "from tuner.advice.advice import json_schema; print(json_schema().decode(), end='')" \
 		> tuner/advice/advice.schema.json
 
 pictures: $(VENV)/.dev  ## draw what README.md shows of a published search: needs chromium
-	$(BIN)/python -m tests.pictures
+	$(BIN)/python -m tests.publishing.pictures
 
 clean:  ## remove .venv
 	rm -rf $(VENV)

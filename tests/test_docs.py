@@ -19,8 +19,7 @@ import pytest
 import yaml
 
 import tuner
-from tests import cli_reference, models, pictures, properties_reference, python_reference
-from tests.benchmarks import page as evidence
+from tests import models
 from tests.documents import (
     DOCS,
     PAGES,
@@ -35,6 +34,8 @@ from tests.documents import (
     rows,
     text_of,
 )
+from tests.publishing import cli_reference, pictures, properties_reference, python_reference
+from tests.publishing import page as evidence
 from tuner import errors
 from tuner.advice.loader import read
 from tuner.cli.app import cli, main

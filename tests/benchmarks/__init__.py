@@ -1,5 +1,6 @@
-"""Benchmarks: real measurements on a quiet machine, run by `make bench` and never by CI.
+"""What measures: benchmarks on a quiet machine, run by `make bench` and never by CI.
 
-Each piece is a module that runs alone, skips what its file under `reports/evidence/` holds already,
-and saves after every item: an interruption costs one item. `page` draws the table from the files.
+Each module is one piece. It runs alone, skips what its file under `reports/evidence/` already holds, and saves after
+every item: an interruption costs one item. `evidence`, `models` and `app` are what the pieces share; `again` forgets
+items. What is drawn from the files is in `tests.publishing`.
 """

@@ -1,7 +1,7 @@
 """Searches the models of `reports/` again and writes what they left there: `make reports`.
 
 Every search runs in a folder where the models are by their plain names, so that its command can be
-repeated; a quiet machine for as many minutes as there are searches. `python -m tests.benchmarks.publish NAME…`
+repeated; a quiet machine for as many minutes as there are searches. `python -m tests.publishing.reports NAME…`
 remakes some of them; the table of `reports/README.md` is drawn from all.
 """
 
@@ -50,7 +50,7 @@ KEPT = ("config.yaml", "session.txt", "study.db", "report.png")
 
 
 def search(folder: str, words: list[str], place: Path, environment: dict[str, str]) -> None:
-    """Run one search as a person would, and keep what it showed."""
+    """Run a search as a person would, and keep what it showed."""
     out = place / "reports" / folder
     out.mkdir(parents=True)
     command = [sys.executable, "-m", "tuner", "search", *words]
@@ -68,7 +68,8 @@ def search(folder: str, words: list[str], place: Path, environment: dict[str, st
     for name in KEPT:
         if (out / name).exists():
             shutil.copy(out / name, REPORTS / folder / name)
-    print(folder, (out / "session.txt").read_text().splitlines()[-1], flush=True)
+    sys.stdout.write(f"{folder} {(out / 'session.txt').read_text().splitlines()[-1]}\n")
+    sys.stdout.flush()
 
 
 def picture(html: Path, png: Path) -> None:
@@ -116,12 +117,12 @@ def table() -> list[str]:
 
 
 def gain(advice: Advice, session: str) -> str:
-    """Return the claimed gain, or that of the closest challenger, as the session told it."""
-    told = advice.speedup
+    """Return the claimed gain, or that of the closest candidate, as the session says it."""
+    speedup = advice.speedup
     if advice.verdict == "faster":
-        low, high = 100 * (told.low - 1), 100 * ((told.high or float("inf")) - 1)
-        rounds = f"{told.rounds} rounds in {told.sittings} sittings"
-        return f"{100 * (told.ratio - 1):+.1f} % ({low:.1f} to {high:.1f}), {100 * told.confidence:.0f} %, {rounds}"
+        low, high = 100 * (speedup.low - 1), 100 * ((speedup.high or float("inf")) - 1)
+        rounds = f"{speedup.rounds} rounds in {speedup.sittings} sittings"
+        return f"{100 * (speedup.ratio - 1):+.1f} % ({low:.1f} to {high:.1f}), {100 * speedup.confidence:.0f} %, {rounds}"
     closest = re.search(r"\(closest: .*?, ([+-][\d.]+ %.*)\)$", session, re.M)
     return f"closest {closest[1]}" if closest else ""
 
@@ -143,7 +144,7 @@ def main() -> None:
             _, words = SEARCHES[name]
             environment = plain
             if DENSE in words and gpu.missing():
-                print(f"{name} is left as it is: {gpu.missing()}")
+                sys.stdout.write(f"{name} is left as it is: {gpu.missing()}\n")
                 continue
             if PLUGINS in words:
                 plugins, environment = emu.build(place / "emu", {"EMU": {}})

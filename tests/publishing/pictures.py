@@ -17,7 +17,7 @@ from rich.text import Text
 
 from tuner.commands.report import report
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 STUDY = Path("reports/light_resnet50")
 """From the root of the project: pictures show it."""
@@ -79,7 +79,9 @@ def report_png(study: Path, png: Path) -> None:
     """Take a picture of the top of a study's report."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        raise SystemExit("tests.pictures: the report's picture needs chromium; apt-get install chromium")
+        raise SystemExit(
+            "tests.publishing.pictures: the report's picture needs chromium; apt-get install chromium"
+        )
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:

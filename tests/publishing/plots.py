@@ -6,20 +6,20 @@ matplotlib.use("svg")
 import matplotlib.pyplot as plt
 
 from tests.benchmarks.evidence import FOLDER
-from tests.benchmarks.page import load
+from tests.publishing.layout import Data, load
 
 plt.rcParams.update({"svg.hashsalt": "tuner", "svg.fonttype": "none", "font.size": 9})
 SHOWN = ("tuner", "random search", "plain TPE, no pruning", "hill climb")
 
 
-def by_strategy(told: dict) -> None:
+def by_strategy(data: Data) -> None:
     """Share of the optimum against the budget: a line a strategy, over all models."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True, layout="constrained")
     for name in SHOWN:
-        budgets = told["items"][name]["budgets"]
+        budgets = data["items"][name]["budgets"]
         at = [int(budget) for budget in budgets]
         for axis, key in zip(axes, ("mean", "worst_tenth"), strict=True):
-            axis.plot(at, [one[key] for one in budgets.values()], marker="o", ms=3, label=name)
+            axis.plot(at, [shares[key] for shares in budgets.values()], marker="o", ms=3, label=name)
     for axis, title in zip(axes, ("mean over models and seeds", "worst tenth of all searches"), strict=True):
         axis.set(xscale="log", xlabel="budget, s", title=title)
         axis.set_xticks(at, at)
@@ -30,13 +30,13 @@ def by_strategy(told: dict) -> None:
     save(figure, "regret_by_strategy")
 
 
-def by_model(told: dict) -> None:
+def by_model(data: Data) -> None:
     """Share of the optimum against the budget: the tuner, a line a model."""
     figure, axis = plt.subplots(figsize=(6, 3.6), layout="constrained")
-    budgets = told["items"]["tuner"]["budgets"]
+    budgets = data["items"]["tuner"]["budgets"]
     at = [int(budget) for budget in budgets]
     for name in next(iter(budgets.values()))["models"]:
-        axis.plot(at, [one["models"][name] for one in budgets.values()], marker="o", ms=3, label=name)
+        axis.plot(at, [shares["models"][name] for shares in budgets.values()], marker="o", ms=3, label=name)
     axis.set(xscale="log", xlabel="budget, s", ylabel="speed of the pick over the optimum's")
     axis.set_title("median over seeds, a line a model")
     axis.set_xticks(at, at)
@@ -52,9 +52,9 @@ def save(figure, name: str) -> None:
 
 
 def main() -> None:
-    if told := load("strategies"):
-        by_strategy(told)
-        by_model(told)
+    if data := load("strategies"):
+        by_strategy(data)
+        by_model(data)
 
 
 if __name__ == "__main__":

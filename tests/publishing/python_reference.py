@@ -81,16 +81,16 @@ def _function(name: str, function: Any, level: str) -> str:
 def _signature(name: str, function: Any) -> str:
     """Return a call with a parameter a line where one line is too long."""
     found = inspect.signature(function)
-    shown = [one for one in found.parameters.values() if one.name != "self"]
+    shown = [parameter for parameter in found.parameters.values() if parameter.name != "self"]
     words = list(map(_parameter, shown))
-    first = next((at for at, one in enumerate(shown) if one.kind is one.KEYWORD_ONLY), None)
+    first = next((at for at, parameter in enumerate(shown) if parameter.kind is parameter.KEYWORD_ONLY), None)
     if first is not None:
         words.insert(first, "*")
     result = "" if found.return_annotation is inspect.Signature.empty else f" -> {found.return_annotation}"
     line = f"{name}({', '.join(words)}){result}"
-    return (
-        line if len(line) <= 100 else "\n".join([f"{name}(", *(f"    {one}," for one in words), f"){result}"])
-    )
+    if len(line) <= 100:
+        return line
+    return "\n".join([f"{name}(", *(f"    {word}," for word in words), f"){result}"])
 
 
 def _parameter(parameter: inspect.Parameter) -> str:

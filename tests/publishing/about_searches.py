@@ -1,0 +1,128 @@
+"""The tables of what searches find and claim, and of the landscapes that they search."""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import exp, log
+from statistics import median
+
+from tests import recordings
+from tests.benchmarks.evidence import configuration_of
+from tests.benchmarks.models import MODELS
+from tests.lanes.replayed import Landscape, read, true_log_ratio
+from tests.publishing.layout import Data, head, ratio, searches, share_or_same, table
+
+
+def strategies(data: Data) -> Iterator[str]:
+    yield from head("Which way of searching is best?", data)
+    yield "Replayed searches of every recorded landscape, several seeds each; the share of the optimum that the pick reaches: the"
+    yield "mean, and the tenth part of searches that did worst. *By hand* are the guesses that the tuner had before they were chosen by"
+    yield "data; *guesses that helped the other models* are chosen for each model without looking at it, the tuner's own in the same"
+    yield "way from nine of the models. The rest change one thing about the tuner; differences below 0.002 are noise.\n"
+    budgets = next(iter(data["items"].values()))["budgets"]
+    yield from table("strategy", *(f"{budget} s" for budget in budgets), "trials at 60 s")
+    for name, found in sorted(data["items"].items(), key=lambda item: -item[1]["budgets"]["30"]["mean"]):
+        cells = [f"{at['mean']:.3f}, {at['worst_tenth']:.3f}" for at in found["budgets"].values()]
+        yield f"| {name} | {' | '.join(cells)} | {found['budgets']['60']['trials']:.0f} |"
+    yield "\n![Speed of the pick against the budget, by strategy](regret_by_strategy.svg)\n"
+    yield "![Speed of the tuner's pick against the budget, by model](regret_by_model.svg)"
+
+
+def landscapes() -> Iterator[str]:
+    yield "\n## The landscapes\n"
+    yield "`python -m tests.benchmarks.landscape`; the recordings are in `tests/recordings` and ship with the tests.\n"
+    yield from table(
+        "model",
+        "configurations",
+        "rounds",
+        "noise of a round",
+        "pairs of the hint apart",
+        "minutes",
+        "best",
+        "next best",
+    )
+    for name in MODELS:
+        if not recordings.path_of(name).exists():
+            continue
+        landscape = Landscape(read(recordings.path_of(name)))
+        entries = [entry for entry in landscape.recording.entries if entry.sittings]
+        ranked = sorted(entries, key=true_log_ratio, reverse=True)
+        rounds = sum(len(sitting.rate_fps) for entry in entries for sitting in entry.sittings)
+        best = (f"{entry.configuration}: {exp(true_log_ratio(entry)):.3f}" for entry in ranked[:2])
+        yield (
+            f"| {name} | {len(entries)} | {rounds} | {100 * landscape.noise_deviation():.1f} % | "
+            f"{100 * landscape.luck_deviation():.1f} % | {landscape.recording.seconds / 60:.0f} | {' | '.join(best)} |"
+        )
+
+
+def regret(data: Data) -> Iterator[str]:
+    yield from head("How far from the optimum is a real search?", data)
+    others = [(budget_s, found) for budget_s in (15, 30, 120) if (found := searches(budget_s))]
+    for budget_s, found in others:
+        shares = [search["of_optimum"]["ratio"] for search in found.values()]
+        kinds = Counter(search["verdict"] for search in found.values())
+        yield (
+            f"{budget_s} s, {len(shares)} searches: {median(shares):.3f} of the optimum in the median, {min(shares):.3f} the worst; "
+            + ", ".join(f"{count} `{kind}`" for kind, count in kinds.most_common())
+            + "."
+        )
+    yield "60 s:\n"
+    yield from table("model: seed", "trials", "the search said", "pick", "of the optimum")
+    for item, search in searches().items():
+        pick = configuration_of(search["pick"])
+        yield f"| {item} | {search['trials']} | {search['sentence']} | {pick} | {share_or_same(search['of_optimum'])} |"
+
+
+def claims(data: Data) -> Iterator[str]:
+    yield from head("Do the claims repeat?", data)
+    found = data["items"].values()
+    off = [abs(claim["repeated_over_claimed"] - 1) for claim in found]
+    apart = sum(
+        claim["repeated"]["low"] > claim["claimed"]["high"]
+        or claim["repeated"]["high"] < claim["claimed"]["low"]
+        for claim in found
+    )
+    wide = (100 * log(claim["repeated"]["high"] / claim["repeated"]["low"]) / 2 for claim in found)
+    yield f"Within 3 %: {sum(share <= 0.03 for share in off)} of {len(off)}; median difference {100 * median(off):.1f} %. Of half a"
+    yield f"repetition's own interval the median is {median(wide):.1f} %; {apart} of the pairs of intervals do not meet.\n"
+    yield from table("model: seed", "claimed", "repeated by `benchmark_app`", "repeated over claimed")
+    for item, claim in data["items"].items():
+        cells = (ratio(claim["claimed"]), ratio(claim["repeated"]), f"{claim['repeated_over_claimed']:.3f}")
+        yield f"| {item} | {' | '.join(cells)} |"
+
+
+def sweep(data: Data) -> Iterator[str]:
+    yield from head("What does a sweep with `benchmark_app` pick?", data)
+    yield from table("model", "runs", "minutes", "pick", "it printed, fps", "of the optimum")
+    for name, found in data["items"].items():
+        if ":" not in name:
+            runs = sum(item.startswith(f"{name}: ") for item in data["items"])
+            pick = configuration_of(found["pick"])
+            yield f"| {name} | {runs} | {found['wall_s'] / 60:.1f} | {pick} | {found['fps']:.4g} | {ratio(found['of_optimum'])} |"
+
+
+def false_wins(data: Data) -> Iterator[str]:
+    verdicts = Counter(search["verdict"] for search in data["items"].values())
+    yield from head("How often is a gain found where there is none?", data)
+    yield "Searches of 30 s in which every configuration secretly runs the hint:"
+    yield (
+        ", ".join(f"{count} said `{kind}`" for kind, count in verdicts.items())
+        + f"; `faster`: {verdicts['faster']}.\n"
+    )
+    yield from table("model: seed", "trials", "the search said", "closest", "rounds", "sittings")
+    for item, found in data["items"].items():
+        gain = found["speedup"]
+        cells = (found["trials"], found["verdict"], ratio(gain), gain["rounds"], gain["sittings"])
+        yield f"| {item} | {' | '.join(map(str, cells))} |"
+
+
+def false_wins_replayed(data: Data) -> Iterator[str]:
+    yield from head("And in thousands of replayed searches?", data)
+    everything = [found["verdicts"] for found in data["items"].values()]
+    wrong, total = (
+        sum(counts.get("faster", 0) for counts in everything),
+        sum(sum(counts.values()) for counts in everything),
+    )
+    yield f"Every configuration plays the hint's duels with itself: {wrong} of {total} said `faster`.\n"
+    yield from table("model", "faster", "keep_hint", "inconclusive")
+    for name, found in data["items"].items():
+        yield f"| {name} | {' | '.join(str(found['verdicts'].get(kind, 0)) for kind in ('faster', 'keep_hint', 'inconclusive'))} |"
