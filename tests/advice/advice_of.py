@@ -7,7 +7,7 @@ import msgspec
 from tests.simulation import simulate
 from tuner.advice.advice import Advice
 from tuner.advice.records import HostRecord
-from tuner.advice.writer import make_advice
+from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.host import Host
 from tuner.domain.result import Result, SearchRun, Setting
 from tuner.probe.host import describe_host
@@ -46,3 +46,13 @@ def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=N
     }
     plain["host"] = msgspec.to_builtins(HostRecord(**asdict(describe_host())))
     return msgspec.convert(plain, Advice)
+
+
+def on(advice, **changed):
+    """The same advice as if it had been measured on a host that differs."""
+    return msgspec.structs.replace(advice, host=msgspec.structs.replace(advice.host, **changed))
+
+
+def written(advice, path):
+    write_advice(advice, path)
+    return path

@@ -1,29 +1,23 @@
 import copy
 import json
 import math
-import warnings
 from pathlib import Path
 
 import jsonschema
 import msgspec
-import numpy as np
-import openvino as ov
 import pytest
 import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import tuner
-from tests import models
-from tests.advice.advice_of import advice_of, told
+from tests.advice.advice_of import told
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.advice.advice import Advice, json_schema
 from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.result import Result
-from tuner.errors import AdviceError, DeviceError, ModelError
-from tuner.probe.model_files import digest
 
 
 def result_of(model=MODEL, **options) -> Result:
@@ -177,117 +171,3 @@ def test_any_names_and_figures_survive_the_round_trip(
     odd = msgspec.convert(told, Advice)
     write_advice(odd, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == odd
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        (lambda told: told.pop("best"), "missing required field `best`"),
-        (lambda told: told["best"].update(batch="8"), r"Expected `int`, got `str` - at `\$.best.batch`"),
-        (
-            lambda told: told["best"].update(bath=8),
-            "unknown field `bath` - at `\\$.best`, the nearest one is `batch`",
-        ),
-        (lambda told: told.update(schema=2), "has schema 2, this version reads 1; upgrade openvino-tuner"),
-        (lambda told: told.update(schema=0), "Invalid enum value 0"),
-        (lambda told: told.update(verdict="maybe"), "Invalid enum value 'maybe'"),
-        (lambda told: told["best"].update(batch=0), r"Expected `int` >= 1 - at `\$.best.batch`"),
-        (lambda told: told["best"].update(requests=-1), "Expected `int` >= 1"),
-        (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
-        (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
-        (
-            lambda told: told["best"].update(device="MULTI:CPU"),
-            "the device 'MULTI:CPU' combines only one device",
-        ),
-        (lambda told: told["model"].update(batch_axes={"nope": 0}), "not an axis of an input"),
-    ],
-)
-def test_advice_that_is_not_valid_is_refused_with_its_place(advice, tmp_path, change, sentence):
-    told = msgspec.to_builtins(advice)
-    change(told)
-    path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(told))
-    with pytest.raises(AdviceError, match=sentence) as caught:
-        load(path)
-    assert str(path) in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "hello", "- 1", "{", "a: b: c", "\0", "!!python/object:os.system {}", "[" * 5000]
-)
-def test_a_file_that_is_no_advice_is_refused(tmp_path, text):
-    path = tmp_path / "config.yaml"
-    path.write_text(text)
-    with pytest.raises(AdviceError, match=r"config\.yaml' is not"):
-        load(path)
-
-
-def test_a_missing_file_and_a_binary_one_are_refused(tmp_path):
-    with pytest.raises(AdviceError, match=r"cannot be read \(No such file"):
-        load(tmp_path / "none.yaml")
-    (tmp_path / "config.yaml").write_bytes(b"\xff\xfe\xfa")
-    with pytest.raises(AdviceError, match="is not valid YAML"):
-        load(tmp_path / "config.yaml")
-
-
-def test_compile_applies_batch_and_properties(tmp_path):
-    path = models.mlp(tmp_path / "m.xml")
-    compiled = advice_of(path).compile()
-    assert list(compiled.inputs[0].shape) == [4, 16]
-    assert compiled.get_property("NUM_STREAMS") == 1
-    queue = ov.AsyncInferQueue(compiled, 2)
-    queue.start_async(np.zeros((4, 16), np.float32))
-    queue.wait_all()
-    assert queue[0].get_output_tensor().shape == [4, 16]
-
-
-def test_compile_takes_the_applications_own_path_and_core(tmp_path):
-    advice = advice_of(models.mlp(tmp_path / "m.xml"))
-    moved = tmp_path / "moved.xml"
-    (tmp_path / "m.xml").rename(moved)
-    (tmp_path / "m.bin").rename(tmp_path / "moved.bin")
-    assert advice.compile(moved, ov.Core()) is not None
-    with pytest.raises(AdviceError, match=r"for the model 'm', which is not at .*; give its path"):
-        advice.compile()
-
-
-def test_a_model_that_changed_is_warned_about(tmp_path):
-    advice = advice_of(models.mlp(tmp_path / "m.xml"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        advice.compile()
-    models.mlp(tmp_path / "other.xml", shape=(-1, 16))
-    assert digest(tmp_path / "other.xml") != advice.model.sha256
-    with pytest.warns(UserWarning, match="is not the file that this advice was measured with"):
-        advice.compile(tmp_path / "other.xml")
-
-
-@pytest.mark.filterwarnings("ignore:.*is not the file")
-@pytest.mark.parametrize(
-    ("properties", "device", "error", "sentence"),
-    [
-        (
-            {"NUM_STREAM": 1},
-            "CPU",
-            DeviceError,
-            "'CPU' does not know the property 'NUM_STREAM'; the nearest name is NUM_STREAMS",
-        ),
-        ({"NUM_STREAMS": "many"}, "CPU", DeviceError, "'CPU' refuses the configuration"),
-        ({}, "GPU.9", DeviceError, "There is no device 'GPU.9' here, only: CPU"),
-        ({}, "MULTI:CPU,NOPE", DeviceError, "OpenVINO leaves 'NOPE' out of MULTI:CPU,NOPE here"),
-    ],
-)
-def test_what_the_device_refuses_is_told(tmp_path, properties, device, error, sentence):
-    advice = advice_of(models.mlp(tmp_path / "m.xml"), properties)
-    told = msgspec.to_builtins(advice)
-    told["best"]["device"] = device
-    with pytest.raises(error, match=sentence):
-        msgspec.convert(told, Advice).compile()
-
-
-@pytest.mark.filterwarnings("ignore:.*is not the file")
-def test_a_model_that_does_not_take_the_batch_is_told(tmp_path):
-    advice = advice_of(models.mlp(tmp_path / "m.xml"))
-    other = models.fixed_reshape(tmp_path / "other.xml")
-    with pytest.raises(ModelError, match="cannot be given batch 4"):
-        advice.compile(other)

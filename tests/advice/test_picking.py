@@ -1,0 +1,39 @@
+"""Picking another configuration of the front, within limits."""
+
+import pytest
+
+from tests.advice.advice_of import on, written
+from tuner.advice.loader import load
+from tuner.errors import AdviceError
+
+
+def test_pick_takes_the_fastest_within_the_limits(advice):
+    limit = min(one.measured.latency_ms.p99 for one in advice.front)
+    assert advice.measured.latency_ms.p99 > limit
+    picked = advice.pick(max_latency_ms=limit)
+    assert picked.measured.latency_ms.p99 <= limit
+    within = [one for one in advice.front if one.measured.latency_ms.p99 <= limit]
+    assert picked.measured.throughput_fps >= max(one.measured.throughput_fps for one in within)
+    assert picked.best.configuration != advice.best.configuration
+    assert picked.verdict in {"inconclusive", "keep_hint"}
+    assert picked.front == advice.front
+    lean = advice.pick(max_memory_mb=min(one.measured.memory_mb for one in advice.front))
+    assert lean.measured.memory_mb == min(one.measured.memory_mb for one in advice.front)
+    assert advice.pick() == advice.pick(device="CPU") == advice
+
+
+def test_limits_that_nothing_meets_are_told_with_the_nearest(advice):
+    with pytest.raises(
+        AdviceError, match=r"Nothing that was measured .* the lowest p99 latency is [\d.]+ ms"
+    ):
+        advice.pick(max_latency_ms=1e-9)
+    with pytest.raises(AdviceError, match=r"Nothing was measured on device 'GPU', only on: CPU"):
+        advice.pick(device="GPU")
+
+
+def test_a_strangers_measurements_cannot_be_picked(advice, tmp_path):
+    path = written(on(advice, cpu="B CPU"), tmp_path / "config.yaml")
+    hint = load(path, on_mismatch="hint")
+    assert hint.pick() == hint
+    with pytest.raises(AdviceError, match="Nothing was measured here, only on: another host"):
+        hint.pick(max_latency_ms=1000)
