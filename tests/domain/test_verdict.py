@@ -6,7 +6,6 @@ import pytest
 
 from tests.lanes.simulated import SimulatedDevice
 from tuner.domain.configuration import Configuration
-from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.sentences import answer
 from tuner.domain.stats import LEAST_SITTINGS, Speedup, speedup_over_sittings
@@ -161,23 +160,3 @@ def test_a_disqualified_finalist_cannot_win():
     assert verdict.best.configuration == explicit(8)
     only_wrong = decide(Final(final.baseline, (wrong,), final.rounds))
     assert only_wrong.kind == "inconclusive"
-
-
-BEST = Speedup(1.2, 1.18, 1.22, 0.85, 6)
-
-
-@pytest.mark.parametrize(
-    ("best", "ratios", "decision"),
-    [
-        (None, [1.1], Decision.CONTINUE),
-        (None, [0.5, 0.6], Decision.WORSE),
-        (BEST, [1.1, 1.12, 1.11, 1.1], Decision.CONTINUE),
-        (BEST, [1.1, 1.12, 1.11, 1.1, 1.12], Decision.WORSE),
-        (BEST, [1.1, 1.2, 1.11, 1.25, 1.2], Decision.CONTINUE),
-        (BEST, [1.3, 1.31, 1.29, 1.4, 1.3], Decision.ENOUGH),
-        (None, [1.0, 1.02, 0.98, 1.1, 0.9, 1.01], Decision.ENOUGH),
-        (None, [1.0, 1.0, 1.0, 1.0, 1.0, 1.0], Decision.ENOUGH),
-    ],
-)
-def test_a_duel_ends_when_it_is_lost_or_precise_enough(best, ratios, decision):
-    assert StopRule(best).decide([math.log(ratio) for ratio in ratios]) is decision

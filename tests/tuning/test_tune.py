@@ -236,15 +236,6 @@ def test_progress_is_told_in_order():
     assert left == sorted(left, reverse=True)
 
 
-def test_simulated_noise_has_bursts_that_hit_single_windows():
-    lanes = SimulatedLanes(noise=replace(QUIET, burst_share=0.2, burst=0.5), seed=1)
-    lane = lanes.open(HINT_ALONE)
-    rates = [lane.window(0.1).rate_fps for _ in range(2000)]
-    hit = sum(rate < 0.9 * max(rates) for rate in rates) / len(rates)
-    assert 0.1 < hit < 0.3
-    assert Noise().burst_share > 0
-
-
 def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
     events = []
