@@ -1,7 +1,7 @@
 """Devices that no test machine has, described as their plugins report them.
 
-The GPU is a discrete one; an integrated one runs in tests/gpu. The lists are those of OpenVINO 2026.4: the GPU's as the
-plugin reports it (over tests/gpu), the NPU's as it does without a driver, with what one adds (2026.3).
+The GPU is a discrete GPU; an integrated GPU runs in tests/gpu. The lists are those of OpenVINO 2026.4: the GPU's as the
+plugin reports it (over tests/gpu), the NPU's as it does without a driver, with what a driver adds (2026.3).
 """
 
 from collections.abc import Mapping
@@ -120,11 +120,11 @@ class DescribedDevice(SimulatedDevice):
 
     def effective(self, configuration: Configuration) -> Effective:
         """Tell what such a device tells: no threads, f16, and its switches as they were set."""
-        told = super(DescribedDevice, self).effective(configuration)
+        plain = super(DescribedDevice, self).effective(configuration)
         switches = tuple(
             pair for pair in configuration.properties if pair[0] not in {"PERFORMANCE_HINT", "NUM_STREAMS"}
         )
-        return replace(told, threads=None, pinned=None, precision="f16", settings=switches)
+        return replace(plain, threads=None, pinned=None, precision="f16", settings=switches)
 
 
 def described(table: Mapping[str, tuple[str, Any]], **options: Any) -> DescribedDevice:

@@ -61,9 +61,9 @@ def anchors(page: Path) -> set[str]:
 
 
 def rows(page: Path) -> dict[str, list[str]]:
-    """Return the cells of a page's tables by the first one, without its code marks."""
+    """Return the cells of a page's tables by the first cell, without its code marks."""
     lines = [line.strip().strip("|").split(" | ") for line in prose(page).splitlines() if line[:1] == "|"]
-    return {cells[0].strip(" `*"): [one.strip() for one in cells[1:]] for cells in lines}
+    return {cells[0].strip(" `*"): [cell.strip() for cell in cells[1:]] for cells in lines}
 
 
 def text_of(svg: Path) -> str:

@@ -66,8 +66,8 @@ def build(folder: Path, devices: Mapping[str, Mapping[str, str]]) -> tuple[Path,
     subprocess.run([*map(str, command), f"-Wl,-rpath,{library.parent}"], check=True)
     entries = []
     for alias, properties in devices.items():
-        told = {"PROXY_CONFIGURATION_ALIAS": alias, **properties}
-        lines = "".join(f'<property key="{key}" value="{value}"/>' for key, value in told.items())
+        registered = {"PROXY_CONFIGURATION_ALIAS": alias, **properties}
+        lines = "".join(f'<property key="{key}" value="{value}"/>' for key, value in registered.items())
         entries.append(
             f'<plugin name="{alias}CPU" location="{plugin}"><properties>{lines}</properties></plugin>'
         )

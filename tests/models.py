@@ -109,7 +109,7 @@ def stateful(path: Path) -> Path:
     return path
 
 
-def reshape_as_told(path: Path) -> Path:
+def reshape_as_asked(path: Path) -> Path:
     """Reshapes its input as its second input says, which fails at run time where that cannot be."""
     x, shape = parameter([1, 16]), parameter([2], ov.Type.i64, name="shape")
     return save(path, [ops.result(ops.relu(ops.reshape(x, shape, special_zero=False)))], [x, shape])

@@ -89,8 +89,8 @@ def simulate_host(
     lanes = lanes or SimulatedLanes(host, noise, seed)
     properties = frozenset({"NUM_STREAMS", "INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"})
     facts = facts or {
-        name: DeviceFacts(name, one.cores, properties, one.cores, one.cores)
-        for name, one in host.devices.items()
+        name: DeviceFacts(name, device.cores, properties, device.cores, device.cores)
+        for name, device in host.devices.items()
     }
     chosen = targets_for(targets, tuple(host.devices))
     policies = {target: ("ROUND_ROBIN",) for target in chosen if target.combines}

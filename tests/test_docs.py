@@ -94,7 +94,7 @@ def test_the_readme_installs_with_three_commands_and_begins_with_a_search_that_n
     assert second == ["tuner", "search", str(output / "demo.xml")]
 
 
-def test_the_picture_of_a_session_shows_a_published_one():
+def test_the_picture_of_a_session_shows_a_published_search():
     session = (ROOT / pictures.STUDY / "session.txt").read_text()
     assert "".join(session.split()) in text_of(pictures.PICTURES / "session.svg")
     assert text_of(pictures.PICTURES / "session.svg").count("http") == 0
@@ -130,7 +130,7 @@ def test_every_link_leads_somewhere(page):
         assert not anchor or anchor in anchors(target), link
 
 
-def test_every_page_can_be_reached_from_the_first_one():
+def test_every_page_can_be_reached_from_the_index():
     index = ROOT / "docs" / "index.md"
     assert {page.name for page in DOCS[1:]} - {"index.md"} <= set(links(index))
     assert "docs/index.md" in links(README)
@@ -138,7 +138,9 @@ def test_every_page_can_be_reached_from_the_first_one():
 
 @pytest.mark.parametrize("page", [*DOCS, ROOT / "CONTRIBUTING.md"], ids=name)
 def test_every_file_option_and_command_that_is_named_exists(page):
-    options = {each for one in [cli, *cli.commands.values()] for option in one.params for each in option.opts}
+    options = {
+        word for command in [cli, *cli.commands.values()] for option in command.params for word in option.opts
+    }
     for code in inline(page):
         if re.fullmatch(r"(tuner|tests)/[\w/.-]+", code):
             assert (ROOT / code).exists(), code
@@ -152,7 +154,7 @@ def test_every_make_target_that_is_named_exists():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     for page in PAGES:
         named = set(re.findall(r"`make ([a-z-]+)(?!\w)", page.read_text()))
-        assert {one for one in named if not one.startswith("bench-")} <= targets
+        assert {target for target in named if not target.startswith("bench-")} <= targets
         assert {words[1] for words in commands(page) if words[0] == "make"} <= targets
 
 
@@ -215,7 +217,7 @@ def test_the_architecture_names_every_room_word_and_recipe():
 def test_every_name_in_the_architecture_is_in_the_source():
     source = "".join(path.read_text() for path in (ROOT / "tuner").rglob("*.py"))
     names = {code for code in inline(ARCHITECTURE) if re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", code)}
-    assert [one for one in names if not re.search(rf"\b{one.rpartition('.')[2]}\b", source)] == []
+    assert [code for code in names if not re.search(rf"\b{code.rpartition('.')[2]}\b", source)] == []
 
 
 def test_every_field_of_the_yaml_is_explained():

@@ -14,7 +14,7 @@ REFUSED = (
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "line"),
     [
         (CORE + PLUGIN + REFUSED, "Invalid value: 2 for property: NUM_STREAMS"),
         (
@@ -45,5 +45,5 @@ REFUSED = (
     ],
     ids=["value", "option", "shape", "several devices", "cpu", "plain", "empty", "nothing but places"],
 )
-def test_the_reason_is_the_line_that_says_what_was_refused(message, told):
-    assert reason(RuntimeError(message)) == told
+def test_the_reason_is_the_line_that_says_what_was_refused(message, line):
+    assert reason(RuntimeError(message)) == line

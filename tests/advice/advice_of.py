@@ -17,8 +17,8 @@ HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
 RUN = SearchRun("0.1.0", "tuner search m.xml", 0, 9, 60.0, "2026-01-01T00:00:00+00:00")
 
 
-def told(found, model) -> Result:
-    """Findings of a simulated search as the result of a real one."""
+def result_of(found, model) -> Result:
+    """Findings of a simulated search as the result of a real search."""
     setting = Setting(model, HOST, tuple(map(str, found.targets)), replace(RUN, trials=0, seconds=0.0))
     return Result(setting, replace(found.outcome, run=RUN), found.trials, found.final)
 
@@ -37,7 +37,7 @@ def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=N
     """Advice for a real model, measured here, with the given best configuration."""
     reading = read_model(path, shapes)
     model = (*reading.batched, reading.unbatched)[0]
-    plain = msgspec.to_builtins(make_advice(told(simulate(), model)))
+    plain = msgspec.to_builtins(make_advice(result_of(simulate(), model)))
     plain["best"] = {
         "device": device,
         "properties": properties if properties is not None else {"NUM_STREAMS": 1},

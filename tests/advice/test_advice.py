@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import tuner
-from tests.advice.advice_of import told
+from tests.advice.advice_of import result_of
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.advice.advice import Advice, json_schema
@@ -20,8 +20,8 @@ from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.result import Result
 
 
-def result_of(model=MODEL, **options) -> Result:
-    return told(simulate(**options), model)
+def searched(**options) -> Result:
+    return result_of(simulate(**options), MODEL)
 
 
 def load(path) -> Advice:
@@ -31,7 +31,7 @@ def load(path) -> Advice:
 
 @pytest.fixture(scope="module")
 def advice() -> Advice:
-    return make_advice(result_of(device=SimulatedDevice(base_fps=2000)))
+    return make_advice(searched(device=SimulatedDevice(base_fps=2000)))
 
 
 def test_advice_comes_back_as_it_was_written(advice, tmp_path):
@@ -43,16 +43,16 @@ def test_advice_comes_back_as_it_was_written(advice, tmp_path):
 def test_advice_for_several_devices_comes_back_with_each_devices_settings(tmp_path):
     crowded = SimulatedDevice(base_fps=1000, one_stream=1.3, more_requests=1.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
-    advice = make_advice(told(found, MODEL))
+    advice = make_advice(result_of(found, MODEL))
     write_advice(advice, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == advice
     assert advice.verdict == "faster"
     assert advice.best.properties["PERFORMANCE_HINT"] == "CUMULATIVE_THROUGHPUT"
     assert {"NUM_STREAMS": 1} in advice.best.properties["DEVICE_PROPERTIES"].values()
-    shares = {one.device.partition(":")[0]: one.share_of_sum for one in advice.devices}
+    shares = {standing.device.partition(":")[0]: standing.share_of_sum for standing in advice.devices}
     assert shares == {"EMU": None, "CPU": None, "AUTO": pytest.approx(0.9, abs=0.1)}
     text = yaml.safe_load((tmp_path / "config.yaml").read_text())
-    assert ["share_of_sum" in one for one in text["devices"]] == [False, False, True]
+    assert ["share_of_sum" in device for device in text["devices"]] == [False, False, True]
 
 
 def test_the_fields_of_schema_1_are_in_the_documented_order(advice):
@@ -94,12 +94,12 @@ def test_a_faster_verdict_deploys_its_winner_with_its_figures(advice):
     assert advice.measured.throughput_fps > advice.baseline.measured.throughput_fps
     assert advice.drop_in.batch == 1
     assert advice.devices[0].batch == advice.best.batch
-    assert all(math.isfinite(one.measured.latency_ms.p99) for one in advice.front)
+    assert all(math.isfinite(point.measured.latency_ms.p99) for point in advice.front)
 
 
 def test_keep_hint_deploys_the_hint_itself():
     flat = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, base_fps=1000)
-    advice = make_advice(result_of(lanes=SimulatedLanes(flat, QUIET)))
+    advice = make_advice(searched(lanes=SimulatedLanes(flat, QUIET)))
     assert advice.verdict == "keep_hint"
     assert advice.best.properties == {"PERFORMANCE_HINT": "THROUGHPUT"}
     assert (advice.speedup.ratio, advice.speedup.low, advice.speedup.high) == (1.0, 1.0, 1.0)
@@ -107,15 +107,15 @@ def test_keep_hint_deploys_the_hint_itself():
 
 def test_an_interrupted_search_writes_its_best_as_inconclusive(tmp_path):
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=25)
-    advice = make_advice(result_of(lanes=lanes))
+    advice = make_advice(searched(lanes=lanes))
     write_advice(advice, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml").verdict == "inconclusive"
     assert advice.best.batch > 1
 
 
 def test_the_front_trades_throughput_for_latency(advice):
-    latencies = [one.measured.latency_ms.p99 for one in advice.front]
-    ratios = [one.speedup.ratio for one in advice.front]
+    latencies = [point.measured.latency_ms.p99 for point in advice.front]
+    ratios = [point.speedup.ratio for point in advice.front]
     assert latencies == sorted(latencies, reverse=True)
     assert ratios == sorted(ratios, reverse=True)
     assert len(advice.front) >= 2
@@ -123,11 +123,11 @@ def test_the_front_trades_throughput_for_latency(advice):
 
 def test_figures_of_the_front_compare_though_the_host_drifted(advice):
     hint_fps = advice.baseline.measured.throughput_fps
-    for one in advice.front:
-        assert one.measured.throughput_fps == pytest.approx(one.speedup.ratio * hint_fps, rel=1e-3)
-        in_flight = one.batch * one.requests
-        assert one.measured.latency_ms.p50 == pytest.approx(
-            1e3 * in_flight / one.measured.throughput_fps, rel=0.2
+    for point in advice.front:
+        assert point.measured.throughput_fps == pytest.approx(point.speedup.ratio * hint_fps, rel=1e-3)
+        in_flight = point.batch * point.requests
+        assert point.measured.latency_ms.p50 == pytest.approx(
+            1e3 * in_flight / point.measured.throughput_fps, rel=0.2
         )
 
 
@@ -162,12 +162,12 @@ FIGURE = st.floats(0, 1e12, allow_nan=False)
 def test_any_names_and_figures_survive_the_round_trip(
     advice, tmp_path, name, path, ratio, high, value, shape
 ):
-    told = copy.deepcopy(msgspec.to_builtins(advice))
-    told["model"] |= {"name": name, "path": path, "inputs": {name: {"shape": shape, "type": "f32"}}}
-    told["model"]["batch_axes"] = {name: len(shape) - 1} if shape else {}
-    told["model"]["output_axes"] = [0]
-    told["speedup"] |= {"ratio": ratio, "high": high}
-    told["best"]["properties"] = {name: value}
-    odd = msgspec.convert(told, Advice)
+    data = copy.deepcopy(msgspec.to_builtins(advice))
+    data["model"] |= {"name": name, "path": path, "inputs": {name: {"shape": shape, "type": "f32"}}}
+    data["model"]["batch_axes"] = {name: len(shape) - 1} if shape else {}
+    data["model"]["output_axes"] = [0]
+    data["speedup"] |= {"ratio": ratio, "high": high}
+    data["best"]["properties"] = {name: value}
+    odd = msgspec.convert(data, Advice)
     write_advice(odd, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml") == odd

@@ -58,10 +58,10 @@ SERVER_SCHEMA = {
 
 
 def exported(advice: Advice, program: str, folder: Path) -> tuple[Path, str]:
-    told = EXPORTS[program](advice)
-    path = folder / told.name
-    path.write_text(told.text)
-    return path, told.line(str(path))
+    export = EXPORTS[program](advice)
+    path = folder / export.name
+    path.write_text(export.text)
+    return path, export.line(str(path))
 
 
 def run(command, **options):
@@ -83,15 +83,15 @@ def test_benchmark_app_measures_the_same_configuration(tmp_path, properties, bat
     _, command = exported(advice, "benchmark_app", tmp_path)
     words = shlex.split(command)
     report = run([SCRIPTS / words[0], *words[1:-1], 1]).stdout
-    told = dict(re.findall(r"^\[ INFO \]\s+(\w+): (\w+)$", report, re.M))
+    reported = dict(re.findall(r"^\[ INFO \]\s+(\w+): (\w+)$", report, re.M))
     compiled = advice.compile()
     assert (
-        int(told["NUM_STREAMS"])
+        int(reported["NUM_STREAMS"])
         == compiled.get_property("NUM_STREAMS")
-        == (streams or int(told["NUM_STREAMS"]))
+        == (streams or int(reported["NUM_STREAMS"]))
     )
-    assert told["PERFORMANCE_HINT"] == compiled.get_property("PERFORMANCE_HINT")
-    assert told["ENABLE_CPU_PINNING"] == str(compiled.get_property("ENABLE_CPU_PINNING"))
+    assert reported["PERFORMANCE_HINT"] == compiled.get_property("PERFORMANCE_HINT")
+    assert reported["ENABLE_CPU_PINNING"] == str(compiled.get_property("ENABLE_CPU_PINNING"))
     assert f"{requests} inference requests" in report
     assert f"model batch size: {batch}" in report.lower() or f"batch size: {batch}" in report.lower()
     (count,) = re.findall(r"Count:\s+(\d+) iterations", report)
@@ -119,7 +119,7 @@ def test_benchmark_app_leaves_the_types_of_inputs_alone(tmp_path, make):
         assert re.search(rf"{name} \(node: {name}\) : {given.type} /", compiled), report
 
 
-def test_settings_of_each_device_are_told_as_benchmark_app_reads_them(tmp_path):
+def test_settings_of_each_device_are_written_as_benchmark_app_reads_them(tmp_path):
     each = {"CPU": {"NUM_STREAMS": 2, "ENABLE_CPU_PINNING": False}, "EMU": {"NUM_STREAMS": 1}}
     properties = {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT", "DEVICE_PROPERTIES": each}
     advice = advice_of(models.mlp(tmp_path / "m.xml"), properties, device="AUTO:EMU,CPU")
@@ -129,9 +129,9 @@ def test_settings_of_each_device_are_told_as_benchmark_app_reads_them(tmp_path):
 
     config = {}
     load_config(path, config)
-    told = {name: value.value for name, value in config["AUTO"].items()}
-    assert told["PERFORMANCE_HINT"] == "CUMULATIVE_THROUGHPUT"
-    assert told["DEVICE_PROPERTIES"] == {
+    read = {name: value.value for name, value in config["AUTO"].items()}
+    assert read["PERFORMANCE_HINT"] == "CUMULATIVE_THROUGHPUT"
+    assert read["DEVICE_PROPERTIES"] == {
         "CPU": {"NUM_STREAMS": "2", "ENABLE_CPU_PINNING": "NO"},
         "EMU": {"NUM_STREAMS": "1"},
     }
@@ -140,8 +140,8 @@ def test_settings_of_each_device_are_told_as_benchmark_app_reads_them(tmp_path):
 def test_the_servers_file_follows_its_schema(tmp_path):
     path = models.two_inputs_and_a_scalar(tmp_path / "m.xml")
     advice = advice_of(path, {"NUM_STREAMS": 2, "ENABLE_CPU_PINNING": False}, batch=8, requests=3)
-    told = EXPORTS["ovms"](advice)
-    document = json.loads(told.text)
+    export = EXPORTS["ovms"](advice)
+    document = json.loads(export.text)
     jsonschema.validate(document, SERVER_SCHEMA)
     (entry,) = document["model_config_list"]
     assert entry["config"] == {
@@ -152,17 +152,17 @@ def test_the_servers_file_follows_its_schema(tmp_path):
         "shape": {"x": "(8,16)", "y": "(8,16)"},
         "plugin_config": {"NUM_STREAMS": "2", "ENABLE_CPU_PINNING": "NO"},
     }
-    assert told.notes[0].startswith("The server looks for m.xml in /models/m/1/")
-    assert told.notes[1] == "The server does not gather requests: clients must send 8 items at once."
+    assert export.notes[0].startswith("The server looks for m.xml in /models/m/1/")
+    assert export.notes[1] == "The server does not gather requests: clients must send 8 items at once."
 
 
 def test_what_the_server_cannot_express_is_said(tmp_path):
     each = {"CPU": {"NUM_STREAMS": 2}}
     properties = {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT", "DEVICE_PROPERTIES": each}
-    told = EXPORTS["ovms"](advice_of(models.mlp(tmp_path / "m.xml"), properties, 1, device="AUTO:EMU,CPU"))
-    jsonschema.validate(json.loads(told.text), SERVER_SCHEMA)
-    assert "DEVICE_PROPERTIES" not in told.text
-    assert "cannot hold DEVICE_PROPERTIES" in told.notes[-1]
+    export = EXPORTS["ovms"](advice_of(models.mlp(tmp_path / "m.xml"), properties, 1, device="AUTO:EMU,CPU"))
+    jsonschema.validate(json.loads(export.text), SERVER_SCHEMA)
+    assert "DEVICE_PROPERTIES" not in export.text
+    assert "cannot hold DEVICE_PROPERTIES" in export.notes[-1]
 
 
 ODD = 'odd "name" \\ $5 {x}.xml'
@@ -188,7 +188,7 @@ def build(source: Path) -> Path:
         [
             "g++",
             "-std=c++17",
-            f"-D_GLIBCXX_USE_CXX11_ABI={int(b'__cxx11' in library.read_bytes())}",  # wheels of 2025 have the old one
+            f"-D_GLIBCXX_USE_CXX11_ABI={int(b'__cxx11' in library.read_bytes())}",  # wheels of 2025 have the old ABI
             source,
             "-I",
             package / "include",

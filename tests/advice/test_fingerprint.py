@@ -1,4 +1,4 @@
-"""Hosts compared with the one of an advice."""
+"""Hosts compared with the host of an advice."""
 
 from dataclasses import replace
 

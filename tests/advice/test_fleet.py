@@ -25,7 +25,7 @@ def test_merging_takes_advice_for_one_model_on_different_hosts(advice, tmp_path)
     paths = [tmp_path / f"{number}.yaml" for number in range(3)]
     for path, cores in zip(paths, (2, 8, 8), strict=True):
         write_advice(on(advice, cores=cores), path)
-    assert [one.host.cores for one in merged(paths[:2])] == [2, 8]
+    assert [profile.host.cores for profile in merged(paths[:2])] == [2, 8]
     with pytest.raises(
         AdviceError, match=r"1\.yaml' and '.*2\.yaml' are for the same host .* leave one file out"
     ):

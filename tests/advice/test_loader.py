@@ -48,7 +48,7 @@ def test_a_hint_for_devices_that_are_not_here_is_run_on_the_processor(advice, tm
     assert hint.compile() is not None
 
 
-def test_a_model_that_changed_since_is_told_on_load(advice, tmp_path):
+def test_a_model_that_changed_since_is_reported_on_load(advice, tmp_path):
     path = written(advice, tmp_path / "config.yaml")
     models.mlp(tmp_path / "m.xml", shape=(-1, 16))
     with pytest.warns(UserWarning, match="is not the file that was measured"):

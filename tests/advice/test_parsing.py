@@ -72,7 +72,7 @@ def test_broken_files_give_nothing_but_our_own_error(advice, tmp_path, count):
             read(path)
         except AdviceError as error:
             sentences.append(str(error))
-    assert not any("\n" in one for one in sentences)
+    assert not any("\n" in sentence for sentence in sentences)
     assert 0.7 * count < len(sentences) < count
 
 
@@ -80,28 +80,28 @@ def test_broken_files_give_nothing_but_our_own_error(advice, tmp_path, count):
     ("change", "sentence"),
     [
         (
-            lambda told: told["best"].update(batc=1),
+            lambda data: data["best"].update(batc=1),
             "unknown field `batc` - at `$.best`, the nearest one is `batch`",
         ),
-        (lambda told: told["host"].update(cpuu=1), "`cpuu` - at `$.host`, the nearest one is `cpu`"),
-        (lambda told: told["front"][0]["measured"].update(memory=1), "the nearest one is `memory_mb`"),
-        (lambda told: told["model"]["inputs"]["x"].update(typ="f32"), "the nearest one is `type`"),
+        (lambda data: data["host"].update(cpuu=1), "`cpuu` - at `$.host`, the nearest one is `cpu`"),
+        (lambda data: data["front"][0]["measured"].update(memory=1), "the nearest one is `memory_mb`"),
+        (lambda data: data["model"]["inputs"]["x"].update(typ="f32"), "the nearest one is `type`"),
         (
-            lambda told: told["model"]["inputs"]["x"].update(type="weird"),
+            lambda data: data["model"]["inputs"]["x"].update(type="weird"),
             "'weird' is not an element type of inputs",
         ),
-        (lambda told: told["model"].update(output_axes=[]), "Expected `array` of length >= 1"),
+        (lambda data: data["model"].update(output_axes=[]), "Expected `array` of length >= 1"),
         (
-            lambda told: told.update({"be\nst": 1}),
+            lambda data: data.update({"be\nst": 1}),
             "unknown field `be st` - at a place, the nearest one is `best`",
         ),
-        (lambda told: told.update(schema=2.0), "has schema 2, this version reads 1"),
+        (lambda data: data.update(schema=2.0), "has schema 2, this version reads 1"),
     ],
 )
-def test_a_wrong_field_is_told_with_its_place_and_the_nearest_one(advice, tmp_path, change, sentence):
-    told = msgspec.to_builtins(advice)
-    change(told)
-    for content in (told, {"schema": 1, "profiles": [told]}):
+def test_a_wrong_field_is_refused_with_its_place_and_the_nearest_name(advice, tmp_path, change, sentence):
+    data = msgspec.to_builtins(advice)
+    change(data)
+    for content in (data, {"schema": 1, "profiles": [data]}):
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(content))
         with pytest.raises(AdviceError) as caught:
             read(tmp_path / "config.yaml")
@@ -113,31 +113,31 @@ def test_a_wrong_field_is_told_with_its_place_and_the_nearest_one(advice, tmp_pa
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda told: told.pop("best"), "missing required field `best`"),
-        (lambda told: told["best"].update(batch="8"), r"Expected `int`, got `str` - at `\$.best.batch`"),
+        (lambda data: data.pop("best"), "missing required field `best`"),
+        (lambda data: data["best"].update(batch="8"), r"Expected `int`, got `str` - at `\$.best.batch`"),
         (
-            lambda told: told["best"].update(bath=8),
+            lambda data: data["best"].update(bath=8),
             "unknown field `bath` - at `\\$.best`, the nearest one is `batch`",
         ),
-        (lambda told: told.update(schema=2), "has schema 2, this version reads 1; upgrade openvino-tuner"),
-        (lambda told: told.update(schema=0), "Invalid enum value 0"),
-        (lambda told: told.update(verdict="maybe"), "Invalid enum value 'maybe'"),
-        (lambda told: told["best"].update(batch=0), r"Expected `int` >= 1 - at `\$.best.batch`"),
-        (lambda told: told["best"].update(requests=-1), "Expected `int` >= 1"),
-        (lambda told: told["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
-        (lambda told: told["best"].update(requests=10**9), "Expected `int` <= 1048576"),
+        (lambda data: data.update(schema=2), "has schema 2, this version reads 1; upgrade openvino-tuner"),
+        (lambda data: data.update(schema=0), "Invalid enum value 0"),
+        (lambda data: data.update(verdict="maybe"), "Invalid enum value 'maybe'"),
+        (lambda data: data["best"].update(batch=0), r"Expected `int` >= 1 - at `\$.best.batch`"),
+        (lambda data: data["best"].update(requests=-1), "Expected `int` >= 1"),
+        (lambda data: data["speedup"].update(ratio=float("nan")), "Expected `float` >= 0"),
+        (lambda data: data["best"].update(requests=10**9), "Expected `int` <= 1048576"),
         (
-            lambda told: told["best"].update(device="MULTI:CPU"),
+            lambda data: data["best"].update(device="MULTI:CPU"),
             "the device 'MULTI:CPU' combines only one device",
         ),
-        (lambda told: told["model"].update(batch_axes={"nope": 0}), "not an axis of an input"),
+        (lambda data: data["model"].update(batch_axes={"nope": 0}), "not an axis of an input"),
     ],
 )
 def test_advice_that_is_not_valid_is_refused_with_its_place(advice, tmp_path, change, sentence):
-    told = msgspec.to_builtins(advice)
-    change(told)
+    data = msgspec.to_builtins(advice)
+    change(data)
     path = tmp_path / "config.yaml"
-    path.write_text(yaml.safe_dump(told))
+    path.write_text(yaml.safe_dump(data))
     with pytest.raises(AdviceError, match=sentence) as caught:
         load(path)
     assert str(path) in str(caught.value)

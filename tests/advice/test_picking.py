@@ -8,21 +8,21 @@ from tuner.errors import AdviceError
 
 
 def test_pick_takes_the_fastest_within_the_limits(advice):
-    limit = min(one.measured.latency_ms.p99 for one in advice.front)
+    limit = min(point.measured.latency_ms.p99 for point in advice.front)
     assert advice.measured.latency_ms.p99 > limit
     picked = advice.pick(max_latency_ms=limit)
     assert picked.measured.latency_ms.p99 <= limit
-    within = [one for one in advice.front if one.measured.latency_ms.p99 <= limit]
-    assert picked.measured.throughput_fps >= max(one.measured.throughput_fps for one in within)
+    within = [point for point in advice.front if point.measured.latency_ms.p99 <= limit]
+    assert picked.measured.throughput_fps >= max(point.measured.throughput_fps for point in within)
     assert picked.best.configuration != advice.best.configuration
     assert picked.verdict in {"inconclusive", "keep_hint"}
     assert picked.front == advice.front
-    lean = advice.pick(max_memory_mb=min(one.measured.memory_mb for one in advice.front))
-    assert lean.measured.memory_mb == min(one.measured.memory_mb for one in advice.front)
+    lean = advice.pick(max_memory_mb=min(point.measured.memory_mb for point in advice.front))
+    assert lean.measured.memory_mb == min(point.measured.memory_mb for point in advice.front)
     assert advice.pick() == advice.pick(device="CPU") == advice
 
 
-def test_limits_that_nothing_meets_are_told_with_the_nearest(advice):
+def test_limits_that_nothing_meets_are_refused_with_the_nearest(advice):
     with pytest.raises(
         AdviceError, match=r"Nothing that was measured .* the lowest p99 latency is [\d.]+ ms"
     ):

@@ -11,25 +11,36 @@ from tuner.domain.model import Model
 TOOL = Path(sys.executable).with_name("benchmark_app")
 
 
-def arguments(model: Model, one: Configuration) -> list[str]:
+def arguments(model: Model, configuration: Configuration) -> list[str]:
     """Return the options with which `benchmark_app` measures this configuration and no other."""
     shapes = {
-        each.name: shape for each, shape in zip(model.inputs, model.shapes(one.batch).values(), strict=True)
+        each.name: shape
+        for each, shape in zip(model.inputs, model.shapes(configuration.batch).values(), strict=True)
     }
-    told = ",".join(f"{name}[{','.join(map(str, shape))}]" for name, shape in shapes.items())
-    asked = one.compile_properties
+    as_text = ",".join(f"{name}[{','.join(map(str, shape))}]" for name, shape in shapes.items())
+    asked = configuration.compile_properties
     how = (
         ["-hint", "throughput"]
-        if one.uses_hint
+        if configuration.uses_hint
         else ["-hint", "none", "-nstreams", str(asked["NUM_STREAMS"])]
     )
-    return ["-m", model.path, "-d", one.device, *how, "-nireq", str(one.requests), "-shape", told]
+    return [
+        "-m",
+        model.path,
+        "-d",
+        configuration.device,
+        *how,
+        "-nireq",
+        str(configuration.requests),
+        "-shape",
+        as_text,
+    ]
 
 
-def benchmark_app(model: Model, one: Configuration, seconds: int) -> float:
+def benchmark_app(model: Model, configuration: Configuration, seconds: int) -> float:
     """Return items per second: what `benchmark_app` counted, times the batch, over its duration."""
-    command = [TOOL, *arguments(model, one), "-t", str(seconds)]
+    command = [TOOL, *arguments(model, configuration), "-t", str(seconds)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     (count,) = re.findall(r"Count:\s+(\d+) iterations", done.stdout)
     (duration_ms,) = re.findall(r"Duration:\s+([\d.]+) ms", done.stdout)
-    return int(count) * one.batch / float(duration_ms) * 1e3
+    return int(count) * configuration.batch / float(duration_ms) * 1e3

@@ -35,7 +35,7 @@ NAMES = ("tiny", "dynamic_transformer", "detector", "transformer", "squeezenet",
 SECONDS, WARM_S = 2.0, 0.7
 TURNS = 8
 CALLERS_A_REQUEST = 2
-"""Coroutines for each place in a batch in flight, so that the runner always finds the next one waiting."""
+"""Coroutines for each place in a batch in flight, so that the runner always finds the next sample waiting."""
 
 
 def samples_of(advice: Advice) -> list[dict[str, np.ndarray]]:
@@ -91,7 +91,7 @@ def by_hand(advice: Advice) -> float:
         items = [next(source) for _ in range(advice.batch)]
         queue.start_async(
             {
-                name: np.concatenate([one[name] for one in items], axes[name])
+                name: np.concatenate([sample[name] for sample in items], axes[name])
                 if name in axes
                 else items[0][name]
                 for name in advice.model.inputs
@@ -186,7 +186,9 @@ def main() -> None:
             if name not in evidence.items:
                 evidence.save(name, **measure(name, Path(folder)))
                 print(
-                    name, {way: one["ratio"] for way, one in evidence.items[name]["over"].items()}, flush=True
+                    name,
+                    {way: found["ratio"] for way, found in evidence.items[name]["over"].items()},
+                    flush=True,
                 )
 
 

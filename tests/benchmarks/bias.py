@@ -64,7 +64,7 @@ def count(engine: Engine, short_s: float, long_s: float) -> dict[str, float]:
         end = max(times[-1] for times in short)
         rates.append(rate(short))
         spans.append(end - min(times[0] for times in short))
-        rest = [[one for one in times if one >= end] for times in rest]
+        rest = [[start for start in times if start >= end] for times in rest]
     whole = rate(starts)
     return {
         "counting": math.log(np.average(rates, weights=spans) / whole),
@@ -78,8 +78,8 @@ def cut(starts: Sequence[Sequence[float]], seconds: float) -> list[list[float]]:
     Empty when the starts end before the window would.
     """
     due = max(min(times[0] for times in starts) + seconds, *(times[NEEDED - 1] for times in starts))
-    end = min((one for times in starts for one in times if one >= due), default=None)
-    return [] if end is None else [[one for one in times if one <= end] for times in starts]
+    end = min((start for times in starts for start in times if start >= due), default=None)
+    return [] if end is None else [[start for start in times if start <= end] for times in starts]
 
 
 def rate(starts: Sequence[Sequence[float]]) -> float:
@@ -91,9 +91,9 @@ def turns(name: str, folder: Path) -> dict[str, dict[str, list[float]]]:
     model, _ = lanes_of(name, folder)
     samples, context, pipes = make_pool(model, {}, 0), get_context(START_METHOD), {}
     with ExitStack() as stack:
-        for words, one in LANES.items():
+        for words, asked in LANES.items():
             pipes[words], theirs = context.Pipe()
-            plan = LanePlan(model, configuration(*one), samples)
+            plan = LanePlan(model, configuration(*asked), samples)
             process = context.Process(target=serve, args=(plan, theirs), daemon=True)
             process.start()
             stack.callback(process.kill)
@@ -125,14 +125,14 @@ def main() -> None:
                     for words, ways in gaps.items()
                 }
                 evidence.save(name, lanes=lanes, duels=duels(gaps), gaps=gaps)
-                print(name, {words: one["counting"]["ratio"] for words, one in lanes.items()}, flush=True)
+                print(name, {words: lane["counting"]["ratio"] for words, lane in lanes.items()}, flush=True)
 
 
 def duels(gaps: dict[str, dict[str, list[float]]]) -> dict[str, object]:
-    """Return, for each challenger of the first lane, what their ratio is off by."""
+    """Return, for each candidate beside the first lane, what their ratio is off by."""
 
     def off(words: str, way: str) -> list[float]:
-        return [one - hint for one, hint in zip(gaps[words][way], gaps[BASELINE][way], strict=True)]
+        return [gap - hint for gap, hint in zip(gaps[words][way], gaps[BASELINE][way], strict=True)]
 
     return {
         words: {way: plain(speedup(off(words, way))) for way in ways}

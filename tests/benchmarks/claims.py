@@ -23,10 +23,10 @@ def measure(name: str, claim: dict, folder: Path) -> dict[str, object]:
     sides = [configuration_of(claim[side]) for side in ("baseline", "challenger")]
     rng, logs = random.Random(0), []
     for _ in range(TURNS):
-        fps = {one: benchmark_app(model, one, SECONDS) for one in rng.sample(sides, 2)}
-        hint, pick = (fps[one] for one in sides)
+        fps = {side: benchmark_app(model, side, SECONDS) for side in rng.sample(sides, 2)}
+        hint, pick = (fps[side] for side in sides)
         logs.append(math.log(pick / hint))
-    repeated = speedup_over_sittings([[one] for one in logs])
+    repeated = speedup_over_sittings([[log_ratio] for log_ratio in logs])
     return {
         "claimed": claim["speedup"],
         "repeated": plain(repeated),
@@ -40,9 +40,9 @@ def main() -> None:
     with quiet_host("claims"), tempfile.TemporaryDirectory() as folder:
         for item, claim in claims.items():
             name = item.split(":")[0]
-            open_one = item not in evidence.items and name in (sys.argv[1:] or [name])
-            told = claim["verdict"] != "inconclusive" and claim["challenger"]
-            if open_one and claim.get("budget_s", 60) == 60 and told:
+            wanted = item not in evidence.items and name in (sys.argv[1:] or [name])
+            claims_something = claim["verdict"] != "inconclusive" and claim["challenger"]
+            if wanted and claim.get("budget_s", 60) == 60 and claims_something:
                 evidence.save(item, **measure(name, claim, Path(folder)))
                 print(item, evidence.items[item]["repeated_over_claimed"], flush=True)
 

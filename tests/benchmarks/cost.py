@@ -34,13 +34,13 @@ COMMANDS = {
 
 def start_up() -> dict[str, object]:
     """Return the median milliseconds of each command, run in turns."""
-    told: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    seconds: dict[str, list[float]] = {name: [] for name in COMMANDS}
     for _ in range(TIMES):
         for name, words in COMMANDS.items():
             began = time.perf_counter()
             subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-            told[name].append((time.perf_counter() - began) * 1e3)
-    return {"ms": {name: round(median(times), 1) for name, times in told.items()}, "times": TIMES}
+            seconds[name].append((time.perf_counter() - began) * 1e3)
+    return {"ms": {name: round(median(times), 1) for name, times in seconds.items()}, "times": TIMES}
 
 
 def watched_search(name: str, began: float, folder: Path) -> None:
@@ -102,7 +102,7 @@ def lane_start(name: str, folder: Path) -> dict[str, object]:
     """
     model, lanes = lanes_of(name, folder)
     three = [configuration(HINT, 1, 2), configuration(HINT, 4, 2), configuration({"NUM_STREAMS": 1}, 2, 2)]
-    told: dict[str, list[float]] = {"in_turn_s": [], "at_once_s": [], "compile_s": [], "from_cache_s": []}
+    seconds: dict[str, list[float]] = {"in_turn_s": [], "at_once_s": [], "compile_s": [], "from_cache_s": []}
     for _ in range(5):
         for key, opening in (
             ("in_turn_s", lambda: open_in_turn(lanes, three)),
@@ -110,21 +110,21 @@ def lane_start(name: str, folder: Path) -> dict[str, object]:
         ):
             began = time.perf_counter()
             opened = opening()
-            told[key].append(time.perf_counter() - began)
+            seconds[key].append(time.perf_counter() - began)
             for lane in opened:
                 lane.close()
         for key, properties in (("compile_s", {}), ("from_cache_s", {"CACHE_DIR": str(folder / "cache")})):
-            told[key].append(compile_s(model, three[0], properties))
-    del told["from_cache_s"][0]  # it filled the cache
-    return {key: round(median(times), 3) for key, times in told.items()}
+            seconds[key].append(compile_s(model, three[0], properties))
+    del seconds["from_cache_s"][0]  # it filled the cache
+    return {key: round(median(times), 3) for key, times in seconds.items()}
 
 
-def compile_s(model: Model, one: Configuration, properties: dict[str, str]) -> float:
+def compile_s(model: Model, asked: Configuration, properties: dict[str, str]) -> float:
     core = openvino.Core()
     began = time.perf_counter()
     graph = core.read_model(model.path)
-    graph.reshape({index: list(shape) for index, shape in model.shapes(one.batch).items()})
-    core.compile_model(graph, "CPU", {**one.compile_properties, **properties})
+    graph.reshape({index: list(shape) for index, shape in model.shapes(asked.batch).items()})
+    core.compile_model(graph, "CPU", {**asked.compile_properties, **properties})
     return time.perf_counter() - began
 
 
@@ -139,17 +139,17 @@ def report_of_many(folder: Path) -> dict[str, object]:
         "report": ["-m", "tuner", "report", str(folder / "many.db"), "--output", str(folder)],
         "optuna": ["-c", READING.format(url=f"sqlite:///{folder / 'many.db'}")],
     }
-    told: dict[str, list[float]] = {name: [] for name in commands}
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
     for _ in range(TIMES):
         for name, words in commands.items():
             began = time.perf_counter()
             subprocess.run([sys.executable, *words], check=True, stdout=subprocess.DEVNULL)
-            told[name].append(time.perf_counter() - began)
+            seconds[name].append(time.perf_counter() - began)
     return {
         "trials": len(result.trials),
-        "report_s": round(median(told["report"]), 2),
-        "slowest_s": round(max(told["report"]), 2),
-        "over_reading": round(median(told["report"]) / median(told["optuna"]), 2),
+        "report_s": round(median(seconds["report"]), 2),
+        "slowest_s": round(max(seconds["report"]), 2),
+        "over_reading": round(median(seconds["report"]) / median(seconds["optuna"]), 2),
         "html_mb": round((folder / "report.html").stat().st_size / 1e6, 1),
         "times": TIMES,
     }

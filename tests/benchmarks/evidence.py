@@ -31,7 +31,7 @@ class Evidence:
 
     def __init__(self, piece: str) -> None:
         self._path = FOLDER / f"{piece}.json"
-        self._told: dict[str, Any] = {
+        self._data: dict[str, Any] = {
             "command": f"python -m tests.benchmarks.{piece}",
             "host": asdict(describe_host()),
             "items": {},
@@ -39,25 +39,26 @@ class Evidence:
         if self._path.exists():
             self._go_on(json.loads(self._path.read_text()))
 
-    def _go_on(self, told: dict[str, Any]) -> None:
+    def _go_on(self, before: dict[str, Any]) -> None:
         """Take over what was measured before, on this host only: figures of two do not mix."""
         ours, theirs = (
-            (one["host"]["cpu"], one["host"]["cores"], one["host"]["openvino"]) for one in (self._told, told)
+            (data["host"]["cpu"], data["host"]["cores"], data["host"]["openvino"])
+            for data in (self._data, before)
         )
         if ours != theirs:
             raise SystemExit(f"{self._path} is of another host ({theirs}, this is {ours}): move it away.")
-        self._told = told
+        self._data = before
 
     def forget(self, name: str) -> None:
         """Drop a model's items, so that they are measured again."""
         kept = {item: found for item, found in self.items.items() if item.split(":")[0] != name}
         if kept != self.items:
-            self._told["items"] = kept
+            self._data["items"] = kept
             self._write()
 
     @property
     def items(self) -> dict[str, Any]:
-        return self._told["items"]
+        return self._data["items"]
 
     def save(self, item: str, **found: Any) -> None:
         """Keep an item's result at once."""
@@ -67,7 +68,7 @@ class Evidence:
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._path.write_text(json.dumps(self._told, indent=1) + "\n")
+        self._path.write_text(json.dumps(self._data, indent=1) + "\n")
 
 
 def _commit() -> str:
@@ -94,14 +95,14 @@ def configuration(properties: dict[str, Any], batch: int, requests: int) -> Conf
     return Configuration.of("CPU", properties, batch, requests)
 
 
-def told_of(one: Configuration) -> dict[str, Any]:
+def as_data(configuration: Configuration) -> dict[str, Any]:
     """Return a configuration as JSON takes it."""
-    return asdict(one)
+    return asdict(configuration)
 
 
-def configuration_of(told: dict[str, Any]) -> Configuration:
-    """Return the configuration that `told_of` told."""
-    return msgspec.convert(told, Configuration)
+def configuration_of(data: dict[str, Any]) -> Configuration:
+    """Return the configuration that `as_data` made this of."""
+    return msgspec.convert(data, Configuration)
 
 
 def plain(found: Speedup) -> dict[str, Any]:

@@ -57,8 +57,8 @@ class DisguisedLanes:
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
         opened = self._lanes.open_all([self._hint] * len(configurations))
         return [
-            one if isinstance(one, LaneError) else DisguisedLane(one, asked)
-            for one, asked in zip(opened, configurations, strict=True)
+            lane if isinstance(lane, LaneError) else DisguisedLane(lane, asked)
+            for lane, asked in zip(opened, configurations, strict=True)
         ]
 
 

@@ -37,7 +37,7 @@ def build(folder: Path) -> Path:
 
 def measure(name: str, program: Path, folder: Path) -> dict[str, object]:
     model, lanes = lanes_of(name, folder)
-    one = configuration({"NUM_STREAMS": STREAMS}, 1, REQUESTS)
+    asked = configuration({"NUM_STREAMS": STREAMS}, 1, REQUESTS)
     shape = [",".join(map(str, each)) for each in MODELS[name].shapes.values()]
     command = [program, model.path, STREAMS, REQUESTS, SECONDS, *shape]
 
@@ -45,11 +45,11 @@ def measure(name: str, program: Path, folder: Path) -> dict[str, object]:
         return float(subprocess.run(list(map(str, command)), capture_output=True, check=True).stdout)
 
     def lane_rate() -> float:
-        with closing(lanes.open(one)) as lane:
+        with closing(lanes.open(asked)) as lane:
             lane.window(0.5)
             return lane.window(SECONDS).rate_fps
 
-    sides = {"lane": lane_rate, "benchmark_app": lambda: benchmark_app(model, one, SECONDS), "C++": cpp}
+    sides = {"lane": lane_rate, "benchmark_app": lambda: benchmark_app(model, asked, SECONDS), "C++": cpp}
     rng = random.Random(0)
     turns = [{side: sides[side]() for side in rng.sample(list(sides), len(sides))} for _ in range(TURNS)]
     over = {

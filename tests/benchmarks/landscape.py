@@ -1,7 +1,7 @@
 """Every configuration of a model's space, duelled against the hint, its rounds kept.
 
 Each configuration gets a duel in each of two passes, in an order of its own and with a baseline
-opened anew, and the best few a third one with more rounds; then the hint is duelled against
+opened anew, and the best few a third time with more rounds; then the hint is duelled against
 itself in fresh processes, which shows how far two lanes of one configuration are apart. Configurations
 of which a single window would take longer than `DEAREST_S` are left out. The recordings are what
 `tests.lanes.replayed` plays, and ship with the tests.
@@ -60,9 +60,9 @@ class Recorder:
         points = [self._space.configuration(point) for point in self._space.points()]
         with closing(self._lanes.open(self._baseline)) as hint:
             hint.window(0.5)
-            for one in self._rng.sample(points, len(points)):
-                if self._window_s(one) <= DEAREST_S and not self._known_twin(one):
-                    self.sit(one, hint, ROUNDS, SITTING_S)
+            for wanted in self._rng.sample(points, len(points)):
+                if self._window_s(wanted) <= DEAREST_S and not self._known_twin(wanted):
+                    self.sit(wanted, hint, ROUNDS, SITTING_S)
 
     def favourites(self) -> None:
         """Give the best few a longer sitting, so that the optimum is no lucky number."""
@@ -74,18 +74,18 @@ class Recorder:
 
     def same(self) -> tuple[Sitting, ...]:
         """Duel the hint against itself in fresh pairs of processes."""
-        told = []
+        sittings = []
         for _ in range(SAME_SITTINGS):
             with (
-                closing(self._lanes.open(self._baseline)) as one,
-                closing(self._lanes.open(self._baseline)) as two,
+                closing(self._lanes.open(self._baseline)) as first,
+                closing(self._lanes.open(self._baseline)) as second,
             ):
-                comparison = Comparison([one, two], self._rng, self.now)
-                told.append(self._play(comparison, ROUNDS, SITTING_S))
-        return tuple(told)
+                comparison = Comparison([first, second], self._rng, self.now)
+                sittings.append(self._play(comparison, ROUNDS, SITTING_S))
+        return tuple(sittings)
 
     def sit(self, wanted: Configuration, hint: Lane, rounds: int, seconds: float) -> None:
-        """Duel one configuration; one that compiles to a known program becomes its twin."""
+        """Duel a configuration; if it compiles to a known program, it becomes its twin."""
         began = time.monotonic()
         with closing(self._lanes.open(wanted)) as lane:
             open_s = time.monotonic() - began
@@ -109,7 +109,7 @@ class Recorder:
             comparison.play()
             if len(comparison.rounds) >= LEAST_ROUNDS and self.now() - at_s > seconds:
                 break
-        pairs = [one.rates_fps for one in comparison.rounds]
+        pairs = [played.rates_fps for played in comparison.rounds]
         return Sitting(
             round(at_s, 2), tuple(significant(a) for a, _ in pairs), tuple(significant(b) for _, b in pairs)
         )
@@ -120,11 +120,15 @@ class Recorder:
     def _twin(self, effective: Effective) -> bool:
         return any(entry.effective == effective for entry in self._originals())
 
-    def _known_twin(self, one: Configuration) -> bool:
-        return one in self.entries and not self.entries[one].sittings
+    def _known_twin(self, configuration: Configuration) -> bool:
+        return configuration in self.entries and not self.entries[configuration].sittings
 
-    def _window_s(self, one: Configuration) -> float:
-        return CYCLES_A_WINDOW * one.batch * one.requests / self._best_fps if self._best_fps else 0.0
+    def _window_s(self, configuration: Configuration) -> float:
+        return (
+            CYCLES_A_WINDOW * configuration.batch * configuration.requests / self._best_fps
+            if self._best_fps
+            else 0.0
+        )
 
 
 def significant(rate: float) -> float:
@@ -164,7 +168,7 @@ def main() -> None:
         for name in wanted:
             recording = record(name, Path(folder))
             write(path_of(name), recording)
-            best = max((one for one in recording.entries if one.sittings), key=true_log_ratio)
+            best = max((entry for entry in recording.entries if entry.sittings), key=true_log_ratio)
             print(
                 f"{name}: {len(recording.entries)} in {recording.seconds} s, best {best.configuration}",
                 flush=True,

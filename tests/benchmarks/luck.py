@@ -44,7 +44,7 @@ def parted(rounds: list[list[float]]) -> dict[str, object]:
     between = float(np.var(middles, ddof=1))
     halves = [np.median(half, axis=0) for half in (logs[: len(logs) // 2], logs[len(logs) // 2 :])]
     return {
-        "lanes": [round(float(one), 5) for one in middles],
+        "lanes": [round(float(middle), 5) for middle in middles],
         "noise": round(noise, 5),
         "between": round(between**0.5, 5),
         "luck": round(max(0.0, between - explained) ** 0.5, 5),

@@ -24,7 +24,7 @@ class BenchmarkModel:
 
 
 def light(name: str) -> BenchmarkModel:
-    """A model of the `onnx` package; its weights are constants, its arithmetic is the real one's."""
+    """A model of the `onnx` package; its weights are constants, its arithmetic is that of the real model."""
     return BenchmarkModel(lambda _: LIGHT / f"light_{name}.onnx")
 
 

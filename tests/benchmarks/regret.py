@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tuner
 from tests import recordings
-from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host, told_of
+from tests.benchmarks.evidence import Evidence, as_data, lanes_of, plain, quiet_host
 from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read
 from tuner.domain.configuration import Configuration
@@ -34,7 +34,7 @@ def direct_duel(lanes: ProcessLanes, optimum: Configuration, pick: Configuration
     sittings, rng, began = [], random.Random(0), time.monotonic()
     while len(sittings) < SITTINGS and (len(sittings) < 2 or time.monotonic() - began < LONGEST_S):
         with ExitStack() as stack:
-            pair = [stack.enter_context(closing(lanes.open(one))) for one in (optimum, pick)]
+            pair = [stack.enter_context(closing(lanes.open(wanted))) for wanted in (optimum, pick)]
             if pair[0].facts.effective == pair[1].facts.effective:
                 return {"ratio": 1.0, "low": 1.0, "high": 1.0, "rounds": 0}
             comparison = Comparison(pair, rng, time.monotonic)
@@ -59,14 +59,14 @@ def search(name: str, folder: Path, budget_s: int, seed: int) -> dict[str, objec
         "budget_s": budget_s,
         "verdict": verdict.kind,
         "sentence": answer(verdict),
-        "pick": told_of(pick),
-        "challenger": told_of(verdict.closest) if verdict.closest else None,
+        "pick": as_data(pick),
+        "challenger": as_data(verdict.closest) if verdict.closest else None,
         "speedup": plain(verdict.speedup) if verdict.speedup else None,
-        "baseline": told_of(result.baseline.configuration),
+        "baseline": as_data(result.baseline.configuration),
         "baseline_fps": result.baseline.measured.throughput_fps if result.baseline.measured else None,
         "trials": len(result.trials),
         "wall_s": round(wall_s, 1),
-        "optimum": told_of(optimum),
+        "optimum": as_data(optimum),
         "of_optimum": of_optimum,
     }
 

@@ -1,6 +1,6 @@
 """Which way of searching comes closest to the optimum, and how soon: thousands of replayed searches.
 
-Each strategy searches every recorded landscape at several budgets and seeds. Its regret is told by
+Each strategy searches every recorded landscape at several budgets and seeds. Its regret is measured by
 the landscape's own truth; whatever was picked without being better than the hint counts as the hint.
 """
 
@@ -50,8 +50,8 @@ class InOrder:
 
     def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
         while self._open:
-            if not closed(one := self._open.pop()):
-                return one
+            if not closed(drawn := self._open.pop()):
+                return drawn
         return None
 
     def learn(self, trial: Trial) -> None:
@@ -68,8 +68,8 @@ class HillClimb:
         self._best, self._ratio = start or next(iter(self._points.values())), 1.0
 
     def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
-        still_open = {one: point for one, point in self._points.items() if not closed(one)}
-        near = [one for one, point in still_open.items() if self._beside(point)]
+        still_open = {wanted: point for wanted, point in self._points.items() if not closed(wanted)}
+        near = [wanted for wanted, point in still_open.items() if self._beside(point)]
         return self._rng.choice(near or list(still_open)) if still_open else None
 
     def learn(self, trial: Trial) -> None:
@@ -108,17 +108,19 @@ class PlainTpe(Proposer):
 
 
 def guesses_of_others(name: str) -> Strategy:
-    """Start with the points that, taken one by one, helped the other models most."""
+    """Start with the points that, each taken after the other, helped the other models most."""
     facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
     space = device_space(facts, 1, True, Bounds(), 2)
     points = [point for point in space.points() if point["streams"] != 2]
     others = [other for other in recorded() if other != name]
     shares = {
-        other: [share_of_optimum(other, space.configuration(one)) for one in points] for other in others
+        other: [share_of_optimum(other, space.configuration(point)) for point in points] for other in others
     }
     reached, chosen = dict.fromkeys(others, 0.0), []
     for _ in range(5):
-        at = max(range(len(points)), key=lambda at: sum(max(reached[one], shares[one][at]) for one in others))
+        at = max(
+            range(len(points)), key=lambda at: sum(max(reached[other], shares[other][at]) for other in others)
+        )
         chosen.append(points[at])
         reached = {other: max(reached[other], shares[other][at]) for other in others}
     return Strategy(proposer=partial(Proposer, guesses=tuple(chosen)))
@@ -169,12 +171,12 @@ def recorded() -> list[str]:
     return [name for name in MODELS if recordings.path_of(name).exists()]
 
 
-def share_of_optimum(name: str, one: Configuration) -> float:
+def share_of_optimum(name: str, configuration: Configuration) -> float:
     landscape = landscape_of(name)
-    return exp(landscape.log_ratio(one) - landscape.log_ratio(landscape.best().configuration))
+    return exp(landscape.log_ratio(configuration) - landscape.log_ratio(landscape.best().configuration))
 
 
-def one_search(name: str, strategy: Strategy, budget_s: float, seed: int) -> tuple[float, str, int]:
+def search(name: str, strategy: Strategy, budget_s: float, seed: int) -> tuple[float, str, int]:
     """Return share of the optimum, verdict and number of trials."""
     found = replay(landscape_of(name), budget_s, seed, strategy)
     share = share_of_optimum(name, found.outcome.verdict.best.configuration)
@@ -194,10 +196,8 @@ def try_out(strategy_for: Callable[[str], Strategy]) -> dict[str, dict[str, list
     """Search everything; return the shares of the optimum and the verdicts by budget and model."""
     jobs = list(product(BUDGETS_S, recorded(), range(SEEDS)))
     with ProcessPoolExecutor(2) as pool:
-        asked = [
-            pool.submit(one_search, name, strategy_for(name), budget, seed) for budget, name, seed in jobs
-        ]
-        results = [one.result() for one in asked]
+        asked = [pool.submit(search, name, strategy_for(name), budget, seed) for budget, name, seed in jobs]
+        results = [future.result() for future in asked]
     found: dict[str, dict[str, list]] = {}
     for (budget, name, _), result in zip(jobs, results, strict=True):
         found.setdefault(str(budget), {}).setdefault(name, []).append(result)
@@ -206,32 +206,32 @@ def try_out(strategy_for: Callable[[str], Strategy]) -> dict[str, dict[str, list
 
 def summary(found: dict[str, dict[str, list]]) -> dict[str, dict[str, object]]:
     """Return, by budget: the median over models of each model's median share, the worst model's, the worst search."""
-    told = {}
+    budgets = {}
     for budget, by_model in found.items():
-        medians = {name: median(one[0] for one in runs) for name, runs in by_model.items()}
-        shares = sorted(one[0] for runs in by_model.values() for one in runs)
-        means = {name: sum(one[0] for one in runs) / len(runs) for name, runs in by_model.items()}
+        medians = {name: median(run[0] for run in runs) for name, runs in by_model.items()}
+        shares = sorted(run[0] for runs in by_model.values() for run in runs)
+        means = {name: sum(run[0] for run in runs) / len(runs) for name, runs in by_model.items()}
         worst = min(medians, key=lambda name: medians[name])
-        told[budget] = {
+        budgets[budget] = {
             "median": round(median(medians.values()), 4),
             "mean": round(sum(means.values()) / len(means), 4),
             "worst_model": [worst, round(medians[worst], 4)],
             "worst_tenth": round(shares[len(shares) // 10], 4),
-            "trials": median(one[2] for runs in by_model.values() for one in runs),
+            "trials": median(run[2] for runs in by_model.values() for run in runs),
             "models": {name: round(value, 4) for name, value in medians.items()},
         }
-    return told
+    return budgets
 
 
 def main() -> None:
     evidence = Evidence("strategies")
     for name in sys.argv[1:] or STRATEGIES:
         if name not in evidence.items:
-            told = summary(try_out(STRATEGIES[name]))
-            evidence.save(name, budgets=told)
+            budgets = summary(try_out(STRATEGIES[name]))
+            evidence.save(name, budgets=budgets)
             print(
                 name,
-                {budget: (one["median"], one["worst_model"], one["mean"]) for budget, one in told.items()},
+                {budget: (at["median"], at["worst_model"], at["mean"]) for budget, at in budgets.items()},
                 flush=True,
             )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests import recordings
 from tests.benchmarks.app import benchmark_app
-from tests.benchmarks.evidence import Evidence, configuration_of, lanes_of, quiet_host, told_of
+from tests.benchmarks.evidence import Evidence, as_data, configuration_of, lanes_of, quiet_host
 from tests.benchmarks.regret import direct_duel
 from tests.lanes.replayed import Landscape, read
 
@@ -22,13 +22,13 @@ def sweep(name: str, evidence: Evidence, folder: Path) -> None:
     model, lanes = lanes_of(name, folder)
     landscape = Landscape(read(recordings.path_of(name)))
     grid = [entry.configuration for entry in landscape.recording.entries if entry.sittings]
-    for one in grid:
-        item = f"{name}: {one}"
+    for wanted in grid:
+        item = f"{name}: {wanted}"
         if item not in evidence.items:
             began = time.monotonic()
-            fps = benchmark_app(model, one, SECONDS)
+            fps = benchmark_app(model, wanted, SECONDS)
             evidence.save(
-                item, fps=fps, configuration=told_of(one), wall_s=round(time.monotonic() - began, 2)
+                item, fps=fps, configuration=as_data(wanted), wall_s=round(time.monotonic() - began, 2)
             )
     runs = [found for item, found in evidence.items.items() if item.startswith(f"{name}: ")]
     pick = max(runs, key=lambda run: run["fps"])

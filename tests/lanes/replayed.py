@@ -2,7 +2,7 @@
 
 A recording holds, for every configuration of a model's space, the rounds of its duels with the
 hint, each duel (a *sitting*) in a process of its own. A replayed window's log-ratio is the sum of
-the configuration's true one, the luck of its process, drawn when the lane opens, and a recorded
+the configuration's true log-ratio, the luck of its process, drawn when the lane opens, and a recorded
 round's residual; residuals are played in the order in which they were recorded, so that bursts
 last as long as they did. All lanes share the recorded course of the host's speed. Time is virtual
 and passes as it did in the recording.
@@ -33,7 +33,7 @@ from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Answers, Lane, LaneFacts
 
 RECORDED_WINDOW_S = 0.1
-"""Length of the recorded windows; a longer replayed one is the mean of several."""
+"""Length of the recorded windows; a longer replayed window is the mean of several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def read(path: Path) -> Recording:
 
 
 def write(path: Path, recording: Recording) -> None:
-    """Write a recording; the same one gives the same bytes."""
+    """Write a recording; the same recording gives the same bytes."""
     path.write_bytes(gzip.compress(msgspec.json.encode(recording), mtime=0))
 
 
@@ -140,7 +140,7 @@ class Landscape:
     def entry(self, wanted: Configuration) -> Entry:
         """Return a configuration as a lane plays it.
 
-        One that was left out because it is dear stands for the largest recorded one with the same
+        A configuration that was left out because it is dear is played as the largest recorded configuration with the same
         properties and neither more batch nor more requests; its windows take as much longer.
 
         Raises:
@@ -162,15 +162,17 @@ class Landscape:
         if wanted in self._entries:
             return self._originals[self._entries[wanted].effective]
         smaller = [
-            one
-            for one in self._entries
-            if one.properties == wanted.properties
-            and one.batch <= wanted.batch
-            and one.requests <= wanted.requests
+            entry
+            for entry in self._entries
+            if entry.properties == wanted.properties
+            and entry.batch <= wanted.batch
+            and entry.requests <= wanted.requests
         ]
         if not smaller:
             raise LaneError(f"{wanted} was not recorded")
-        return self._original(max(smaller, key=lambda one: (one.batch, one.requests)))
+        return self._original(
+            max(smaller, key=lambda configuration: (configuration.batch, configuration.requests))
+        )
 
     def log_ratio(self, configuration: Configuration) -> float:
         """Return a configuration's true log-ratio to the hint."""
@@ -196,13 +198,13 @@ class Landscape:
         when the variance of a median of so many rounds (pi / 2 times that of their mean) is taken off.
         """
         sittings = self.recording.same
-        medians = [median(one.log_ratios) for one in sittings]
+        medians = [median(sitting.log_ratios) for sitting in sittings]
         middle = fmean(medians)
-        between = sum((one - middle) ** 2 for one in medians) / (len(medians) - 1)
-        rounds = fmean(len(one.rate_fps) for one in sittings)
+        between = sum((value - middle) ** 2 for value in medians) / (len(medians) - 1)
+        rounds = fmean(len(sitting.rate_fps) for sitting in sittings)
         left = between - math.pi / 2 * _spread(sittings) ** 2 / rounds
         shrink = math.sqrt(max(0.0, left) / between) if between else 0.0
-        return tuple(shrink * (one - middle) for one in medians)
+        return tuple(shrink * (value - middle) for value in medians)
 
     def luck_deviation(self) -> float:
         """Return the deviation between processes of one configuration, on the logarithmic scale."""
@@ -210,14 +212,16 @@ class Landscape:
 
     def noise_deviation(self) -> float:
         """Return a round's robust deviation from its sitting's median, on the logarithmic scale."""
-        return _spread([one for entry in self._originals.values() for one in entry.sittings])
+        return _spread([sitting for entry in self._originals.values() for sitting in entry.sittings])
 
     @cached_property
     def course(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """The moments of the recording and the hint's median rate at each, in items per second."""
-        sittings = [one for entry in self._originals.values() for one in entry.sittings]
-        ordered = sorted([*sittings, *self.recording.same], key=lambda one: one.at_s)
-        return tuple(one.at_s for one in ordered), tuple(median(one.baseline_fps) for one in ordered)
+        sittings = [sitting for entry in self._originals.values() for sitting in entry.sittings]
+        ordered = sorted([*sittings, *self.recording.same], key=lambda sitting: sitting.at_s)
+        return tuple(sitting.at_s for sitting in ordered), tuple(
+            median(sitting.baseline_fps) for sitting in ordered
+        )
 
 
 def residuals(sittings: Sequence[Sitting], rng: random.Random) -> Iterator[float]:
@@ -234,7 +238,7 @@ def residuals(sittings: Sequence[Sitting], rng: random.Random) -> Iterator[float
 
 def _spread(sittings: Sequence[Sitting]) -> float:
     """Return the robust deviation (1.4826 * MAD) of rounds from their sitting's median."""
-    logs = [one.log_ratios for one in sittings]
+    logs = [sitting.log_ratios for sitting in sittings]
     return 1.4826 * median(
         abs(log - median(each)) * math.sqrt(len(each) / (len(each) - 1)) for each in logs for log in each
     )

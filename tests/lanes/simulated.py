@@ -136,13 +136,13 @@ class SimulatedHost:
         if not target.kind:
             return replace(members[0], requests=configuration.requests or members[0].requests)
         return Effective(
-            devices=tuple(one.devices[0] for one in members),
+            devices=tuple(member.devices[0] for member in members),
             streams=None,
             threads=None,
             pinned=None,
             precision="f32",
             batch=configuration.batch,
-            requests=configuration.requests or sum(one.requests for one in members),
+            requests=configuration.requests or sum(member.requests for member in members),
             members=members,
             virtual=configuration.device,
         )
@@ -151,10 +151,12 @@ class SimulatedHost:
         """Return the true rate in items per second; requests go where streams are."""
         if not effective.members:
             return self.devices[effective.devices[0]].fps(effective)
-        a_stream = effective.requests / sum(one.streams or 1 for one in effective.members)
+        a_stream = effective.requests / sum(member.streams or 1 for member in effective.members)
         alone = (
-            self.devices[one.devices[0]].fps(replace(one, requests=round(a_stream * (one.streams or 1))))
-            for one in effective.members
+            self.devices[member.devices[0]].fps(
+                replace(member, requests=round(a_stream * (member.streams or 1)))
+            )
+            for member in effective.members
         )
         return self.together * sum(alone)
 
@@ -234,7 +236,7 @@ class SimulatedLane:
     @property
     def facts(self) -> LaneFacts:
         """What the simulated device compiled."""
-        streams = sum(one.streams or 1 for one in self._effective.members or (self._effective,))
+        streams = sum(member.streams or 1 for member in self._effective.members or (self._effective,))
         return LaneFacts(self._effective, streams, compile_s=0.15, reopen_s=0.15)
 
     def window(self, seconds: float) -> Window:
@@ -248,7 +250,7 @@ class SimulatedLane:
         return Window(rate, (cycle_s * 1e3,), spent, memory_mb)
 
     def answers(self) -> Answers:
-        """Return two fixed answers; other ones where the device is told to be wrong."""
+        """Return two fixed answers; other ones where the device is set to be wrong."""
         self._require_open()
         shift = 1.0 if self._lanes.device.wrong(self._configuration) else 0.0
         return tuple((np.asarray([1.0, float(sample)]) + shift,) for sample in (2, 3))

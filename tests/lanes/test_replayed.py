@@ -23,8 +23,16 @@ TWIN = Configuration.of("CPU", {"NUM_STREAMS": 2}, 1, 2)
 TRUTH = {HINT: 0.0, FAST: math.log(1.2), SLOW: math.log(0.8)}
 
 
-def effective(one: Configuration) -> Effective:
-    return Effective(("CPU",), 1 if one in (FAST, SLOW) else 2, 2, True, "f32", one.batch, one.requests)
+def effective(configuration: Configuration) -> Effective:
+    return Effective(
+        ("CPU",),
+        1 if configuration in (FAST, SLOW) else 2,
+        2,
+        True,
+        "f32",
+        configuration.batch,
+        configuration.requests,
+    )
 
 
 def recording(luck: float = 0.0, noise: float = 0.02, sittings: int = 40, rounds: int = 8) -> Recording:
@@ -39,15 +47,15 @@ def recording(luck: float = 0.0, noise: float = 0.02, sittings: int = 40, rounds
 
     entries = [
         Entry(
-            one,
-            effective(one),
+            configuration,
+            effective(configuration),
             0.2,
             0.4,
             0.25,
             Measured(100.0, Latency(1, 2, 3), 50.0),
             tuple(sit(truth, at) for at in range(sittings)),
         )
-        for one, truth in TRUTH.items()
+        for configuration, truth in TRUTH.items()
     ]
     twin = Entry(TWIN, effective(TWIN), 0.2, 0.4)
     same = tuple(sit(0.0, at) for at in range(sittings))
@@ -55,23 +63,25 @@ def recording(luck: float = 0.0, noise: float = 0.02, sittings: int = 40, rounds
     return Recording("made", "here", "today", host, HINT, 2, (*entries, twin), same, 100.0)
 
 
-def ratios(landscape: Landscape, one: Configuration, lanes: int, windows: int) -> list[float]:
+def ratios(landscape: Landscape, configuration: Configuration, lanes: int, windows: int) -> list[float]:
     """Mean log-ratio of each of many lanes to the hint, window by window beside it."""
-    told = []
+    means = []
     for seed in range(lanes):
         replayed = ReplayedLanes(landscape, seed)
-        hint, lane = replayed.open(HINT), replayed.open(one)
-        told.append(
+        hint, lane = replayed.open(HINT), replayed.open(configuration)
+        means.append(
             fmean(math.log(lane.window(0.1).rate_fps / hint.window(0.1).rate_fps) for _ in range(windows))
         )
-    return told
+    return means
 
 
-@pytest.mark.parametrize("one", [FAST, SLOW])
-def test_replayed_windows_tell_the_recorded_truth(one):
+@pytest.mark.parametrize("configuration", [FAST, SLOW])
+def test_replayed_windows_tell_the_recorded_truth(configuration):
     landscape = Landscape(recording(luck=0.02))
-    assert fmean(ratios(landscape, one, 300, 8)) == pytest.approx(landscape.log_ratio(one), abs=0.005)
-    assert landscape.log_ratio(one) == pytest.approx(TRUTH[one], abs=0.01)
+    assert fmean(ratios(landscape, configuration, 300, 8)) == pytest.approx(
+        landscape.log_ratio(configuration), abs=0.005
+    )
+    assert landscape.log_ratio(configuration) == pytest.approx(TRUTH[configuration], abs=0.01)
 
 
 @pytest.mark.parametrize("luck", [0.0, 0.03, 0.1])

@@ -227,7 +227,10 @@ def unexplained(name, writable):
     space = device_space(facts, 1, True, Bounds(), hint_requests=4)
     axes = {**space.axes, **space.late}
     varied = {
-        each for axis, choices in axes.items() for one in choices for each in space.properties_at(axis, one)
+        each
+        for axis, choices in axes.items()
+        for choice in choices
+        for each in space.properties_at(axis, choice)
     }
     reasons = {*NOT_SEARCHED, *NOT_SEARCHED_ALONE.get(name, ())}
     return set(writable) - varied - reasons - {"PERFORMANCE_HINT"}

@@ -1,4 +1,4 @@
-"""Which files make up a model, and what a folder of one is called."""
+"""Which files make up a model, and what a model's folder is called."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tests.advice.advice_of import told, with_outcome
+from tests.advice.advice_of import result_of, with_outcome
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
@@ -20,14 +20,16 @@ from tuner.report.view import Usage, View
 from tuner.study.importance import importance
 from tuner.study.records import recorded_result
 
-GAINING = SimulatedDevice(base_fps=2000, broken=lambda one: "out of memory" if one.batch == 32 else None)
+GAINING = SimulatedDevice(
+    base_fps=2000, broken=lambda configuration: "out of memory" if configuration.batch == 32 else None
+)
 HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1" + "x" * 300
 
 
 @cache
 def searched(**options) -> Result:
     """A whole search, its importance included."""
-    found = told(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
+    found = result_of(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
     return with_outcome(found, importance=importance(found.trials))
 
 
@@ -35,34 +37,38 @@ def searched(**options) -> Result:
 def several() -> Result:
     crowded = SimulatedDevice(base_fps=1000, batch_gain=2.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
-    return told(found, MODEL)
+    return result_of(found, MODEL)
 
 
 @cache
 def interrupted() -> Result:
-    return told(simulate(lanes=SimulatedLanes(GAINING, stop_at_s=20)), MODEL)
+    return result_of(simulate(lanes=SimulatedLanes(GAINING, stop_at_s=20)), MODEL)
 
 
 @cache
 def single() -> Result:
-    return told(simulate(device=GAINING, budget_s=0.5), MODEL)
+    return result_of(simulate(device=GAINING, budget_s=0.5), MODEL)
 
 
 @cache
 def all_failed() -> Result:
     hint_only = SimulatedDevice(
         base_fps=2000,
-        broken=lambda one: None if one.uses_hint and one.batch == 1 and one.requests in (0, 2) else "no",
+        broken=lambda configuration: (
+            None
+            if configuration.uses_hint and configuration.batch == 1 and configuration.requests in (0, 2)
+            else "no"
+        ),
     )
-    return told(simulate(device=hint_only), MODEL)
+    return result_of(simulate(device=hint_only), MODEL)
 
 
 @cache
 def hostile() -> Result:
     result = searched()
     warned = Notice("odd", f"Odd: {HOSTILE}")
-    trials = [replace(one, reason=HOSTILE) if one.state == "failed" else one for one in result.trials]
-    inputs = tuple(replace(one, name=HOSTILE) for one in result.model.inputs)
+    trials = [replace(trial, reason=HOSTILE) if trial.state == "failed" else trial for trial in result.trials]
+    inputs = tuple(replace(model_input, name=HOSTILE) for model_input in result.model.inputs)
     host = replace(result.host, cpu=HOSTILE, devices={HOSTILE: HOSTILE})
     model = replace(result.model, name=HOSTILE, path=HOSTILE, inputs=inputs)
     setting = replace(result.setting, model=model, host=host)

@@ -102,7 +102,7 @@ def test_the_answer_comes_first_and_plots_are_drawn(opened, view):
 
 @pytest.mark.parametrize("scheme", ["light", slow("dark")])
 def test_only_a_gain_at_a_fair_price_is_green(opened, scheme):
-    colour = "one => getComputedStyle(one).color"
+    colour = "element => getComputedStyle(element).color"
     for latency, plain in ((7.6, True), (1.2, False)):
         with opened([view_of(won(latency=latency))], color_scheme=scheme) as shown:
             text = shown.evaluate("getComputedStyle(document.body).color")
@@ -137,7 +137,12 @@ def test_no_column_of_a_published_study_is_clipped(opened, study):
     with opened(published(study), viewport={"width": 1400, "height": 900}) as shown:
         for box in (".trials-box", ".scroll"):
             for at in range(shown.locator(box).count()):
-                assert shown.locator(box).nth(at).evaluate("one => one.scrollWidth - one.clientWidth") == 0
+                assert (
+                    shown.locator(box)
+                    .nth(at)
+                    .evaluate("element => element.scrollWidth - element.clientWidth")
+                    == 0
+                )
 
 
 def published(study):
@@ -164,7 +169,7 @@ def test_text_and_plots_take_the_colours_of_the_scheme(opened, scheme):
     with opened([view_of_kind("several devices")], **options) as shown:
         paper = shown.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 30)")
-        text = shown.locator("#tradeoff-0 .xtitle").evaluate("one => getComputedStyle(one).fill")
+        text = shown.locator("#tradeoff-0 .xtitle").evaluate("element => getComputedStyle(element).fill")
         assert text == shown.evaluate("getComputedStyle(document.body).color")
 
 
@@ -233,7 +238,7 @@ def test_trials_are_sorted_by_mouse_and_keyboard(opened, view, column, key):
 def test_the_plots_offer_nothing_that_leaves_the_page(opened, view):
     with opened([view]) as shown:
         offered = shown.evaluate(
-            "[...document.querySelectorAll('.modebar-btn')].map((one) => one.dataset.title)"
+            "[...document.querySelectorAll('.modebar-btn')].map((button) => button.dataset.title)"
         )
         assert set(offered) == {"Download plot as a PNG", "Reset axes"}
 
@@ -278,9 +283,9 @@ def test_the_rows_that_are_shown_are_downloaded(opened, view, words):
         shown.locator("table.trials th").first.locator("button").click()
         with shown.expect_download() as download:
             shown.get_by_text("Download these as CSV").click()
-        told = list(csv.reader(io.StringIO(download.value.path().read_text())))
+        rows = list(csv.reader(io.StringIO(download.value.path().read_text())))
         rows = [row for row in reversed(view.rows) if words in row.reason]
-        assert told == [
+        assert rows == [
             list(CSV_COLUMNS),
             *(cells(row) for row in rows),
         ]
@@ -301,12 +306,12 @@ def test_hovering_over_a_point_tells_all_of_it(opened, view, trace, parts):
         traces = shown.locator("#tradeoff-0 .scatterlayer .trace")
         assert traces.count() == len(names)
         traces.nth(names.index(trace)).locator("path.point").first.hover(force=True)
-        told = shown.locator("#tradeoff-0 .hoverlayer .hovertext").first
-        told.wait_for()
+        hover = shown.locator("#tradeoff-0 .hoverlayer .hovertext").first
+        hover.wait_for()
         for part in ["items/s", "p50", "p99", "over the hint", "MiB", "threads", *parts]:
-            assert part in told.text_content()
+            assert part in hover.text_content()
         shown.mouse.move(0, 0)
-        told.wait_for(state="hidden")
+        hover.wait_for(state="hidden")
 
 
 def test_two_studies_stand_side_by_side(opened, view):

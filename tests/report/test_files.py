@@ -40,16 +40,17 @@ def test_every_kind_of_search_is_drawn_in_every_format(kind):
 def test_csv_holds_numbers_in_full(view):
     rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
     assert list(rows[0]) == ["study", "model", *COLUMNS]
-    for told, row in zip(rows, view.rows, strict=True):
-        assert (told["study"], told["model"]) == ("reports/m/study.db", "m")
-        assert (float(told["fps"]) if told["fps"] else None) == row.fps
-        assert (float(told["ratio"]) if told["ratio"] else None) == row.ratio
-        assert json.loads(told["properties"]).keys() <= {"PERFORMANCE_HINT", "NUM_STREAMS"}
+    for cells, row in zip(rows, view.rows, strict=True):
+        assert (cells["study"], cells["model"]) == ("reports/m/study.db", "m")
+        assert (float(cells["fps"]) if cells["fps"] else None) == row.fps
+        assert (float(cells["ratio"]) if cells["ratio"] else None) == row.ratio
+        assert json.loads(cells["properties"]).keys() <= {"PERFORMANCE_HINT", "NUM_STREAMS"}
 
 
 def test_csv_holds_no_formula(result):
     failed = [
-        replace(one, reason='=HYPERLINK("x")') if one.state == "failed" else one for one in result.trials
+        replace(trial, reason='=HYPERLINK("x")') if trial.state == "failed" else trial
+        for trial in result.trials
     ]
     named = with_setting(replace(result, trials=failed), model=replace(result.model, name="@SUM(1)"))
     rows = list(csv.DictReader(io.StringIO(as_csv([view_of(named)]))))
@@ -58,10 +59,12 @@ def test_csv_holds_no_formula(result):
 
 
 def test_json_holds_every_raw_round(result, view):
-    told = json.loads(json.dumps(data_of(view), allow_nan=False))
-    assert told["schema"] == 1
-    kept = told["studies"][0]["result"]
-    assert [len(one["rounds"]) for one in kept["trials"]] == [len(one.rounds) for one in result.trials]
+    data = json.loads(json.dumps(data_of(view), allow_nan=False))
+    assert data["schema"] == 1
+    kept = data["studies"][0]["result"]
+    assert [len(trial["rounds"]) for trial in kept["trials"]] == [
+        len(trial.rounds) for trial in result.trials
+    ]
     assert kept["final"]["rounds"][0]["rates_fps"] == list(result.final.rounds[0].rates_fps)
     assert kept["host"]["openvino"] == result.host.openvino
 
@@ -83,9 +86,9 @@ def test_names_from_outside_are_escaped():
     assert "<script>" not in text.replace("\\<script\\>", "")
     rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
     assert {row["model"] for row in rows} == {HOSTILE}
-    for told in (html, text):
-        assert "\u202e" not in told
-        assert "\\u202e" in told
+    for written in (html, text):
+        assert "\u202e" not in written
+        assert "\\u202e" in written
 
 
 def test_five_thousand_trials_stay_below_ten_megabytes():
@@ -94,11 +97,11 @@ def test_five_thousand_trials_stay_below_ten_megabytes():
     assert len(page([view]).encode()) < 10_000_000
 
 
-def test_several_studies_are_told_with_what_differs(view):
+def test_several_studies_are_shown_with_what_differs(view):
     other = view_of(searched(seed=3))
-    told = {row[0]: row[1:] for row in differences([view, other])}
-    assert "command" not in told
-    assert told["answer"] == [view.answer, other.answer]
+    differing = {row[0]: row[1:] for row in differences([view, other])}
+    assert "command" not in differing
+    assert differing["answer"] == [view.answer, other.answer]
     html, text = page([view, other]), as_markdown([view, other])
     assert html.count("<article") == 2
     assert "2 searches side by side" in html
@@ -106,13 +109,13 @@ def test_several_studies_are_told_with_what_differs(view):
     assert differences([view, view]) == []
 
 
-def test_two_versions_of_openvino_are_told_apart(result):
+def test_two_versions_of_openvino_are_shown_apart(result):
     newer = with_setting(result, host=replace(result.host, openvino="2027.0.0", cpu="Another"))
     slower = with_outcome(newer, baseline=replace(newer.baseline, measured=half(newer.baseline.measured)))
-    told = {row[0]: row[1:] for row in differences([view_of(result), view_of(slower)])}
-    assert told["OpenVINO"] == [result.host.openvino, "2027.0.0"]
-    assert "Another" in told["host"][1]
-    assert told["hint, items/s"][1].endswith("(-50.0 % from 1.)")
+    differing = {row[0]: row[1:] for row in differences([view_of(result), view_of(slower)])}
+    assert differing["OpenVINO"] == [result.host.openvino, "2027.0.0"]
+    assert "Another" in differing["host"][1]
+    assert differing["hint, items/s"][1].endswith("(-50.0 % from 1.)")
 
 
 def half(measured):
@@ -124,7 +127,7 @@ def test_the_page_says_all_that_a_reader_needs(result):
     view = view_of(warned)
     html, text = page([view]), as_markdown([view])
     plain = unescape(re.sub(r"<script>.*?</script>", "", html, flags=re.S))
-    for told in (
+    for words in (
         view.answer,
         view.advice.configuration,
         view.usage.configuration,
@@ -139,14 +142,14 @@ def test_the_page_says_all_that_a_reader_needs(result):
         "98 % confidence",
         f"varied by {share(view.noise, 1)}",
     ):
-        assert told in plain, told
-    for told in (
+        assert words in plain, words
+    for words in (
         "Odd: close other programs.",
         interval(view.finalists[0].low, view.finalists[0].high),
         "reproduce",
         "tied with",
     ):
-        assert told in text, told
+        assert words in text, words
     several_devices = page([view_of(several())])
     for row in view_of(several()).targets:
         assert row.source in several_devices
@@ -170,7 +173,7 @@ def test_a_final_that_was_cut_short_is_no_claim(result):
     assert "The answer comes from this alone" not in page([view])
     crowd = several()
     cut = replace(crowd, final=replace(crowd.final, trouble="interrupted"))
-    assert {one.source for one in view_of(cut).targets} <= {
+    assert {standing.source for standing in view_of(cut).targets} <= {
         "a final cut short: no claim",
         "a trial: no claim",
     }
@@ -217,5 +220,5 @@ def test_a_report_that_cannot_be_written_leaves_the_one_before(monkeypatch, tmp_
 def test_markdown_takes_no_name_for_markup(result):
     odd = "a|b `c` *d* [e](f) <g>\n# h"
     text = as_markdown([view_of(with_outcome(result, notices=(Notice("odd", odd),)))])
-    (line,) = [one for one in text.splitlines() if one.startswith("- warning")]
+    (line,) = [line for line in text.splitlines() if line.startswith("- warning")]
     assert line == r"- warning: a\|b \`c\` \*d\* \[e\](f) \<g\> # h"

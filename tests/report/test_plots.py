@@ -18,7 +18,7 @@ from tuner.report.plots.draw import draw
 
 
 def traces(view, name):
-    return {one.name or str(at): one for at, one in enumerate(draw(view)[name].data)}
+    return {trace.name or str(at): trace for at, trace in enumerate(draw(view)[name].data)}
 
 
 def test_what_there_is_no_data_for_is_not_drawn():
@@ -28,41 +28,44 @@ def test_what_there_is_no_data_for_is_not_drawn():
 
 
 def test_plots_draw_the_figures_of_the_view(view):
-    told = traces(view, "tradeoff")
+    drawn = traces(view, "tradeoff")
     measured = [row for row in view.rows if row.state == "measured"]
-    assert list(told["measured"].x) == [row.fps for row in measured]
-    assert list(told["measured"].y) == [row.p99_ms for row in measured]
-    assert (told["the advice"].x, told["the advice"].y) == ((view.advice.fps,), (view.advice.p99_ms,))
-    assert (told["the hint"].x, told["the hint"].y) == ((view.hint.fps,), (view.hint.p99_ms,))
-    assert list(told["Pareto front"].x) == sorted(row.fps for row in view.front)
+    assert list(drawn["measured"].x) == [row.fps for row in measured]
+    assert list(drawn["measured"].y) == [row.p99_ms for row in measured]
+    assert (drawn["the advice"].x, drawn["the advice"].y) == ((view.advice.fps,), (view.advice.p99_ms,))
+    assert (drawn["the hint"].x, drawn["the hint"].y) == ((view.hint.fps,), (view.hint.p99_ms,))
+    assert list(drawn["Pareto front"].x) == sorted(row.fps for row in view.front)
 
     forest = list(traces(view, "final").values())[1]
-    finalists = [one for one in reversed(view.finalists) if one.ratio]
-    assert list(forest.x) == [one.ratio for one in finalists]
+    finalists = [finalist for finalist in reversed(view.finalists) if finalist.ratio]
+    assert list(forest.x) == [finalist.ratio for finalist in finalists]
     ends = zip(forest.x, forest.error_x.array, forest.error_x.arrayminus, strict=True)
     assert [(x - minus, x + plus) for x, plus, minus in ends] == [
-        (pytest.approx(one.low or one.ratio), pytest.approx(one.high or one.ratio)) for one in finalists
+        (pytest.approx(finalist.low or finalist.ratio), pytest.approx(finalist.high or finalist.ratio))
+        for finalist in finalists
     ]
-    written = " ".join(one.text for one in draw(view)["final"].layout.annotations)
+    written = " ".join(annotation.text for annotation in draw(view)["final"].layout.annotations)
     assert "tied with the best" in written
 
     (bars,) = traces(view, "importance").values()
     assert dict(zip(bars.y, bars.x, strict=True)) == view.importance
-    for (_, told), seconds in zip(traces(view, "time").items(), view.time.values(), strict=True):
-        assert list(told.x) == [seconds]
+    for (_, bar), seconds in zip(traces(view, "time").items(), view.time.values(), strict=True):
+        assert list(bar.x) == [seconds]
     (drift,) = traces(view, "drift").values()
-    assert list(zip(drift.x, drift.y, strict=True)) == [(one.at_s, one.share) for one in view.drift]
-    assert {name: list(one.y) for name, one in traces(view, "rounds").items()} == view.final_rounds
-    points = [one for one in draw(view)["curves0"].data if one.mode == "markers"]
+    assert list(zip(drift.x, drift.y, strict=True)) == [(point.at_s, point.share) for point in view.drift]
+    assert {name: list(trace.y) for name, trace in traces(view, "rounds").items()} == view.final_rounds
+    points = [trace for trace in draw(view)["curves0"].data if trace.mode == "markers"]
     for drawn, curve in zip(points, view.curves["CPU"], strict=True):
-        assert list(zip(drawn.x, drawn.y, strict=True)) == [(one.batch, one.ratio) for one in curve.points]
+        assert list(zip(drawn.x, drawn.y, strict=True)) == [
+            (point.batch, point.ratio) for point in curve.points
+        ]
 
 
 def test_devices_are_drawn_beside_their_plain_sum():
     view = view_of(several())
     figure = draw(view)["targets"]
     assert list(figure.data[0].y) == [row.ratio for row in view.targets]
-    assert [one.y0 for one in figure.layout.shapes] == [1.0, view.plain_sum]
+    assert [shape.y0 for shape in figure.layout.shapes] == [1.0, view.plain_sum]
     assert len(view.curves) == sum(name.startswith("curves") for name in draw(view)) == 3
 
 

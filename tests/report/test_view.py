@@ -28,7 +28,7 @@ GOLDEN = {
     "trials": 41,
     "states": ["duplicate", "failed", "measured", "pruned"],
     "best": (11, "hint", 64, 4, "2 streams, 2 threads, 4 requests, f32"),
-    "contenders": [
+    "finalists": [
         ("hint, batch 64, 4 requests", "the advice"),
         ("hint, batch 64, 2 requests", "tied with the best"),
         ("hint, batch 1, 4 requests", ""),
@@ -62,7 +62,7 @@ def test_the_answer_and_the_advice_are_those_of_the_verdict(result, view):
 
 
 def test_the_view_of_a_known_search_is_this(view):
-    """Golden: what a reader is told, whatever it is drawn with."""
+    """Golden: what a reader is shown, whatever it is drawn with."""
     best = next(row for row in view.rows if row.role == "best")
     assert {
         "answer": view.answer,
@@ -71,10 +71,10 @@ def test_the_view_of_a_known_search_is_this(view):
         "trials": len(view.rows),
         "states": sorted({row.state for row in view.rows}),
         "best": (best.number, best.streams, best.batch, best.requests, best.compiled),
-        "contenders": [(one.configuration, one.note) for one in view.finalists],
+        "finalists": [(finalist.configuration, finalist.note) for finalist in view.finalists],
         "curves": {
-            target: [(one.streams, tuple(point.batch for point in one.best)) for one in told]
-            for target, told in view.curves.items()
+            target: [(curve.streams, tuple(point.batch for point in curve.best)) for curve in curves]
+            for target, curves in view.curves.items()
         },
         "drop_in": view.drop_in,
         "reproduce": list(view.reproduce),
@@ -83,7 +83,7 @@ def test_the_view_of_a_known_search_is_this(view):
 
 
 def test_every_trial_is_a_row_with_its_figures_or_its_reason(result, view):
-    assert [row.number for row in view.rows] == [one.number for one in result.trials]
+    assert [row.number for row in view.rows] == [trial.number for trial in result.trials]
     for row, trial in zip(view.rows, result.trials, strict=True):
         assert (row.ratio is None) == (trial.speedup is None)
         assert row.reason == (trial.reason or "")
@@ -95,12 +95,12 @@ def test_every_trial_is_a_row_with_its_figures_or_its_reason(result, view):
     assert all(row.fps is None and row.reason == "out of memory" for row in failed)
 
 
-def test_the_final_is_told_best_first_with_ties_and_the_hint(result, view):
-    ratios = [one.ratio for one in view.finalists[:-1]]
+def test_the_final_is_shown_best_first_with_ties_and_the_hint(result, view):
+    ratios = [finalist.ratio for finalist in view.finalists[:-1]]
     assert ratios == sorted(ratios, reverse=True)
     assert view.finalists[-1].note == "the hint"
     assert view.finalists[-1].ratio == 1.0
-    assert [one.note for one in view.finalists].count("the advice") == 1
+    assert [finalist.note for finalist in view.finalists].count("the advice") == 1
     for ratios in view.final_rounds.values():
         assert len(ratios) == len(result.final.rounds)
 
@@ -120,10 +120,10 @@ def test_importance_names_what_was_varied_and_sums_to_one(view):
     assert max(view.importance, key=view.importance.get) == "batch"
 
 
-def test_several_devices_are_told_with_their_share_of_the_sum():
-    told = view_of(several()).targets
-    assert [one.target.partition(":")[0] for one in told] == ["EMU", "CPU", "AUTO"]
-    assert re.fullmatch(r"\d+ % of the plain sum of its devices", told[-1].share)
+def test_several_devices_are_shown_with_their_share_of_the_sum():
+    targets = view_of(several()).targets
+    assert [row.target.partition(":")[0] for row in targets] == ["EMU", "CPU", "AUTO"]
+    assert re.fullmatch(r"\d+ % of the plain sum of its devices", targets[-1].share)
 
 
 @pytest.mark.parametrize(
@@ -139,12 +139,12 @@ def test_several_devices_are_told_with_their_share_of_the_sum():
     ],
 )
 def test_what_is_tied_with_the_best_is_said_to_be_tied(finalists, notes):
-    found = [finalist(*one, requests) for requests, one in enumerate(finalists, start=1)]
+    found = [finalist(*figures, requests) for requests, figures in enumerate(finalists, start=1)]
     best = found[0] if notes[0] == "the advice" else searched().final.baseline
     final = replace(searched().final, finalists=tuple(found), rounds=())
     verdict = replace(searched().verdict, best=best)
     result = with_outcome(replace(searched(), final=final), verdict=verdict)
-    assert [one.note for one in view_of(result).finalists] == notes
+    assert [finalist.note for finalist in view_of(result).finalists] == notes
 
 
 def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
@@ -157,17 +157,17 @@ def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
     final = len(result.final.rounds)
     trials = len(once.drift) - final
     assert len(twice.drift) == 2 * trials + final
-    assert [one.at_s for one in twice.drift] == sorted(one.at_s for one in twice.drift)
+    assert [point.at_s for point in twice.drift] == sorted(point.at_s for point in twice.drift)
     assert twice.drift[trials].at_s > twice.drift[trials - 1].at_s
     assert twice.final_at_s > once.final_at_s
 
 
-def test_hints_measured_together_are_told_once_in_the_drift():
+def test_hints_measured_together_are_shown_once_in_the_drift():
     result = several()
-    rounds = [one for trial in result.trials for one in trial.rounds]
-    told = view_of(result)
-    assert len(told.drift) < len(rounds) + len(result.final.rounds)
-    assert told.final_at_s == result.final.rounds[0].at_s
+    rounds = [played for trial in result.trials for played in trial.rounds]
+    view = view_of(result)
+    assert len(view.drift) < len(rounds) + len(result.final.rounds)
+    assert view.final_at_s == result.final.rounds[0].at_s
 
 
 def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
@@ -181,8 +181,8 @@ def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
         with_outcome(result, verdict=replace(result.verdict, best=best))
     ).benchmark_app.splitlines()
     subprocess.run(["sh", "-c", written], cwd=tmp_path, check=True)
-    told = json.loads((tmp_path / "benchmark_app.json").read_text())
-    assert told["AUTO"] == {
+    config = json.loads((tmp_path / "benchmark_app.json").read_text())
+    assert config["AUTO"] == {
         "DEVICE_PROPERTIES": "{CPU:{NUM_STREAMS:2},EMU:{NUM_STREAMS:1}}",
         "A": 'it\'s "\\n"',
     }
@@ -191,12 +191,14 @@ def test_the_line_before_benchmark_app_writes_the_file_that_it_reads(tmp_path):
 def test_figures_of_the_view_are_those_of_the_search(result, view):
     assert view.confidence == result.final.finalists[0].speedup.confidence
     assert view_of(with_outcome(result, covered=5)).known == f"5 of {result.outcome.points} configurations"
-    assert view.noise == spread([one.fps for one in view.drift])
-    middle = median(one.fps for one in view.drift)
-    assert all(one.share == one.fps / middle for one in view.drift)
+    assert view.noise == spread([point.fps for point in view.drift])
+    middle = median(point.fps for point in view.drift)
+    assert all(point.share == point.fps / middle for point in view.drift)
     assert view.reproduce["seed"] == str(result.run.seed)
     assert result.model.sha256 in view.reproduce["model"]
-    assert view.tried == sum(one.state in {"measured", "pruned"} and one.ratio > 0 for one in result.trials)
+    assert view.tried == sum(
+        trial.state in {"measured", "pruned"} and trial.ratio > 0 for trial in result.trials
+    )
     for row, trial in zip(view.rows, result.trials, strict=True):
         if at_end := result.at_final_speed(trial):
             assert (row.fps, row.memory_mb) == (at_end.throughput_fps, at_end.memory_mb)
@@ -208,33 +210,33 @@ def test_figures_of_the_view_are_those_of_the_search(result, view):
         assert row.rounds == len(trial.rounds)
 
 
-def test_the_time_of_a_search_is_told_in_whole(result, view):
-    paired = sum(len(one.rounds) for one in result.trials)
-    windows = sum(len(one.rounds) * one.window_s for one in result.trials if one.rounds)
+def test_the_time_of_a_search_is_shown_in_whole(result, view):
+    paired = sum(len(trial.rounds) for trial in result.trials)
+    windows = sum(len(trial.rounds) * trial.window_s for trial in result.trials if trial.rounds)
     assert view.time["windows"] == pytest.approx(paired * result.trials[0].window_s + windows)
-    assert view.time["compiling"] == pytest.approx(sum(one.compile_s or 0 for one in result.trials))
-    trials = [one for one in result.trials if one.took_s is not None]
+    assert view.time["compiling"] == pytest.approx(sum(trial.compile_s or 0 for trial in result.trials))
+    trials = [trial for trial in result.trials if trial.took_s is not None]
     assert len(trials) == len(result.trials) - 1
     inside = view.time["windows"] + view.time["compiling"] + view.time["starting and warming up"]
-    assert inside - result.trials[0].compile_s == pytest.approx(sum(one.took_s for one in trials))
+    assert inside - result.trials[0].compile_s == pytest.approx(sum(trial.took_s for trial in trials))
     rounds = result.final.rounds
     assert view.time["final"] == rounds[-1].at_s - rounds[0].at_s
     longer = view_of(with_outcome(result, run=replace(result.run, seconds=1000.0)))
     assert sum(longer.time.values()) == pytest.approx(1000.0)
 
 
-def test_devices_are_told_with_the_source_of_their_figures():
-    result, told = several(), view_of(several())
-    finalists = {str(one.configuration) for one in result.final.finalists}
-    for row, standing in zip(told.targets, result.targets, strict=True):
+def test_devices_are_shown_with_the_source_of_their_figures():
+    result, view = several(), view_of(several())
+    finalists = {str(finalist.configuration) for finalist in result.final.finalists}
+    for row, standing in zip(view.targets, result.targets, strict=True):
         assert (row.source == "the final") == (row.configuration in finalists)
         assert row.ratio == standing.best.ratio
-    assert told.plain_sum == pytest.approx(sum(row.ratio for row in told.targets[:2]))
-    share = 100 * told.targets[2].ratio / told.plain_sum
-    assert told.targets[2].share.startswith(f"{share:.0f} % of the plain sum")
+    assert view.plain_sum == pytest.approx(sum(row.ratio for row in view.targets[:2]))
+    share = 100 * view.targets[2].ratio / view.plain_sum
+    assert view.targets[2].share.startswith(f"{share:.0f} % of the plain sum")
 
 
-def test_switches_that_were_tried_around_the_best_are_told_apart_from_those_that_were_not():
+def test_switches_that_were_tried_around_the_best_are_shown_apart_from_those_that_were_not():
     result = with_outcome(several(), switches={"queue throttle low": True, "turbo on": False})
     assert view_of(result).switches == "tried queue throttle low; not tried turbo on"
     assert "- switches around the best: tried queue throttle low; not tried turbo on" in as_markdown(

@@ -10,4 +10,4 @@ def samples_of(count, shape=(16,), seed=0):
 
 def truth(path, samples):
     compiled = ov.Core().compile_model(path, "CPU")
-    return [compiled(one[None])[0][0] for one in samples]
+    return [compiled(sample[None])[0][0] for sample in samples]

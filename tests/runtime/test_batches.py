@@ -27,15 +27,15 @@ def test_an_answer_of_several_outputs_is_a_tuple_and_one_without_a_batch_axis_st
     advice = advice_of(path, batch=4, requests=2)
     x, y = samples_of(6), samples_of(6, seed=1)
     scale = np.float32(2)
-    told = list(advice.infer_many(advice.compile(), zip(x, y, [scale] * 6, strict=True)))
-    for (total, priors), one, other in zip(told, x, y, strict=True):
-        np.testing.assert_allclose(total, 2 * (one + other), rtol=0.02, atol=0.02)
+    answers = list(advice.infer_many(advice.compile(), zip(x, y, [scale] * 6, strict=True)))
+    for (total, priors), first, second in zip(answers, x, y, strict=True):
+        np.testing.assert_allclose(total, 2 * (first + second), rtol=0.02, atol=0.02)
         assert priors.shape == (3, 4)
 
 
 def test_samples_that_share_a_batch_must_agree_on_an_input_without_an_axis(tmp_path):
     advice = advice_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"), batch=4, requests=2)
-    samples = ((one, one, np.float32(number)) for number, one in enumerate(samples_of(4)))
+    samples = ((sample, sample, np.float32(number)) for number, sample in enumerate(samples_of(4)))
     with pytest.raises(AdviceError, match="'scale' has no batch axis, but samples that share a batch differ"):
         list(advice.infer_many(advice.compile(), samples))
 
@@ -64,8 +64,8 @@ def test_samples_may_be_read_where_they_are(mlp):
     samples = [*samples_of(5), np.arange(16.0), np.asfortranarray(np.ones((1, 16), np.float32))[:, ::1]]
     compiled = advice.compile()
     shared = list(advice.infer_many(compiled, samples, share_inputs=True))
-    for one, other in zip(shared, advice.infer_many(compiled, samples), strict=True):
-        np.testing.assert_array_equal(one, other)
+    for answer, copied in zip(shared, advice.infer_many(compiled, samples), strict=True):
+        np.testing.assert_array_equal(answer, copied)
 
 
 def test_samples_that_cannot_be_written_to_are_shared_by_copying(mlp):

@@ -83,16 +83,16 @@ def test_a_model_that_changed_is_warned_about(tmp_path):
         ({}, "MULTI:CPU,NOPE", DeviceError, "OpenVINO leaves 'NOPE' out of MULTI:CPU,NOPE here"),
     ],
 )
-def test_what_the_device_refuses_is_told(tmp_path, properties, device, error, sentence):
+def test_what_the_device_refuses_is_explained(tmp_path, properties, device, error, sentence):
     advice = advice_of(models.mlp(tmp_path / "m.xml"), properties)
-    told = msgspec.to_builtins(advice)
-    told["best"]["device"] = device
+    data = msgspec.to_builtins(advice)
+    data["best"]["device"] = device
     with pytest.raises(error, match=sentence):
-        msgspec.convert(told, Advice).compile()
+        msgspec.convert(data, Advice).compile()
 
 
 @pytest.mark.filterwarnings("ignore:.*is not the file")
-def test_a_model_that_does_not_take_the_batch_is_told(tmp_path):
+def test_a_model_that_does_not_take_the_batch_is_refused(tmp_path):
     advice = advice_of(models.mlp(tmp_path / "m.xml"))
     other = models.fixed_reshape(tmp_path / "other.xml")
     with pytest.raises(ModelError, match="cannot be given batch 4"):

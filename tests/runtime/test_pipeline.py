@@ -17,13 +17,13 @@ def test_without_order_every_answer_comes_once(mlp):
     samples = samples_of(41)
     answers = list(advice.infer_many(advice.compile(), samples, ordered=False))
     expected = truth(mlp, samples)
-    nearest = [min(range(41), key=lambda at: np.abs(expected[at] - one).max()) for one in answers]
+    nearest = [min(range(41), key=lambda at: np.abs(expected[at] - answer).max()) for answer in answers]
     assert sorted(nearest) == list(range(41))
 
 
 def test_no_sample_is_read_before_a_request_is_free_for_it(mlp):
     advice, read = advice_of(mlp, batch=2, requests=3), itertools.count()
-    answers = advice.infer_many(advice.compile(), (one for one in samples_of(100) if next(read) >= 0))
+    answers = advice.infer_many(advice.compile(), (sample for sample in samples_of(100) if next(read) >= 0))
     next(answers)
     assert next(read) <= 2 * 3 + 2
     for _ in range(9):
@@ -55,7 +55,7 @@ def test_an_error_of_the_samples_own_comes_after_the_answers_before_it(mlp):
 
 @pytest.mark.parametrize("ordered", [True, False])
 def test_an_inference_that_fails_names_its_sample(tmp_path, ordered):
-    path = models.reshape_as_told(tmp_path / "m.xml")
+    path = models.reshape_as_asked(tmp_path / "m.xml")
     advice = advice_of(path, batch=1, requests=2)
     fine, impossible = np.array([4, 4], np.int64), np.array([5, 5], np.int64)
     samples = [(np.zeros((1, 16), np.float32), fine if at != 7 else impossible) for at in range(12)]
@@ -86,14 +86,14 @@ def test_no_number_of_requests_leaves_it_to_the_device(mlp):
     assert len(list(asking.infer_many(asking.compile(), samples_of(7)))) == 7
 
 
-def test_answers_that_are_ready_are_told_before_the_next_sample_is_read(mlp):
+def test_answers_that_are_ready_are_given_before_the_next_sample_is_read(mlp):
     """As of a camera: each sample comes once the answer before it is there."""
-    advice, told = advice_of(mlp, batch=1, requests=4), []
+    advice, ahead = advice_of(mlp, batch=1, requests=4), []
     compiled = advice.compile()
 
     def camera():
-        for one in samples_of(6):
-            yield one
+        for sample in samples_of(6):
+            yield sample
             for request in pipeline._queue:
                 request.wait()
 
@@ -101,5 +101,5 @@ def test_answers_that_are_ready_are_told_before_the_next_sample_is_read(mlp):
 
     pipeline = Pipeline(compiled, advice._batcher(compiled), 4)
     for number, _ in enumerate(pipeline.run(camera(), True)):
-        told.append(pipeline._begun - number)
-    assert max(told) <= 2
+        ahead.append(pipeline._begun - number)
+    assert max(ahead) <= 2

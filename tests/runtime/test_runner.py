@@ -19,7 +19,7 @@ def test_single_requests_of_many_coroutines_are_gathered_into_batches(mlp):
         async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
             infer = runner._infer
             runner._infer = lambda seat, items: filled.append(len(items)) or infer(seat, items)
-            return await asyncio.gather(*(runner.infer(one) for one in samples))
+            return await asyncio.gather(*(runner.infer(sample) for sample in samples))
 
     for answer, expected in zip(asyncio.run(serve()), truth(mlp, samples), strict=True):
         np.testing.assert_allclose(answer, expected, rtol=0.05, atol=0.05)
@@ -37,16 +37,16 @@ def test_a_lone_request_waits_no_longer_than_its_limit(mlp):
 
 
 def test_a_runner_tells_each_caller_its_own_failure_and_goes_on(tmp_path):
-    advice = advice_of(models.reshape_as_told(tmp_path / "m.xml"), batch=1, requests=2)
+    advice = advice_of(models.reshape_as_asked(tmp_path / "m.xml"), batch=1, requests=2)
 
     async def serve():
         async with advice.runner(advice.compile()) as runner:
-            asked = [np.array(one, np.int64) for one in ([4, 4], [5, 5], [2, 8])]
+            asked = [np.array(shape, np.int64) for shape in ([4, 4], [5, 5], [2, 8])]
             x = np.zeros((1, 16), np.float32)
             with pytest.raises(AdviceError, match="Sample 0 has 1 arrays"):
                 await runner.infer(x)
             return await asyncio.gather(
-                *(runner.infer((x, one)) for one in asked), return_exceptions=True
+                *(runner.infer((x, shape)) for shape in asked), return_exceptions=True
             ), runner
 
     (first, failed, last), runner = asyncio.run(serve())
@@ -61,7 +61,7 @@ def test_a_caller_that_gives_up_leaves_the_others_their_answers(mlp):
 
     async def serve():
         async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
-            waiting = [asyncio.ensure_future(runner.infer(one)) for one in samples_of(3)]
+            waiting = [asyncio.ensure_future(runner.infer(sample)) for sample in samples_of(3)]
             await asyncio.sleep(0)
             waiting[1].cancel()
             await asyncio.sleep(0)
@@ -73,17 +73,17 @@ def test_a_caller_that_gives_up_leaves_the_others_their_answers(mlp):
 
 
 def test_each_of_those_gathered_suffers_for_itself_only(tmp_path):
-    """A batch that cannot be put together, or fails, is inferred one by one."""
+    """A batch that cannot be put together, or fails, is inferred sample by sample."""
     advice = advice_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"), batch=4, requests=1)
     x, y = samples_of(4), samples_of(4, seed=1)
-    scales = [np.float32(one) for one in (1, 1, 1, 2)]
+    scales = [np.float32(scale) for scale in (1, 1, 1, 2)]
 
     async def serve():
         async with advice.runner(advice.compile(), max_wait_ms=10_000) as runner:
-            return await asyncio.gather(*(runner.infer(one) for one in zip(x, y, scales, strict=True)))
+            return await asyncio.gather(*(runner.infer(sample) for sample in zip(x, y, scales, strict=True)))
 
-    for (total, _), one, other, scale in zip(asyncio.run(serve()), x, y, scales, strict=True):
-        np.testing.assert_allclose(total, scale * (one + other), rtol=0.02, atol=0.05)
+    for (total, _), first, second, scale in zip(asyncio.run(serve()), x, y, scales, strict=True):
+        np.testing.assert_allclose(total, scale * (first + second), rtol=0.02, atol=0.05)
 
 
 def test_a_callers_buffer_may_be_used_again_at_once(mlp):

@@ -15,9 +15,9 @@ def test_a_sample_is_an_array_a_tuple_or_a_dict_with_or_without_its_axis(mlp, fo
     advice = advice_of(mlp, batch=4, requests=2)
     compiled, samples = advice.compile(), samples_of(3)
     plain = list(advice.infer_many(compiled, map(form, samples)))
-    assert [one.shape for one in plain] == [(16,)] * 3
-    with_axis = list(advice.infer_many(compiled, (form(one[None]) for one in samples)))
-    assert [one.shape for one in with_axis] == [(1, 16)] * 3
+    assert [answer.shape for answer in plain] == [(16,)] * 3
+    with_axis = list(advice.infer_many(compiled, (form(sample[None]) for sample in samples)))
+    assert [answer.shape for answer in with_axis] == [(1, 16)] * 3
     np.testing.assert_array_equal(np.concatenate(with_axis), np.stack(plain))
 
 
@@ -30,11 +30,11 @@ def test_a_sample_is_an_array_a_tuple_or_a_dict_with_or_without_its_axis(mlp, fo
         ({"y": np.zeros(16)}, "Sample 5 has the inputs y; the model has x"),
     ],
 )
-def test_a_sample_that_does_not_fit_is_told_after_the_answers_before_it(mlp, bad, sentence):
+def test_a_sample_that_does_not_fit_is_refused_after_the_answers_before_it(mlp, bad, sentence):
     advice = advice_of(mlp, batch=4, requests=2)
     answers = advice.infer_many(advice.compile(), [*samples_of(5), bad, *samples_of(3)])
-    told = [next(answers) for _ in range(5)]
-    assert len(told) == 5
+    before = [next(answers) for _ in range(5)]
+    assert len(before) == 5
     with pytest.raises(AdviceError, match=sentence):
         next(answers)
 
@@ -46,7 +46,7 @@ def test_a_sample_that_does_not_fit_is_told_after_the_answers_before_it(mlp, bad
         ([[1.0, 2.0], [3.0]], "Sample 0 has no array for input 'x'"),
     ],
 )
-def test_what_is_no_sample_at_all_is_told_with_its_index(mlp, sample, sentence):
+def test_what_is_no_sample_at_all_is_refused_with_its_index(mlp, sample, sentence):
     advice = advice_of(mlp)
     with pytest.raises(AdviceError, match=sentence):
         list(advice.infer_many(advice.compile(), [sample]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 import optuna
 import pytest
 
-from tests.advice.advice_of import HOST, RUN, told, with_outcome
+from tests.advice.advice_of import HOST, RUN, result_of, with_outcome
 from tests.lanes.simulated import SimulatedDevice
 from tests.simulation import MODEL, simulate
 from tuner.domain.result import Setting
@@ -22,7 +22,7 @@ from tuner.study.storage import Study
 
 @pytest.fixture(scope="module")
 def result():
-    found = told(simulate(SimulatedDevice(base_fps=2000)), MODEL)
+    found = result_of(simulate(SimulatedDevice(base_fps=2000)), MODEL)
     return with_outcome(found, importance=importance(found.trials))
 
 
@@ -44,7 +44,7 @@ def test_a_search_that_ended_comes_back_as_it_was(tmp_path, result):
     for where in (tmp_path, tmp_path / "study.db", f"sqlite:///{tmp_path / 'study.db'}"):
         (found,) = read_results(str(where))
         assert found == replace(result, trials=list(result.trials))
-        assert [one.best for one in found.targets] == [one.best for one in result.targets]
+        assert [standing.best for standing in found.targets] == [standing.best for standing in result.targets]
 
 
 @pytest.mark.parametrize("trials", [1, 4])
@@ -128,7 +128,7 @@ def test_what_is_no_study_is_refused_in_one_sentence(tmp_path, result):
         "host=h password=s3cr3t dbname=x",
     ],
 )
-def test_a_password_in_a_storage_url_is_told_to_nobody(url):
+def test_a_password_in_a_storage_url_is_shown_to_nobody(url):
     assert "s3cr3t" not in shown(url)
     with pytest.raises(StorageError) as caught:
         read_results(url)
@@ -160,10 +160,10 @@ def test_a_search_that_was_killed_while_it_wrote_is_read(tmp_path, result):
     path = saved(tmp_path / "study.db", result, 4, ended=False)
     script = f"""
 import os, sqlite3
-told = sqlite3.connect({str(path)!r}, isolation_level=None)
-told.execute("pragma cache_size = 1")
-told.execute("begin")
-told.execute("update trial_user_attributes set value_json = value_json || hex(randomblob(100000))")
+connection = sqlite3.connect({str(path)!r}, isolation_level=None)
+connection.execute("pragma cache_size = 1")
+connection.execute("begin")
+connection.execute("update trial_user_attributes set value_json = value_json || hex(randomblob(100000))")
 os._exit(9)
 """
     assert subprocess.run([sys.executable, "-c", script]).returncode == 9
@@ -188,19 +188,19 @@ def test_what_other_programs_keep_in_a_storage_is_left_out(tmp_path, result):
 
 @pytest.mark.parametrize("driver", ["psycopg", "pymysql"])
 def test_a_silent_server_is_given_up(monkeypatch, driver):
-    """By the driver itself, which is told how long to wait."""
-    told = {}
+    """By the driver itself, which is given the time to wait."""
+    arguments = {}
 
     def opened(url, engine_kwargs, skip_table_creation):
-        told.update(engine_kwargs["connect_args"])
+        arguments.update(engine_kwargs["connect_args"])
         raise OSError("silence")
 
     monkeypatch.setattr(optuna.storages, "RDBStorage", opened)
     monkeypatch.setattr("sqlalchemy.engine.URL.get_driver_name", lambda _: driver)
     with pytest.raises(StorageError, match="OSError"):
         read_results(f"postgresql+{driver}://u:p@127.0.0.1/db")
-    assert told == PATIENCE[driver]
-    assert 0 < told["connect_timeout"] <= 60
+    assert arguments == PATIENCE[driver]
+    assert 0 < arguments["connect_timeout"] <= 60
 
 
 def test_what_is_no_file_is_refused_without_waiting_for_it(tmp_path):

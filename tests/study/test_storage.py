@@ -36,8 +36,8 @@ def study(tmp_path):
         return opened[-1]
 
     yield open_study
-    for one in opened:
-        one.close()
+    for lane in opened:
+        lane.close()
 
 
 def final_in(folder):
@@ -55,7 +55,7 @@ def test_trials_come_back_as_they_were(study, trials):
 def test_trials_on_several_devices_come_back_as_they_were(study, tmp_path):
     plain = SimulatedDevice(base_fps=1000)
     found = simulate_host(SimulatedHost({"CPU": plain, "EMU": plain}), "MULTI:EMU,CPU")
-    assert any("DEVICE_PROPERTIES" in one.configuration.plain_properties for one in found.trials)
+    assert any("DEVICE_PROPERTIES" in trial.configuration.plain_properties for trial in found.trials)
     first = study()
     for trial in found.trials:
         first.save(trial)
@@ -79,16 +79,18 @@ def test_optuna_itself_reads_the_study(study, trials, tmp_path):
     loaded = optuna.load_study(study_name="m on CPU", storage=f"sqlite:///{tmp_path / 'study.db'}")
     assert len(loaded.trials) == len(trials)
     assert loaded.trials[0].params["streams"] == 0
-    best = max((trial for trial in trials if trial.state == "measured"), key=lambda one: one.speedup.ratio)
+    best = max(
+        (trial for trial in trials if trial.state == "measured"), key=lambda trial: trial.speedup.ratio
+    )
     assert loaded.best_value == pytest.approx(best.speedup.ratio)
     assert loaded.best_params["batch"] == best.configuration.batch
-    failed = [one for one in loaded.trials if one.state is optuna.trial.TrialState.FAIL]
-    assert {one.user_attrs["reason"] for one in failed} == {"out of memory"}
+    failed = [trial for trial in loaded.trials if trial.state is optuna.trial.TrialState.FAIL]
+    assert {trial.user_attrs["reason"] for trial in failed} == {"out of memory"}
     loaded._storage.remove_session()
 
 
 @pytest.mark.parametrize(
-    ("model", "host", "told"),
+    ("model", "host", "difference"),
     [
         (
             replace(MODEL, sha256="1" * 64, name="other"),
@@ -99,9 +101,9 @@ def test_optuna_itself_reads_the_study(study, trials, tmp_path):
         (MODEL, replace(HOST, openvino="2027.0.0"), "openvino was '2026.4.1', is '2027.0.0'"),
     ],
 )
-def test_a_study_of_something_else_is_refused_and_another_directory_offered(study, model, host, told):
+def test_a_study_of_something_else_is_refused_and_another_directory_offered(study, model, host, difference):
     study()
-    with pytest.raises(StorageError, match=rf"belongs to another search \({told}\).*output="):
+    with pytest.raises(StorageError, match=rf"belongs to another search \({difference}\).*output="):
         study(model, host)
 
 

@@ -63,12 +63,12 @@ def test_switches_for_which_there_was_no_time_are_named(monkeypatch):
 
 
 class Slow(SimulatedLanes):
-    """A device that compiles for ten seconds, and opens what it has compiled in one."""
+    """A device that compiles for ten seconds, and opens in a second what it has compiled."""
 
     def open(self, configuration):
         super().open(configuration)
         without = replace(configuration, requests=0)
-        first = without not in {replace(one, requests=0) for one in self.opened[:-1]}
+        first = without not in {replace(configuration, requests=0) for configuration in self.opened[:-1]}
         self.spend(10.0 if first else 1.0)
         return SlowLane(self, configuration, 10.0 if first else 1.0)
 
@@ -113,6 +113,6 @@ def test_the_switches_of_a_combination_are_those_of_its_devices(monkeypatch):
     facts = {name: devices.facts(devices.describe(name)) for name in ("GPU", "GPX")}
     host = SimulatedHost({name: described(GPU, base_fps=2000) for name in facts})
     found = simulate_host(host, "MULTI:GPU,GPX", facts=facts, budget_s=240, noise=QUIET)
-    own = [one.configuration.plain_properties.get(DEVICE_PROPERTIES, {}) for one in found.trials]
+    own = [trial.configuration.plain_properties.get(DEVICE_PROPERTIES, {}) for trial in found.trials]
     assert any(LATE & set(settings) for each in own for settings in each.values())
     assert "gpu queue priority high" in found.outcome.switches

@@ -24,7 +24,10 @@ NO_GAIN = SimulatedDevice(batch_gain=1.0, one_stream=1.0, more_requests=1.0, bas
 def test_every_lane_of_the_final_is_fresh():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=1000))
     found = simulate(lanes=lanes)
-    final = [found.final.baseline.configuration, *(one.configuration for one in found.final.finalists)]
+    final = [
+        found.final.baseline.configuration,
+        *(finalist.configuration for finalist in found.final.finalists),
+    ]
     sittings = found.final.rounds[-1].sitting + 1
     assert sittings >= 5
     opened = lanes.opened[-sittings * len(final) :]
@@ -44,7 +47,7 @@ def test_a_lane_that_fails_to_open_once_is_opened_again_and_costs_the_final_noth
     found = simulate(SimulatedDevice(base_fps=2000, broken=fails_the_fifth_time))
     assert found.outcome.verdict.kind == "faster"
     assert found.final.trouble is None
-    assert not any(one.disqualified for one in found.final.finalists)
+    assert not any(finalist.disqualified for finalist in found.final.finalists)
 
 
 def test_a_final_knows_what_a_finalist_costs_that_another_form_was_measured_for():
@@ -75,7 +78,7 @@ def test_a_short_final_gives_up_rounds_then_finalists_then_the_second_round():
     def plan(left_s):
         """Seconds of a sitting: 2 a lane to begin, and 1 a lane and round."""
         found = plan_final(history, 1, hint, left_s, Strategy())
-        return [one.batch for one in found.invited], found.rounds, found.sittings
+        return [finalist.batch for finalist in found.invited], found.rounds, found.sittings
 
     assert plan(240.0) == ([8, 4, 1], 4, 10)
     assert plan(160.0) == ([8, 4, 1], 3, 8)
@@ -96,17 +99,17 @@ def test_a_lane_that_dies_in_the_final_is_no_win():
         return "gone" if opened[configuration] > 1 and configuration.batch > 1 else None
 
     found = simulate(replace(device, broken=dies_the_second_time))
-    assert any(one.disqualified == "gone" for one in found.final.finalists)
+    assert any(finalist.disqualified == "gone" for finalist in found.final.finalists)
     assert found.outcome.verdict.best.configuration.batch == 1
 
 
 def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
     final = simulate(SimulatedDevice(base_fps=2000)).final
     assert len(final.finalists) >= 2
-    for lane, one in enumerate(final.finalists, start=1):
+    for lane, finalist in enumerate(final.finalists, start=1):
         logs = log_ratios_by_sitting(final.rounds, lane)
-        assert one.speedup == speedup_over_sittings(logs, CONFIDENCE, among=len(final.finalists))
-        assert one.speedup.half_width > speedup_over_sittings(logs, CONFIDENCE).half_width
+        assert finalist.speedup == speedup_over_sittings(logs, CONFIDENCE, among=len(final.finalists))
+        assert finalist.speedup.half_width > speedup_over_sittings(logs, CONFIDENCE).half_width
 
 
 def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
@@ -122,18 +125,18 @@ def trial(number, batch, ratio, *, streams=2, requests=2, state="measured"):
         state,
         rounds if state != "duplicate" else (),
         SimulatedDevice().effective(configuration),
-        speedup([one.log_ratio() for one in rounds]),
+        speedup([played.log_ratio() for played in rounds]),
         figures if state != "duplicate" else None,
     )
 
 
 def test_the_best_with_the_models_own_batch_is_always_in_the_final():
     history = History([trial(0, 8, 1.5), trial(1, 16, 1.6), trial(2, 32, 1.7), trial(3, 1, 1.1, requests=4)])
-    assert [one.batch for one in choose(history, 1, 2)] == [32, 16, 1]
+    assert [configuration.batch for configuration in choose(history, 1, 2)] == [32, 16, 1]
 
 
-def with_rounds(one, count):
-    return replace(one, rounds=one.rounds[:count])
+def with_rounds(measured, count):
+    return replace(measured, rounds=measured.rounds[:count])
 
 
 def test_the_best_so_far_is_in_the_final_though_others_are_surer():
@@ -141,27 +144,27 @@ def test_the_best_so_far_is_in_the_final_though_others_are_surer():
         [trial(0, 1, 1.5), trial(1, 4, 1.6), trial(2, 8, 1.7), with_rounds(trial(3, 16, 4.8), 2)]
     )
     assert history.best().configuration.batch == 16
-    assert [one.batch for one in choose(history, 1, 2)] == [8, 16, 1]
-    assert [one.batch for one in choose(history, 1, 1)] == [8, 1]
+    assert [configuration.batch for configuration in choose(history, 1, 2)] == [8, 16, 1]
+    assert [configuration.batch for configuration in choose(history, 1, 1)] == [8, 1]
 
 
 def test_a_plan_without_the_time_for_the_best_so_far_names_it():
     surer, leader, hint = (
-        replace(one, window_s=1.0, compile_s=0.95)
-        for one in (trial(0, 8, 1.7), with_rounds(trial(1, 16, 4.8), 2), trial(9, 1, 1.0, requests=1))
+        replace(measured, window_s=1.0, compile_s=0.95)
+        for measured in (trial(0, 8, 1.7), with_rounds(trial(1, 16, 4.8), 2), trial(9, 1, 1.0, requests=1))
     )
     history = History([surer, leader])
     short, long = (plan_final(history, 1, hint, left_s, Strategy()) for left_s in (50.0, 240.0))
     assert short.left_out is leader
-    assert [one.batch for one in short.invited] == [8]
+    assert [finalist.batch for finalist in short.invited] == [8]
     assert long.left_out is None
-    assert [one.batch for one in long.invited] == [8, 16]
+    assert [finalist.batch for finalist in long.invited] == [8, 16]
 
 
 def test_a_winner_with_few_rounds_is_invited_before_a_loser_with_many():
     short = trial(1, 8, 4.0)
     history = History([trial(0, 4, 0.9), replace(short, rounds=short.rounds[:2])])
-    assert [one.batch for one in choose(history, 1, 1)] == [8]
+    assert [configuration.batch for configuration in choose(history, 1, 1)] == [8]
 
 
 def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
@@ -171,20 +174,20 @@ def test_of_two_forms_of_the_same_the_simpler_one_goes_to_the_final():
     assert chosen.uses_hint
 
 
-def alive_one(lanes, is_hint):
+def alive_lane(lanes, is_hint):
     hint = lanes.device.effective(HINT_ALONE)
-    return next(one for one in lanes.lanes if one.alive() and (one.facts.effective == hint) is is_hint)
+    return next(lane for lane in lanes.lanes if lane.alive() and (lane.facts.effective == hint) is is_hint)
 
 
 def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
-    def kill_one(event):
+    def kill_candidate(event):
         if isinstance(event, FinalRound) and event.done == 7:
-            alive_one(lanes, is_hint=False).close()
+            alive_lane(lanes, is_hint=False).close()
 
-    found = simulate(lanes=lanes, tell=kill_one)
-    assert [one.disqualified for one in found.final.finalists].count("the lane is closed") == 1
+    found = simulate(lanes=lanes, tell=kill_candidate)
+    assert [finalist.disqualified for finalist in found.final.finalists].count("the lane is closed") == 1
     assert len(found.final.rounds) >= 15
     assert found.outcome.verdict.kind == "faster"
 
@@ -194,7 +197,7 @@ def test_a_hint_that_dies_in_the_final_is_no_win():
 
     def kill_the_hint(event):
         if isinstance(event, FinalRound) and event.done == 7:
-            alive_one(lanes, is_hint=True).close()
+            alive_lane(lanes, is_hint=True).close()
 
     found = simulate(lanes=lanes, tell=kill_the_hint)
     assert found.outcome.verdict.kind == "inconclusive"

@@ -10,16 +10,18 @@ SPACE = space_of(SimulatedDevice())
 
 def drain(proposer, closed=frozenset()):
     seen = set(closed)
-    while (one := proposer.next(lambda configuration: configuration in seen)) is not None:
-        assert one not in seen
-        seen.add(one)
-        ratio = 1 + one.batch / 100
-        proposer.learn(Trial(len(seen), one, "measured", speedup=Speedup(ratio, ratio, ratio, 0.95, 6)))
-        yield one
+    while (proposed := proposer.next(lambda configuration: configuration in seen)) is not None:
+        assert proposed not in seen
+        seen.add(proposed)
+        ratio = 1 + proposed.batch / 100
+        proposer.learn(Trial(len(seen), proposed, "measured", speedup=Speedup(ratio, ratio, ratio, 0.95, 6)))
+        yield proposed
 
 
 def test_the_guesses_come_first_and_in_order():
-    proposed = [str(one) for _, one in zip(GUESSES, drain(Proposer(SPACE, 1, 0)), strict=False)]
+    proposed = [
+        str(configuration) for _, configuration in zip(GUESSES, drain(Proposer(SPACE, 1, 0)), strict=False)
+    ]
     assert proposed[:3] == [
         "hint, batch 64, 8 requests",
         "hint, batch 4, 4 requests",
@@ -37,14 +39,16 @@ def test_after_the_guesses_the_sampler_goes_where_it_is_good():
     proposer = Proposer(SPACE, 1, 3)
     proposed = list(drain(proposer))
     later = proposed[len(GUESSES) : len(GUESSES) + 15]
-    assert sum(one.batch for one in later) / 15 > 1.3 * sum(SPACE.axes["batch"]) / 7
+    assert sum(configuration.batch for configuration in later) / 15 > 1.3 * sum(SPACE.axes["batch"]) / 7
 
 
 def test_guesses_stay_inside_the_bounds():
     space = space_of(SimulatedDevice(), Bounds(streams=(1,), batch=(4,), requests=(6,)))
-    assert [str(one) for one in drain(Proposer(space, 1, 0))] == ["1 stream, batch 4, 6 requests"]
+    assert [str(configuration) for configuration in drain(Proposer(space, 1, 0))] == [
+        "1 stream, batch 4, 6 requests"
+    ]
 
 
 def test_what_is_closed_is_never_proposed():
     closed = {SPACE.configuration(point) for point in SPACE.points() if point["batch"] != 2}
-    assert {one.batch for one in drain(Proposer(SPACE, 1, 0), closed)} == {2}
+    assert {configuration.batch for configuration in drain(Proposer(SPACE, 1, 0), closed)} == {2}

@@ -61,7 +61,7 @@ def test_a_property_that_the_reason_names_is_to_blame():
     assert not known.refuses(configuration(2, 8))
 
 
-def test_choices_that_failed_together_are_closed_together_until_they_are_told_apart():
+def test_choices_that_failed_together_are_closed_together_until_they_are_known_apart():
     together = [ran("hint", 1), failed(4, 8, 1), failed(4, 8, 2)]
     known = refusals(*together)
     assert known.refuses(configuration(4, 8, 4))
@@ -114,33 +114,40 @@ def test_a_device_that_vanished_is_tried_again_when_the_search_goes_on():
 
 
 def test_a_hint_is_asked_again_only_after_as_many_more_failures():
-    picky = replace(PLAIN, broken=lambda one: f"no {one}" if one.batch > 1 or not one.uses_hint else None)
+    picky = replace(
+        PLAIN,
+        broken=lambda configuration: (
+            f"no {configuration}" if configuration.batch > 1 or not configuration.uses_hint else None
+        ),
+    )
     lanes = SimulatedLanes(picky, QUIET)
     found = simulate(lanes=lanes, budget_s=120)
     failures = sum(trial.state == "failed" for trial in found.trials)
-    hints = [one for one in lanes.opened if one == found.trials[0].configuration]
+    hints = [
+        configuration for configuration in lanes.opened if configuration == found.trials[0].configuration
+    ]
     assert failures > 6
     assert len(hints) <= 2 + failures // 3
 
 
 def test_a_device_that_takes_no_explicit_streams_fails_twice_a_count_and_no_more():
-    def broken(one):
-        streams = one.plain_properties.get("NUM_STREAMS")
+    def broken(configuration):
+        streams = configuration.plain_properties.get("NUM_STREAMS")
         return f"Invalid value: {streams} for property: NUM_STREAMS" if streams else None
 
     found = simulate(SimulatedDevice(cores=4, base_fps=2000, broken=broken))
-    failures = [one for one in found.trials if one.state == "failed"]
-    counts = Counter(one.configuration.plain_properties["NUM_STREAMS"] for one in failures)
+    failures = [trial for trial in found.trials if trial.state == "failed"]
+    counts = Counter(trial.configuration.plain_properties["NUM_STREAMS"] for trial in failures)
     assert counts
     assert max(counts.values()) <= 2
-    assert any(one.state != "failed" for one in found.trials[1:])
+    assert any(trial.state != "failed" for trial in found.trials[1:])
     assert all(sentence.startswith("CPU: configurations with streams ") for sentence in found.refused)
 
 
 def test_a_batch_that_is_too_large_is_not_tried_again_and_the_rest_is():
-    broken = lambda one: "out of memory" if one.batch >= 32 else None  # noqa: E731
+    broken = lambda configuration: "out of memory" if configuration.batch >= 32 else None  # noqa: E731
     found = simulate(SimulatedDevice(base_fps=2000, batch_gain=3.0, broken=broken), budget_s=120)
-    assert sum(one.state == "failed" for one in found.trials) <= 6
+    assert sum(trial.state == "failed" for trial in found.trials) <= 6
     assert found.outcome.verdict.kind == "faster"
     assert found.outcome.verdict.best.configuration.batch in (8, 16)
 
@@ -164,22 +171,27 @@ def test_a_device_that_vanishes_is_given_up_with_its_combinations_and_the_rest_g
     host = SimulatedHost({"CPU": fast, "EMU": PLAIN}, together=0.5)
     found = simulate_host(host, "AUTO:EMU,CPU", budget_s=240, lanes=Unplugged(host, "EMU", after=20))
     assert {str(target): why for target, why in found.gone.items()}["EMU"] == "no such device"
-    failures = [one for one in found.trials if one.state == "failed"]
+    failures = [trial for trial in found.trials if trial.state == "failed"]
     assert 3 <= len(failures) <= 6
     assert found.trials[-1].configuration.device == "CPU"
     assert found.outcome.verdict.best.configuration.device == "CPU"
 
 
 def test_the_setting_that_makes_a_combination_lose_a_device_is_named():
-    picky = replace(PLAIN, broken=lambda one: "no" if one.plain_properties.get("NUM_STREAMS") == 1 else None)
+    picky = replace(
+        PLAIN,
+        broken=lambda configuration: "no" if configuration.plain_properties.get("NUM_STREAMS") == 1 else None,
+    )
     found = simulate_host(SimulatedHost({"CPU": PLAIN, "EMU": picky}), "AUTO:EMU,CPU", budget_s=240)
-    reasons = {one.reason for one in found.trials if one.configuration.device.startswith("AUTO")} - {None}
+    reasons = {trial.reason for trial in found.trials if trial.configuration.device.startswith("AUTO")} - {
+        None
+    }
     lost = [reason for reason in reasons if "leaves EMU out" in reason]
     assert lost == ["OpenVINO leaves EMU out of it for NUM_STREAMS=1; without that, EMU takes part"]
     own = [
-        one.configuration.plain_properties["DEVICE_PROPERTIES"]["EMU"]
-        for one in found.trials
-        if one.reason in lost
+        trial.configuration.plain_properties["DEVICE_PROPERTIES"]["EMU"]
+        for trial in found.trials
+        if trial.reason in lost
     ]
     counts = Counter(
         tuple(settings.items()) for settings in own
@@ -189,11 +201,13 @@ def test_the_setting_that_makes_a_combination_lose_a_device_is_named():
 
 @pytest.mark.parametrize("own", [{"EMU": {"NUM_STREAMS": 1}}, {"EMU": {"NUM_STREAMS": 1, "X": 2}}])
 def test_a_combination_with_one_property_fewer_keeps_the_others(own):
-    one = Configuration.of("AUTO:EMU,CPU", {"PERFORMANCE_HINT": "H", "DEVICE_PROPERTIES": own}, 1, 2)
-    fewer = one.without("EMU", "NUM_STREAMS").plain_properties
+    configuration = Configuration.of(
+        "AUTO:EMU,CPU", {"PERFORMANCE_HINT": "H", "DEVICE_PROPERTIES": own}, 1, 2
+    )
+    fewer = configuration.without("EMU", "NUM_STREAMS").plain_properties
     assert fewer["PERFORMANCE_HINT"] == "H"
     assert fewer.get("DEVICE_PROPERTIES") == ({"EMU": {"X": 2}} if "X" in own["EMU"] else None)
-    assert one.plain_properties["DEVICE_PROPERTIES"] == own
+    assert configuration.plain_properties["DEVICE_PROPERTIES"] == own
 
 
 def test_the_points_of_a_space_are_found_with_their_late_choices():

@@ -12,39 +12,41 @@ from tuner.tuning.remarks import measurement_notices
 @pytest.mark.parametrize(
     ("noise", "stolen", "codes"), [(0.01, 0.0, []), (0.5, 0.0, ["noisy-host"]), (0.01, 0.1, ["stolen-time"])]
 )
-def test_what_disturbed_the_measurements_is_told_afterwards(noise, stolen, codes):
+def test_what_disturbed_the_measurements_is_reported_afterwards(noise, stolen, codes):
     found = steady(simulate(), noise)
-    assert [one.code for one in measurement_notices(found, stolen)] == codes
+    assert [notice.code for notice in measurement_notices(found, stolen)] == codes
 
 
-def test_a_number_of_streams_that_the_device_changed_is_told():
+def test_a_number_of_streams_that_the_device_changed_is_reported():
     found = steady(simulate(budget_s=20))
     assert not list(measurement_notices(found, stolen=0.0))
     asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
-    trials = [replace(one, configuration=asked) for one in found.trials if one.effective]
+    trials = [replace(trial, configuration=asked) for trial in found.trials if trial.effective]
     (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
     assert warning.code == "clamped"
     assert warning.text.startswith("CPU compiled NUM_STREAMS=8 as 2; ")
 
 
 @pytest.mark.parametrize("second", ["CPU", "GPU.0"])
-def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_told(second):
+def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_reported(second):
     found = together_of(members := ("EMU", second))
     asked = {name: {"NUM_STREAMS": 2 + place} for place, name in enumerate(members)}
     changed = Configuration.of(f"AUTO:EMU,{second}", {"DEVICE_PROPERTIES": asked}, 1, 4)
     trials = [
-        replace(one, configuration=changed) for one in found.trials if one.effective and one.effective.members
+        replace(trial, configuration=changed)
+        for trial in found.trials
+        if trial.effective and trial.effective.members
     ]
     (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
     assert warning.text.startswith(f"{second.removesuffix('.0')} compiled NUM_STREAMS=3 as 2; ")
 
 
-def test_devices_that_compute_in_different_precisions_are_told():
+def test_devices_that_compute_in_different_precisions_are_reported():
     found = together_of(("EMU", "CPU"))
     assert not list(measurement_notices(found, stolen=0.0))
     mixed = [
-        replace(one, effective=replace(one.effective, precision="bf16+f16")) if one.effective else one
-        for one in found.trials
+        replace(trial, effective=replace(trial.effective, precision="bf16+f16")) if trial.effective else trial
+        for trial in found.trials
     ]
     (warning,) = measurement_notices(replace(found, trials=mixed), stolen=0.0)
     assert warning.code == "mixed-precision"

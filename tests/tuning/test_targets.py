@@ -20,13 +20,13 @@ PLAIN = SimulatedDevice(base_fps=1000, batch_gain=1.0, one_stream=1.0, more_requ
 TWO = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN}, together=0.9)
 
 
-def test_two_devices_together_are_found_and_told_as_a_share_of_the_plain_sum():
+def test_two_devices_together_are_found_with_their_gain_as_a_share_of_the_plain_sum():
     found = simulate_host(TWO, "AUTO:EMU,CPU", noise=QUIET)
     assert found.outcome.verdict.kind == "keep_hint"  # the hint on both of them at once is as fast as can be
     assert found.outcome.baseline.configuration.device == "AUTO:EMU,CPU"
-    told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
-    assert told["AUTO:EMU,CPU"] == pytest.approx(0.9, abs=0.05)
-    assert told["CPU"] is told["EMU"] is None
+    shares = {standing.target: standing.share_of_sum for standing in standings(found.trials, found.targets)}
+    assert shares["AUTO:EMU,CPU"] == pytest.approx(0.9, abs=0.05)
+    assert shares["CPU"] is shares["EMU"] is None
 
 
 def test_a_combination_that_adds_nothing_loses_to_one_of_its_devices():
@@ -52,7 +52,7 @@ def test_explicit_settings_of_each_device_beat_the_hint_on_all_where_they_pay():
 def test_targets_share_the_budget_and_the_leader_gets_more():
     found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=240)
     tried = {
-        str(target): sum(target.covers(one.configuration.device) for one in found.trials)
+        str(target): sum(target.covers(trial.configuration.device) for trial in found.trials)
         for target in found.targets
     }
     assert min(tried.values()) >= 3
@@ -93,8 +93,8 @@ def test_a_combination_that_silently_runs_on_fewer_devices_is_left_out():
 def test_three_devices_are_searched_alone_and_together():
     host = SimulatedHost({"CPU": PLAIN, "EMU": PLAIN, "EMU2": PLAIN}, together=0.8)
     found = simulate_host(host, "AUTO:EMU,EMU2,CPU", noise=QUIET)
-    told = {one.target: one.share_of_sum for one in standings(found.trials, found.targets)}
-    assert told["AUTO:EMU,EMU2,CPU"] == pytest.approx(0.8, abs=0.05)
+    shares = {standing.target: standing.share_of_sum for standing in standings(found.trials, found.targets)}
+    assert shares["AUTO:EMU,EMU2,CPU"] == pytest.approx(0.8, abs=0.05)
 
 
 def test_the_same_search_again_keeps_its_baseline():
@@ -115,15 +115,15 @@ def test_the_same_search_again_keeps_its_baseline():
     ],
 )
 def test_what_is_searched_for_what_was_asked(asked, targets):
-    assert [str(one) for one in targets_for(asked, ("CPU", "GPU"))] == targets
+    assert [str(target) for target in targets_for(asked, ("CPU", "GPU"))] == targets
 
 
 def test_a_lone_cpu_is_searched_alone():
-    assert [str(one) for one in targets_for((), ("CPU",))] == ["CPU"]
+    assert [str(target) for target in targets_for((), ("CPU",))] == ["CPU"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "told"),
+    ("asked", "error", "sentence"),
     [
         (("NPU",), DeviceError, "There is no device 'NPU' here; device= takes one of: CPU, GPU."),
         (("MULTI:NPU,CPU",), DeviceError, "There is no device 'NPU' (in 'MULTI:NPU,CPU') here"),
@@ -137,15 +137,15 @@ def test_a_lone_cpu_is_searched_alone():
         (("MULTI:CPU",), UsageError, "combines only one device"),
     ],
 )
-def test_targets_that_cannot_be_searched_are_refused(asked, error, told):
+def test_targets_that_cannot_be_searched_are_refused(asked, error, sentence):
     with pytest.raises(error) as refusal:
         targets_for(asked, ("CPU", "GPU"))
-    assert told in str(refusal.value)
+    assert sentence in str(refusal.value)
 
 
 def test_automatic_batching_is_a_target_of_its_own_for_each_device():
-    told = [str(one) for one in targets_for(("AUTO:GPU,CPU", "BATCH:CPU(8)"), ("CPU", "GPU"), "both")]
-    assert told == ["GPU", "CPU", "BATCH:CPU(8)", "BATCH:GPU", "AUTO:GPU,CPU"]
+    found = [str(target) for target in targets_for(("AUTO:GPU,CPU", "BATCH:CPU(8)"), ("CPU", "GPU"), "both")]
+    assert found == ["GPU", "CPU", "BATCH:CPU(8)", "BATCH:GPU", "AUTO:GPU,CPU"]
 
 
 class FailingLanes(SimulatedLanes):
@@ -163,24 +163,32 @@ def test_a_device_that_compiles_and_does_not_run_is_left_out_and_the_rest_goes_o
     events = []
     found = simulate_host(TWO, "AUTO:EMU,CPU", tell=events.append)
     (ready,) = [event for event in events if isinstance(event, BaselineReady)]
-    assert {str(one) for one in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
-    assert [str(one) for one in found.targets] == ["CPU"]
+    assert {str(target) for target in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
+    assert [str(target) for target in found.targets] == ["CPU"]
 
 
 def test_a_trial_that_silently_runs_on_fewer_devices_fails():
     class LosesOne(SimulatedHost):
         def effective(self, configuration):
-            told = super().effective(configuration)
-            return replace(told, devices=told.devices[1:]) if told.members and told.batch > 1 else told
+            effective = super().effective(configuration)
+            return (
+                replace(effective, devices=effective.devices[1:])
+                if effective.members and effective.batch > 1
+                else effective
+            )
 
     found = simulate_host(LosesOne(TWO.devices), "AUTO:EMU,CPU", noise=QUIET)
-    lost = [one for one in found.trials if "AUTO" in one.configuration.device and one.configuration.batch > 1]
+    lost = [
+        trial
+        for trial in found.trials
+        if "AUTO" in trial.configuration.device and trial.configuration.batch > 1
+    ]
     assert lost
-    assert {one.state for one in lost} == {"failed"}
-    assert all(one.reason.startswith("OpenVINO leaves ") for one in lost)
+    assert {trial.state for trial in lost} == {"failed"}
+    assert all(trial.reason.startswith("OpenVINO leaves ") for trial in lost)
 
 
-def test_automatic_batching_tells_its_share_of_an_explicit_batchs_gain():
+def test_automatic_batching_shows_its_share_of_an_explicit_batchs_gain():
     hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2)
     found = [
         trial_of(hint, 1.0),
@@ -188,9 +196,9 @@ def test_automatic_batching_tells_its_share_of_an_explicit_batchs_gain():
         trial_of(replace(hint, device="BATCH:CPU(16)", requests=32), 2.0),
     ]
     targets = [target_of("CPU"), target_of("BATCH:CPU")]
-    assert [one.share_of_gain for one in standings(found, targets)] == [None, pytest.approx(0.5)]
+    assert [standing.share_of_gain for standing in standings(found, targets)] == [None, pytest.approx(0.5)]
     no_batch = [found[0], trial_of(replace(hint, requests=4), 1.2), found[2]]
-    assert [one.share_of_gain for one in standings(no_batch, targets)] == [None, None]
+    assert [standing.share_of_gain for standing in standings(no_batch, targets)] == [None, None]
 
 
 def trial_of(configuration, ratio):
@@ -212,9 +220,12 @@ def test_a_hint_that_an_earlier_run_could_not_measure_is_measured_when_it_runs()
     simulate_host(broken, "AUTO:EMU,CPU", budget_s=20, store=store)
     known = len(store.kept)
     found = simulate_host(TWO, "AUTO:EMU,CPU", budget_s=60, store=store)
-    assert [one.configuration.device for one in found.trials[known : known + 2]] == ["EMU", "AUTO:EMU,CPU"]
-    assert [one.number for one in found.trials] == list(range(len(found.trials)))
-    assert all(one.rounds for one in found.trials[known : known + 2])
+    assert [trial.configuration.device for trial in found.trials[known : known + 2]] == [
+        "EMU",
+        "AUTO:EMU,CPU",
+    ]
+    assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
+    assert all(trial.rounds for trial in found.trials[known : known + 2])
 
 
 def test_a_device_that_dies_while_the_hints_are_measured_is_left_out_with_its_combinations(monkeypatch):
@@ -235,29 +246,32 @@ def test_a_device_that_dies_while_the_hints_are_measured_is_left_out_with_its_co
     events = []
     found = simulate_host(TWO, "AUTO:EMU,CPU", tell=events.append)
     (ready,) = [event for event in events if isinstance(event, BaselineReady)]
-    assert {str(one) for one in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
-    assert {one.configuration.device for one in found.trials} == {"CPU"}
+    assert {str(target) for target in ready.left_out} == {"EMU", "AUTO:EMU,CPU"}
+    assert {trial.configuration.device for trial in found.trials} == {"CPU"}
 
 
 def test_devices_are_found_by_openvinos_other_name_for_them():
-    assert [str(one) for one in targets_for(["GPU", "MULTI:GPU,CPU"], ("CPU", "GPU.0", "GPU.1"))] == [
+    assert [str(target) for target in targets_for(["GPU", "MULTI:GPU,CPU"], ("CPU", "GPU.0", "GPU.1"))] == [
         "GPU.0", "CPU", "MULTI:GPU.0,CPU",
     ]  # fmt: skip
-    assert [str(one) for one in targets_for(["BATCH:EMU.0(4)"], ("CPU", "EMU"))] == ["EMU", "BATCH:EMU(4)"]
-    assert [str(one) for one in targets_for([], ("CPU", "MY-EMU"))][:2] == ["MY-EMU", "CPU"]
+    assert [str(target) for target in targets_for(["BATCH:EMU.0(4)"], ("CPU", "EMU"))] == [
+        "EMU",
+        "BATCH:EMU(4)",
+    ]
+    assert [str(target) for target in targets_for([], ("CPU", "MY-EMU"))][:2] == ["MY-EMU", "CPU"]
     with pytest.raises(DeviceError, match=r"no device 'GPU\.2' here"):
         targets_for(["GPU.2"], ("CPU", "GPU.0", "GPU.1"))
 
 
-def test_the_best_of_a_target_is_told_as_the_final_saw_it():
+def test_the_best_of_a_target_is_shown_as_the_final_saw_it():
     crowded = replace(PLAIN, batch_gain=2.0)
     found = simulate_host(SimulatedHost({"CPU": crowded, "EMU": crowded}), "AUTO:EMU,CPU")
     *_, together = standings(found.trials, found.targets, found.outcome.verdict.best, found.final.finalists)
     assert together.best is found.outcome.verdict.best
     everything = standings(found.trials, found.targets, found.outcome.verdict.best, found.final.finalists)
-    alone = [one for one in everything if not one.target.startswith("AUTO:")]
+    alone = [standing for standing in everything if not standing.target.startswith("AUTO:")]
     assert together.share_of_sum == pytest.approx(
-        found.outcome.verdict.speedup.ratio / sum(one.best.ratio for one in alone)
+        found.outcome.verdict.speedup.ratio / sum(standing.best.ratio for standing in alone)
     )
 
 
@@ -273,7 +287,7 @@ def test_batching_is_proved_on_the_first_device_that_runs_the_model():
         host = SimulatedHost({"NPU": replace(PLAIN, broken=lambda _: "no driver"), "CPU": PLAIN})
         lanes = SimulatedLanes(host)
         found = first_proved([(MODEL, lanes)], replace(MODEL, inputs=()), dict.fromkeys(names, False))
-        return found[0], [one.device for one in lanes.opened]
+        return found[0], [configuration.device for configuration in lanes.opened]
 
     assert opened("NPU", "CPU") == (MODEL, ["NPU", "CPU", "CPU"])
     with pytest.raises(DeviceError, match=r"The model runs on no device here \(NPU: no driver\)"):

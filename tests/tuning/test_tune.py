@@ -145,10 +145,10 @@ def test_a_budget_too_short_for_anything_but_the_hint_is_no_reason_to_keep_it():
 def test_every_bound_is_respected():
     bounds = Bounds(streams=(HINT, 1), batch=(2, 6), requests=(3, 5))
     found = simulate(SimulatedDevice(base_fps=3000), bounds=bounds)
-    for one in found.trials[1:]:
-        assert one.configuration.batch in (2, 6)
-        assert one.configuration.requests in (3, 5)
-        assert one.configuration.plain_properties.get("NUM_STREAMS", HINT) in (HINT, 1)
+    for tried in found.trials[1:]:
+        assert tried.configuration.batch in (2, 6)
+        assert tried.configuration.requests in (3, 5)
+        assert tried.configuration.plain_properties.get("NUM_STREAMS", HINT) in (HINT, 1)
 
 
 def test_dear_configurations_are_not_tried_on_a_slow_model():
@@ -168,11 +168,11 @@ def test_a_lane_that_fails_costs_one_trial():
 
 
 def test_a_configuration_with_other_answers_is_disqualified():
-    device = SimulatedDevice(base_fps=2000, wrong=lambda one: one.batch >= 8)
+    device = SimulatedDevice(base_fps=2000, wrong=lambda configuration: configuration.batch >= 8)
     found = simulate(device)
-    out = [one for one in found.final.finalists if one.disqualified]
+    out = [finalist for finalist in found.final.finalists if finalist.disqualified]
     assert out
-    assert all("answers differ from the hint's" in one.disqualified for one in out)
+    assert all("answers differ from the hint's" in finalist.disqualified for finalist in out)
     assert found.outcome.verdict.best.configuration.batch < 8
 
 
@@ -222,7 +222,7 @@ def test_the_same_search_again_goes_on_where_it_stopped():
     assert found.outcome.verdict.kind == "faster"
 
 
-def test_progress_is_told_in_order():
+def test_progress_is_reported_in_order():
     events = []
     simulate(tell=events.append)
     kinds = [type(event) for event in events]
@@ -242,7 +242,7 @@ def test_a_baseline_that_dies_is_opened_again_and_the_trial_repeated():
 
     def kill_the_baseline_once(event):
         events.append(event)
-        if isinstance(event, TrialBegan) and sum(isinstance(one, TrialBegan) for one in events) == 2:
+        if isinstance(event, TrialBegan) and sum(isinstance(event, TrialBegan) for event in events) == 2:
             lanes.lanes[0].close()
 
     found = simulate(lanes=lanes, tell=kill_the_baseline_once)
@@ -275,7 +275,9 @@ def test_an_interrupted_search_leaves_what_it_showed_as_best():
 
 def test_a_hint_that_cannot_be_opened_again_ends_the_search_with_what_is_known():
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
-    lanes.device = replace(lanes.device, broken=lambda one: "gone" if one == HINT_ALONE else None)
+    lanes.device = replace(
+        lanes.device, broken=lambda configuration: "gone" if configuration == HINT_ALONE else None
+    )
     trials = []
 
     def kill_the_hint_in_the_third_trial(event):
