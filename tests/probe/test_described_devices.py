@@ -7,11 +7,11 @@ import pytest
 
 from tests.described import BROKEN, GPU, MULTI, NPU, NPU_WITHOUT_DRIVER, ODD, DescribedCore, described
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
+from tests.properties_reference import NOT_SEARCHED, NOT_SEARCHED_ALONE, SEARCHED
 from tests.simulation import simulate_host
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
 from tuner.domain.space import HINT, Bounds, DeviceFacts
-from tuner.domain.switches import NOT_SEARCHED, NOT_SEARCHED_ALONE, SEARCHED
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
 from tuner.probe import devices
