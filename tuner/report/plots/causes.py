@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from tuner.domain.figures import count, gain, rate, share
-from tuner.report.plots.style import BLUE, ORANGE, OTHERS, SYMBOLS, blank, label_gains, plain
+from tuner.report.plots.style import BLUE, OTHERS, SYMBOLS, blank, draw_hint, plain
 from tuner.report.view import Curve, Point
 
 FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -47,11 +47,10 @@ def curves(kinds: Sequence[Curve]) -> go.Figure:
             hovertemplate="batch %{x}, %{customdata[0]}<br>over the hint: %{customdata[1]}<br>"
             "%{customdata[2]} items/s<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
     points = [point for curve in kinds for point in curve.points]
     ticks = sorted({point.batch for point in points})
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(batch) for batch in ticks])
-    label_gains(figure.update_yaxes, [point.ratio for point in points])
+    draw_hint(figure, [point.ratio for point in points])
     return figure
 
 

@@ -14,50 +14,32 @@ from tuner.report.plots.style import (
     HOVER,
     ORANGE,
     blank,
+    draw_hint,
+    ends_of,
     error_bars,
     gain_words,
-    label_gains,
     plain,
     point_words,
     shortened,
     wrapped,
 )
-from tuner.report.view import TargetRow, View
+from tuner.report.view import FinalRow, TargetRow, View
 
 
 def targets(rows: Sequence[TargetRow], plain_sum: float | None) -> go.Figure:
     """The best of each target, and the plain sum of the single devices."""
     figure = blank("", "gain over the baseline")
-    figure.add_scatter(
-        x=[plain(row.target) for row in rows],
-        y=[row.ratio for row in rows],
-        mode="markers",
-        marker={"size": 12, "color": [GREEN if ":" in row.target else BLUE for row in rows]},
-        error_y=error_bars(rows, [1.0] * len(rows)),
-        customdata=[
-            [
-                wrapped(row.configuration),
-                gain_words(row.ratio, row.low, row.high),
-                row.source,
-                row.share,
-                "",
-                "",
-            ]
-            for row in rows
-        ],
-        hovertemplate=HOVER,
-        showlegend=False,
-    )
-    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
+    words = [
+        [wrapped(row.configuration), gain_words(row.ratio, row.low, row.high), row.source, row.share, "", ""]
+        for row in rows
+    ]
+    colours = [GREEN if ":" in row.target else BLUE for row in rows]
+    _gains(figure, [plain(row.target) for row in rows], rows, words, colours)
+    draw_hint(figure, [plain_sum, *ends_of(rows)])
     if plain_sum is not None:
         text = f"plain sum of the devices: {gain(plain_sum)}"
         figure.add_hline(y=plain_sum, line={"color": GREY, "dash": "dash"}, annotation_text=text)
-    label_gains(figure.update_yaxes, [plain_sum, *_ends(rows)])
     return figure
-
-
-def _ends(rows: Sequence[TargetRow]) -> list[float | None]:
-    return [end for row in rows for end in (row.low, row.ratio, row.high)]
 
 
 def compared_rates(views: Sequence[View]) -> go.Figure:
@@ -81,14 +63,22 @@ def compared_gains(views: Sequence[View]) -> go.Figure:
     """Searches of several models side by side: each advice's gain over its own hint."""
     figure = blank("", "gain over its own hint")
     rows = [view.advice for view in views]
-    figure.add_scatter(
-        x=_names(views), y=[row.ratio for row in rows], name="the advice", mode="markers",
-        marker={"color": GREEN, "size": 12}, error_y=error_bars(rows, [1.0] * len(rows)),
-        customdata=[point_words(row) for row in rows], hovertemplate=HOVER, showlegend=False,
-    )  # fmt: skip
-    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
-    label_gains(figure.update_yaxes, [end for row in rows for end in (row.low, row.ratio, row.high)])
+    _gains(figure, _names(views), rows, [point_words(row) for row in rows], GREEN)
+    draw_hint(figure, ends_of(rows))
     return figure
+
+
+def _gains(
+    figure: go.Figure,
+    names: Sequence[str],
+    rows: Sequence[FinalRow | TargetRow],
+    words: Sequence[Sequence[str]],
+    colours: str | Sequence[str],
+) -> None:
+    figure.add_scatter(
+        x=names, y=[row.ratio for row in rows], mode="markers", marker={"size": 12, "color": colours},
+        error_y=error_bars(rows), customdata=words, hovertemplate=HOVER, showlegend=False,
+    )  # fmt: skip
 
 
 def _names(views: Sequence[View]) -> list[str]:

@@ -18,6 +18,8 @@ from tuner.report.plots.style import (
     OTHERS,
     SYMBOLS,
     blank,
+    draw_hint,
+    ends_of,
     error_bars,
     label_gains,
     plain,
@@ -48,7 +50,7 @@ def forest(finalists: Sequence[FinalRow]) -> go.Figure:
         y=places[:-1],
         mode="markers",
         marker={"size": 11, "color": [_colour(row) for row in rows]},
-        error_x=error_bars(rows, [1.0] * len(rows)),
+        error_x=error_bars(rows),
         customdata=[point_words(row) for row in rows],
         hovertemplate=HOVER,
         showlegend=False,
@@ -58,7 +60,7 @@ def forest(finalists: Sequence[FinalRow]) -> go.Figure:
             x=0, xref="paper", xanchor="left", y=place + 0.5, yanchor="bottom", showarrow=False,
             align="left", text="<br>".join(map(plain, lines)),
         )  # fmt: skip
-    label_gains(figure.update_xaxes, [end for row in rows for end in (row.low, row.ratio, row.high)])
+    label_gains(figure.update_xaxes, ends_of(rows))
     figure.update_yaxes(showticklabels=False, showgrid=False, range=[-0.8, places[-1]])
     figure.update_layout(height=80 + LINE_PX * (places[-1] + 0.8))
     return figure
@@ -79,6 +81,5 @@ def rounds(played: Mapping[str, Sequence[float]], advice: str) -> go.Figure:
             customdata=[gain(ratio) for ratio in ratios],
             hovertemplate="round %{x}: %{customdata}<extra>%{fullData.name}</extra>",
         )  # fmt: skip
-    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
-    label_gains(figure.update_yaxes, [ratio for ratios in played.values() for ratio in ratios])
+    draw_hint(figure, chain(*played.values()))
     return figure

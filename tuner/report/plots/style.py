@@ -48,6 +48,12 @@ def blank(x: str, y: str) -> go.Figure:
     return figure
 
 
+def draw_hint(figure: go.Figure, ratios: Iterable[float | None]) -> None:
+    """Draw the hint as a line across a plot of ratios, and label the ratios as gains over it."""
+    figure.add_hline(y=1.0, line={"color": ORANGE, "width": 1})
+    label_gains(figure.update_yaxes, ratios)
+
+
 def label_gains(update: Callable[..., object], ratios: Iterable[float | None]) -> None:
     """Label an axis of ratios as gains: `+5 %`.
 
@@ -71,20 +77,24 @@ def _step(least: float) -> float:
     return next((digit * decade for digit in (1, 2, 5) if digit * decade >= least), 10 * decade)
 
 
-def error_bars(rows: Sequence[FinalRow | TargetRow], scale: Sequence[float]) -> dict[str, object]:
-    """Return the intervals of ratios as error bars, each in the scale of its axis."""
-    ratios = [(row.ratio or 0.0, row.low, row.high) for row in rows]
+def error_bars(rows: Sequence[FinalRow | TargetRow], scale: Sequence[float] = ()) -> dict[str, object]:
+    """Return the intervals of ratios as error bars; `scale` is for axes of something else, a factor a row."""
+    scaled = [
+        (row.ratio or 0.0, row.low, row.high, factor)
+        for row, factor in zip(rows, scale or [1.0] * len(rows), strict=True)
+    ]
     return {
         "type": "data",
         "color": GREY,
         "symmetric": False,
-        "array": [
-            ((high or ratio) - ratio) * each for (ratio, _, high), each in zip(ratios, scale, strict=True)
-        ],
-        "arrayminus": [
-            (ratio - (low or ratio)) * each for (ratio, low, _), each in zip(ratios, scale, strict=True)
-        ],
+        "array": [((high or ratio) - ratio) * factor for ratio, _, high, factor in scaled],
+        "arrayminus": [(ratio - (low or ratio)) * factor for ratio, low, _, factor in scaled],
     }
+
+
+def ends_of(rows: Sequence[FinalRow | TargetRow]) -> list[float | None]:
+    """Return all that is drawn of rows along an axis of ratios."""
+    return [end for row in rows for end in (row.low, row.ratio, row.high)]
 
 
 def point_words(row: Row | FinalRow) -> list[str]:
