@@ -76,10 +76,9 @@ def _devices(result: Result) -> list[records.TargetRecord]:
     """Return the best configuration of each target, with the final's figures if it was in the final."""
     found = []
     for standing in result.targets:
-        best, share = standing.best, standing.share_of_sum
+        best, share = standing.best, _rounded(standing.share_of_sum)
         if measured := result.at_final_speed(best):
             record = _measurement(best.configuration, measured, best.speedup)
-            share = None if share is None else _round(share)
             found.append(records.TargetRecord(**msgspec.structs.asdict(record), share_of_sum=share))
     return found
 
@@ -140,25 +139,12 @@ def _gain(result: Result, candidate: Candidate) -> records.SpeedupRecord:
 
 
 def _speedup(speedup: Speedup) -> records.SpeedupRecord:
-    return records.SpeedupRecord(
-        ratio=_round(speedup.ratio),
-        low=_round(speedup.low),
-        high=None if math.isinf(speedup.high) else _round(speedup.high),
-        confidence=speedup.confidence,
-        rounds=speedup.rounds,
-        sittings=speedup.sittings,
-    )
+    high = None if math.isinf(speedup.high) else speedup.high
+    return msgspec.convert(_rounded({**asdict(speedup), "high": high}), records.SpeedupRecord)
 
 
 def _figures(measured: Measured) -> records.MeasuredRecord:
-    latency = measured.latency_ms
-    return records.MeasuredRecord(
-        throughput_fps=_round(measured.throughput_fps),
-        latency_ms=records.LatencyRecord(
-            p50=_round(latency.p50), p90=_round(latency.p90), p99=_round(latency.p99)
-        ),
-        memory_mb=_round(measured.memory_mb),
-    )
+    return msgspec.convert(_rounded(asdict(measured)), records.MeasuredRecord)
 
 
 def _measurement(
@@ -182,6 +168,8 @@ def _model(model: Model) -> records.ModelRecord:
     )
 
 
-def _round(value: float) -> float:
-    """Round to the significant digits of a measurement."""
-    return float(f"{value:.{DIGITS}g}")
+def _rounded(value: Any) -> Any:
+    """Round figures, and those inside a record, to the significant digits of a measurement."""
+    if isinstance(value, dict):
+        return {name: _rounded(part) for name, part in value.items()}
+    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
