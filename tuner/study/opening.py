@@ -14,10 +14,9 @@ from typing import Any
 import optuna
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import NullPool
 
 from tuner.errors import StorageError
-from tuner.study.storage import STUDY_NAME, TROUBLE
+from tuner.study.storage import STUDY_NAME, TROUBLE, first_line, sqlite_storage
 
 SECRET_FROM = r"[@?#;:=].*"
 """What to hide of a name that is neither a file nor a URL: it may be a mistyped URL with a password."""
@@ -98,14 +97,8 @@ def _sqlite(path: Path) -> optuna.storages.RDBStorage:
     path.open("rb").close()  # its error says more than SQLite's
     # A search that was killed while it wrote has left a journal; only a writer may roll it back.
     mode = "rw" if os.access(path, os.W_OK) else "ro"
-    return optuna.storages.RDBStorage(
-        "sqlite://",
-        engine_kwargs={
-            "creator": lambda: sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True),
-            "poolclass": NullPool,
-        },
-        skip_table_creation=True,
-    )
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite_storage(lambda: sqlite3.connect(address, uri=True), skip_table_creation=True)
 
 
 def cause(error: BaseException, where: str) -> str:
@@ -116,7 +109,5 @@ def cause(error: BaseException, where: str) -> str:
         return f"it needs the Python package {error.name}"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    kind = type(error).__name__
-    if "://" in where and not where.startswith("sqlite"):
-        return kind
-    return str(error).splitlines()[0] if str(error) else kind
+    secret = "://" in where and not where.startswith("sqlite")
+    return type(error).__name__ if secret else first_line(error)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.result import Outcome, Setting
@@ -70,17 +71,12 @@ class Study:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._path = path
         with self._translated():
-            # A creator, because a path inside a URL may not hold '?', '#' or '%'.
-            self._storage = optuna.storages.RDBStorage(
-                "sqlite://", engine_kwargs={"creator": lambda: sqlite3.connect(path), "poolclass": NullPool}
-            )
+            self._storage = sqlite_storage(lambda: sqlite3.connect(path))
             owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
             self._refuse_other_owners(owner)
+            name = f"{model.name} on {target}"
             self._study = optuna.create_study(
-                storage=self._storage,
-                study_name=f"{model.name} on {target}",
-                direction="maximize",
-                load_if_exists=True,
+                storage=self._storage, study_name=name, direction="maximize", load_if_exists=True
             )
             self._study.set_user_attr("owner", owner)
 
@@ -91,7 +87,6 @@ class Study:
 
     def save(self, trial: Trial) -> None:
         """Add a trial that ended, in a single transaction: an interruption cannot keep half of it."""
-        params, distributions = _plain_parameters(trial)
         value = trial.speedup.ratio if trial.speedup else None
         attributes: dict[str, Any] = {
             "trial": recorded(trial),
@@ -110,8 +105,8 @@ class Study:
                 optuna.trial.create_trial(
                     state=state,
                     value=value if state is TrialState.COMPLETE else None,
-                    params=params,
-                    distributions=distributions,
+                    params=_parameters(trial.configuration),
+                    distributions=DISTRIBUTIONS,
                     user_attrs=attributes,
                     intermediate_values={
                         number: math.exp(each.log_ratio()) for number, each in enumerate(trial.rounds)
@@ -165,9 +160,20 @@ class Study:
             yield
         except TROUBLE as error:
             raise StorageError(
-                f"'{self._path}' cannot be used as a study ({_first_line(error)}); "
+                f"'{self._path}' cannot be used as a study ({first_line(error)}); "
                 "what was saved stays there: move it away, or choose another directory with output=."
             ) from error
+
+
+def sqlite_storage(
+    connect: Callable[[], sqlite3.Connection], skip_table_creation: bool = False
+) -> optuna.storages.RDBStorage:
+    """Return Optuna's storage over SQLite; not by a URL, whose path may not hold '?', '#' or '%'."""
+    return optuna.storages.RDBStorage(
+        "sqlite://",
+        engine_kwargs={"creator": connect, "poolclass": NullPool},
+        skip_table_creation=skip_table_creation,
+    )
 
 
 def trials_of(study: optuna.Study) -> list[Trial]:
@@ -192,17 +198,17 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
     }
 
 
-def _plain_parameters(trial: Trial) -> tuple[dict[str, Any], dict[str, Any]]:
-    properties = trial.configuration.plain_properties
-    params: dict[str, Any] = {
+def _parameters(configuration: Configuration) -> dict[str, Any]:
+    properties = configuration.plain_properties
+    return {
         "streams": int(properties.get("NUM_STREAMS", 0)),
-        "batch": trial.configuration.batch,
-        "requests": trial.configuration.requests,
+        "batch": configuration.batch,
+        "requests": configuration.requests,
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
     }
-    return params, DISTRIBUTIONS
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text, or its kind."""
     return str(error).splitlines()[0] if str(error) else type(error).__name__
