@@ -59,15 +59,10 @@ def core(plugins: str | None = None) -> ov.Core:
         Path(plugins).read_bytes()
         return ov.Core(plugins)
     except OSError as error:
-        raise UsageError(
-            f"plugins='{plugins}' cannot be read ({error.strerror}); "
-            "give an XML file like OpenVINO's plugins.xml."
-        ) from error
+        why = f"cannot be read ({error.strerror})"
     except RuntimeError as error:
-        raise UsageError(
-            f"plugins='{plugins}' is not accepted by OpenVINO as a plugins file ({reason(error)}); "
-            "give an XML file like OpenVINO's plugins.xml."
-        ) from error
+        why = f"is not accepted by OpenVINO as a plugins file ({reason(error)})"
+    raise UsageError(f"plugins='{plugins}' {why}; give an XML file like OpenVINO's plugins.xml.")
 
 
 def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
@@ -90,19 +85,25 @@ def describe(name: str, plugins: str | None = None) -> Device:
     if name not in names:
         raise DeviceError(f"There is no device '{name}' here; device= takes one of: {', '.join(names)}.")
     properties = _properties(name, plugins)
-    precision = _read(name, "INFERENCE_PRECISION_HINT", properties, plugins)
-    streams = _read(name, "RANGE_FOR_STREAMS", properties, plugins)
-    requests = _read(name, "RANGE_FOR_ASYNC_INFER_REQUESTS", properties, plugins)
+
+    def read(key: str) -> Any:
+        try:
+            return core(plugins).get_property(name, key) if key in properties else None
+        except RuntimeError:
+            return None
+
+    precision, driver = read("INFERENCE_PRECISION_HINT"), read(_driver_property(properties))
+    streams, requests = read("RANGE_FOR_STREAMS"), read("RANGE_FOR_ASYNC_INFER_REQUESTS")
     return Device(
         name=name,
-        full_name=str(_read(name, "FULL_DEVICE_NAME", properties, plugins) or name).strip(),
+        full_name=str(read("FULL_DEVICE_NAME") or name).strip(),
         streams=None if streams is None else (int(streams[0]), int(streams[1])),
         requests=None if requests is None else (int(requests[0]), int(requests[1])),
         batches=set(properties) >= BATCH_SIZES,
-        capabilities=tuple(_read(name, "OPTIMIZATION_CAPABILITIES", properties, plugins) or ()),
+        capabilities=tuple(read("OPTIMIZATION_CAPABILITIES") or ()),
         precision=None if precision is None else str(precision.to_string()),
         writable=_writable(properties),
-        driver=_driver(name, properties, plugins),
+        driver=None if driver is None else str(driver),
     )
 
 
@@ -174,17 +175,6 @@ def _writable(properties: Mapping[str, str]) -> frozenset[str]:
     return frozenset(key for key, access in properties.items() if access == "RW") | gathers
 
 
-def _driver(name: str, properties: Mapping[str, str], plugins: str | None) -> str | None:
-    """Return the driver's version; each plugin has its own property for it, e.g. `NPU_DRIVER_VERSION`."""
-    keys = [key for key in properties if key.endswith("DRIVER_VERSION")]
-    version = _read(name, keys[0], properties, plugins) if keys else None
-    return None if version is None else str(version)
-
-
-def _read(name: str, key: str, properties: Mapping[str, str], plugins: str | None) -> Any:
-    if key not in properties:
-        return None
-    try:
-        return core(plugins).get_property(name, key)
-    except RuntimeError:
-        return None
+def _driver_property(properties: Mapping[str, str]) -> str:
+    """Return the property with the driver's version; each plugin has its own, e.g. `NPU_DRIVER_VERSION`."""
+    return next((key for key in properties if key.endswith("DRIVER_VERSION")), "DRIVER_VERSION")
