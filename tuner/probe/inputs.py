@@ -41,28 +41,20 @@ def make_pool(model: Model, files: Mapping[str, Path], seed: int) -> tuple[Sampl
         ModelError: A file's shape or type does not fit its input.
     """
     _require_room(model)
-    names = [model_input.name for model_input in model.inputs]
+    inputs = {model_input.name: model_input for model_input in model.inputs}
     for name in files:
-        if name not in names:
-            raise UsageError(f"inputs= names '{name}', but the model's inputs are: {', '.join(names)}.")
-    given = {
-        model_input.name: read_samples(model_input, files[model_input.name])
-        for model_input in model.inputs
-        if model_input.name in files
-    }
+        if name not in inputs:
+            raise UsageError(f"inputs= names '{name}', but the model's inputs are: {', '.join(inputs)}.")
+    given = {name: read_samples(inputs[name], path) for name, path in files.items()}
     rng = np.random.default_rng(seed)
     size = _pool_size(model)
     columns = {
-        model_input.name: given.get(model_input.name) or [_random(model_input, rng) for _ in range(size)]
-        for model_input in model.inputs
+        name: given.get(name) or [_random(model_input, rng) for _ in range(size)]
+        for name, model_input in inputs.items()
     }
-    size = max(map(len, columns.values()))
     return tuple(
-        {
-            model_input.name: _pick(columns[model_input.name], index, model, model_input)
-            for model_input in model.inputs
-        }
-        for index in range(size)
+        {name: _pick(columns[name], index, model, model_input) for name, model_input in inputs.items()}
+        for index in range(max(map(len, columns.values())))
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +34,12 @@ def read_samples(model_input: ModelInput, path: Path) -> list[Array]:
 
 def _read_file(model_input: ModelInput, path: Path) -> list[Array]:
     suffix = path.suffix.lower()
-    reader: Callable[[ModelInput, Path], list[Array]]
-    if suffix == ".npy":
-        reader = _read_npy
-    elif suffix in IMAGE_ENDINGS:
-        reader = _read_image
-    else:
+    if suffix not in IMAGE_ENDINGS | {".npy"}:
         raise UsageError(
             f"inputs={model_input.name}={path}: '{suffix}' files are not read; give .npy or an image."
         )
     try:
-        return reader(model_input, path)
+        return _read_npy(model_input, path) if suffix == ".npy" else _read_image(model_input, path)
     except (ValueError, OSError, EOFError) as error:
         raise ModelError(f"inputs={model_input.name}={path}: the file cannot be read ({error}).") from error
 
