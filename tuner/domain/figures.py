@@ -6,6 +6,7 @@ A gain is a percentage below a factor of three and a factor from there on: `+107
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from tuner.domain.stats import Speedup
 
@@ -96,6 +97,11 @@ def mebibytes(value: float) -> str:
 def gibibytes(mebibytes: float) -> str:
     """Return the memory of a host, given in MiB, with its unit."""
     return f"{mebibytes / 1024:,.0f} GiB"
+
+
+def or_empty(say: Callable[[float], str], value: float | None) -> str:
+    """Return a figure as `say` writes it; empty where it is not known."""
+    return "" if value is None else say(value)
 
 
 def count(number: object, name: str) -> str:

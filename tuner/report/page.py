@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import jinja2
 import plotly
 from markupsafe import Markup
 
-from tuner.domain.figures import digits, gain, interval, rate, seconds, share
+from tuner.domain.figures import digits, gain, interval, or_empty, rate, seconds, share
 from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_gains, compared_rates
 from tuner.report.plots.draw import draw
@@ -29,18 +29,15 @@ CONFIG = {
 def page(views: Sequence[View]) -> str:
     """Return the report of one search, or of several side by side."""
     several = len(views) > 1
-    return (
-        _templates()
-        .get_template("report.html.j2")
-        .render(
-            views=[(number, view, _drawn(number, view)) for number, view in enumerate(views)],
-            several=several,
-            compared=_compared(views) if several else "",
-            differences=differences(views) if several else [],
-            columns=SHOWN,
-            trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
-            plotly=Markup(plotly.offline.get_plotlyjs()),
-        )
+    template = _templates().get_template("report.html.j2")
+    return template.render(
+        views=[(number, view, _drawn(number, view)) for number, view in enumerate(views)],
+        several=several,
+        compared=_compared(views) if several else "",
+        differences=differences(views) if several else [],
+        columns=SHOWN,
+        trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
+        plotly=Markup(plotly.offline.get_plotlyjs()),
     )
 
 
@@ -51,15 +48,11 @@ def _templates() -> jinja2.Environment:
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
-        finalize=lambda value: (
-            visible(value) if type(value) is str else value
-        ),  # Markup is made here, not given
+        finalize=lambda value: visible(value) if type(value) is str else value,  # Markup is made here
     )
-    environment.filters["gain"] = lambda ratio: gain(ratio) if ratio else ""
-    environment.filters["rate"] = lambda fps: rate(fps) if fps else ""
-    environment.filters["digits"] = lambda value: digits(value) if value else ""
-    environment.filters["share"] = share
-    environment.filters["seconds"] = seconds
+    environment.filters |= {"share": share, "seconds": seconds}
+    for say in (gain, rate, digits):
+        environment.filters[say.__name__] = partial(or_empty, say)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     environment.globals["interval"] = interval
     return environment

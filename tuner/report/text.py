@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import fields
 
-from tuner.domain.figures import digits, gain, interval, rate, share
+from tuner.domain.figures import digits, gain, interval, or_empty, rate, share
 from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row, View
 
@@ -31,20 +31,13 @@ def as_csv(views: Sequence[View]) -> str:
     writer.writerow(["study", "model", *COLUMNS])
     for view in views:
         for row in view.rows:
-            writer.writerow(map(_inert, [view.usage.study, view.title, *cells(row)]))
+            values = (getattr(row, name) for name in COLUMNS)
+            writer.writerow(map(_inert, [view.usage.study, view.title, *values]))
     return stream.getvalue()
 
 
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(FORMULA_MARKS) and not _is_number(text) else text
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _inert(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_MARKS) else value
 
 
 def as_markdown(views: Sequence[View]) -> str:
@@ -77,21 +70,17 @@ def _markdown(view: View) -> list[str]:
             for row in view.targets
         ]
         lines += ["", *_table(["target", "gain over the baseline", "interval", "from", ""], rows)]
-    lines += [
-        "",
-        *_table(["reproduce", ""], [*map(list, view.reproduce.items()), ["study", view.usage.study]]),
-        "",
-    ]
-    return lines
+    reproduce = [*view.reproduce.items(), ("study", view.usage.study)]
+    return [*lines, "", *_table(["reproduce", ""], reproduce), ""]
 
 
 def _figures(row: FinalRow) -> list[str]:
     return [
         row.configuration,
-        gain(row.ratio) if row.ratio else "",
+        or_empty(gain, row.ratio),
         interval(row.low, row.high),
-        rate(row.fps) if row.fps else "",
-        *(digits(value) if value else "" for value in (row.p50_ms, row.p99_ms, row.memory_mb)),
+        or_empty(rate, row.fps),
+        *(or_empty(digits, value) for value in (row.p50_ms, row.p99_ms, row.memory_mb)),
         row.note,
     ]
 
@@ -103,7 +92,7 @@ def differences(views: Sequence[View]) -> list[list[str]]:
         "answer": [view.answer for view in views],
         "advice": [row.configuration for row in advice],
         "gain and price": [view.headline for view in views],
-        "gain over the hint": [gain(row.ratio) if row.ratio else "" for row in advice],
+        "gain over the hint": [or_empty(gain, row.ratio) for row in advice],
         "advice, items/s": _changes(views, [row.fps for row in advice]),
         "advice, p99 in ms": _changes(views, [row.p99_ms for row in advice]),
         "hint, items/s": _changes(views, [row.fps for row in hint]),
@@ -122,14 +111,11 @@ def same_model(views: Sequence[View]) -> bool:
 def _changes(views: Sequence[View], values: Sequence[float | None]) -> list[str]:
     """Say each value, and for one model how far it is from the first."""
     first = values[0] if same_model(views) else None
-    return [
-        ""
-        if not value
-        else digits(value)
-        if not first or value == first
-        else f"{digits(value)} ({gain(value / first)} from 1.)"
-        for value in values
-    ]
+
+    def change(value: float) -> str:
+        return f" ({gain(value / first)} from 1.)" if first and value != first else ""
+
+    return [digits(value) + change(value) if value else "" for value in values]
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tuner.domain.figures import digits, gain, interval, rate
+from tuner.domain.figures import digits, gain, interval, or_empty, rate
 from tuner.report.view import Row
 
 ROLES = {"hint": "the hint", "best": "the advice", "front": "on the front"}
@@ -28,10 +28,6 @@ class Column(NamedTuple):
     text: Callable[[Row], str]
 
 
-def _or_empty(say: Callable[[float], str], value: float | None) -> str:
-    return "" if value is None else say(value)
-
-
 def outcome(row: Row) -> str:
     """Return what came of a trial: its state, with its role or its reason."""
     note = row.reason or ROLES.get(row.role, "")
@@ -42,13 +38,13 @@ COLUMNS = (
     Column("trial", "number", "number", lambda row: str(row.number)),
     Column("configuration", "configuration", "wide", lambda row: row.configuration),
     Column("outcome", "state", "wide", outcome),
-    Column("gain over the hint", "ratio", "number", lambda row: _or_empty(gain, row.ratio)),
+    Column("gain over the hint", "ratio", "number", lambda row: or_empty(gain, row.ratio)),
     Column("interval", "low", "number", lambda row: interval(row.low, row.high)),
-    Column("items/s", "fps", "number", lambda row: _or_empty(rate, row.fps)),
-    Column("p50, ms", "p50_ms", "number", lambda row: _or_empty(digits, row.p50_ms)),
-    Column("p99, ms", "p99_ms", "number", lambda row: _or_empty(digits, row.p99_ms)),
-    Column("MiB", "memory_mb", "number", lambda row: _or_empty(digits, row.memory_mb)),
+    Column("items/s", "fps", "number", lambda row: or_empty(rate, row.fps)),
+    Column("p50, ms", "p50_ms", "number", lambda row: or_empty(digits, row.p50_ms)),
+    Column("p99, ms", "p99_ms", "number", lambda row: or_empty(digits, row.p99_ms)),
+    Column("MiB", "memory_mb", "number", lambda row: or_empty(digits, row.memory_mb)),
     Column("rounds", "rounds", "number", lambda row: str(row.rounds)),
-    Column("compiled in, s", "compile_s", "number", lambda row: _or_empty(digits, row.compile_s)),
+    Column("compiled in, s", "compile_s", "number", lambda row: or_empty(digits, row.compile_s)),
     Column("compiled to", "compiled", "wide", lambda row: row.compiled),
 )
