@@ -28,24 +28,31 @@ class Pipeline:
         self._requests = [batcher.wrap(request) for request in self._queue]
         self._started: dict[int, _Batch] = {}
         self._answers: dict[int, list[Answer]] = {}
+        self._failures: list[InferenceError] = []
         self._begun = self._handed_out = 0
 
     def run(self, samples: Iterable[Sample], ordered: bool) -> Iterator[Answer]:
-        """Yield an answer for each sample; see `Advice.infer_many`."""
+        """Yield an answer for each sample; see `Advice.infer_many`.
+
+        After a failure nothing is started any more; it is raised when the answers before it are handed
+        out, and without order when those of all batches in flight are.
+        """
         reader = _Reader(self._batcher, samples)
         try:
-            while True:
+            while not self._failures:
                 self._collect(self._idle())
                 self._collect_finished()
                 yield from self._ready(ordered)
-                while ordered and self._begun - self._handed_out >= LOOK_AHEAD * len(self._queue):
+                while self._is_far_ahead(ordered):
                     self._collect(self._oldest())
                     yield from self._ready(ordered)
-                if not self._start(reader):
+                if self._failures or not self._start(reader):
                     break
             while self._started:
                 self._collect(self._oldest())
                 yield from self._ready(ordered)
+            if self._failures:
+                raise min(self._failures, key=lambda failure: failure.samples.start)
             if reader.trouble:
                 raise reader.trouble
         finally:
@@ -65,34 +72,42 @@ class Pipeline:
         return True
 
     def _idle(self) -> int:
-        """Wait until a request is idle, and return its index."""
+        """Wait until a request is idle, and return its index; if one failed, any whose batch to collect."""
         try:
             return int(self._queue.get_idle_request_id())
-        except RuntimeError as error:
-            raise self._first_failure(error) from error
+        except RuntimeError:  # the queue does not say which request failed
+            return self._oldest()
 
     def _oldest(self) -> int:
-        """Wait for the batch in flight that began first, and return its request's index."""
-        index = min(self._started, key=lambda index: self._started[index].number)
+        """Return the index of the request whose batch began first of those in flight."""
+        return min(self._started, key=lambda index: self._started[index].number)
+
+    def _is_far_ahead(self, ordered: bool) -> bool:
+        """Return whether an answer must be handed out before another batch starts."""
+        waiting = self._begun - self._handed_out
+        return ordered and not self._failures and waiting >= LOOK_AHEAD * len(self._queue)
+
+    def _collect(self, index: int) -> None:
+        """Wait for a request, and copy its answers out."""
+        batch = self._started.get(index)
+        if batch is None:
+            return
         try:
             self._queue[index].wait()
         except RuntimeError as error:
-            raise self._failure(index, error) from error
-        return index
-
-    def _collect(self, index: int) -> None:
-        """Copy the answers out of a request that has finished."""
-        if batch := self._started.pop(index, None):
+            self._failures.append(_failure(batch, error))
+        else:
             with_axis = [item.with_axis for item in batch.items]
             self._answers[batch.number] = self._requests[index].answers(with_axis)
+        del self._started[index]
 
     def _collect_finished(self) -> None:
         """Take the answers of all requests that have finished: reading the next sample may take long."""
         for index in list(self._started):
             try:
                 ready = self._queue[index].wait_for(0)
-            except RuntimeError as error:
-                raise self._failure(index, error) from error
+            except RuntimeError:
+                ready = True
             if ready:
                 self._collect(index)
 
@@ -102,25 +117,6 @@ class Pipeline:
             number = self._handed_out if ordered else next(iter(self._answers))
             self._handed_out += 1
             yield from self._answers.pop(number)
-
-    def _first_failure(self, error: RuntimeError) -> InferenceError:
-        """Find the batch that failed, which the queue does not say."""
-        for index in sorted(self._started, key=lambda index: self._started[index].number):
-            try:
-                self._queue[index].wait()
-            except RuntimeError as own:
-                return self._failure(index, own)
-        return InferenceError(f"An inference failed ({reason(error)}).", range(0))
-
-    def _failure(self, index: int, error: RuntimeError) -> InferenceError:
-        batch = self._started[index]
-        samples = range(batch.first, batch.first + len(batch.items))
-        subject = (
-            f"Sample {samples[0]}"
-            if len(samples) == 1
-            else f"One of the samples {samples[0]} to {samples[-1]}"
-        )
-        return InferenceError(f"{subject} could not be inferred ({reason(error)}).", samples)
 
     def _settle(self) -> None:
         """Wait for the batches in flight before their requests are destroyed."""
@@ -174,3 +170,14 @@ class _Reader:
         request.pad(len(batch.items))
         self._batches += 1
         return batch
+
+
+def _failure(batch: _Batch, error: RuntimeError) -> InferenceError:
+    """Return the error of a batch, which says which samples it held."""
+    samples = range(batch.first, batch.first + len(batch.items))
+    subject = (
+        f"Sample {samples[0]}" if len(samples) == 1 else f"One of the samples {samples[0]} to {samples[-1]}"
+    )
+    failure = InferenceError(f"{subject} could not be inferred ({reason(error)}).", samples)
+    failure.__cause__ = error
+    return failure
