@@ -14,6 +14,7 @@ from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.target import missing_devices, target_of
 from tuner.errors import DeviceError, ModelError, reason
 from tuner.probe.shapes import input_name
+from tuner.runtime.forks import require_own
 
 __all__ = ["CompiledModel", "Core", "compile_configuration", "require_model"]
 
@@ -43,6 +44,7 @@ def compile_configuration(
         compiled = core.compile_model(graph, configuration.device, configuration.compile_properties)
     except RuntimeError as error:
         raise DeviceError(_refusal(core, configuration, reason(error))) from error
+    require_own(compiled)
     _require_devices(core, graph, configuration, compiled)
     return compiled
 

@@ -11,6 +11,7 @@ import openvino as ov
 
 from tuner.errors import InferenceError, reason
 from tuner.runtime.batches import Answer, Batcher, BatchRequest
+from tuner.runtime.forks import inherited, is_own, require_own
 from tuner.runtime.samples import Item, Sample
 
 LOOK_AHEAD = 4
@@ -22,8 +23,13 @@ class Pipeline:
     """Keeps every request of a compiled model busy with batches of single samples."""
 
     def __init__(self, compiled: ov.CompiledModel, batcher: Batcher, requests: int) -> None:
-        """Create the requests; `requests` of 0 takes the device's optimal number."""
-        self._batcher = batcher
+        """Create the requests; `requests` of 0 takes the device's optimal number.
+
+        Raises:
+            AdviceError: The model was compiled before this process was forked.
+        """
+        require_own(compiled)
+        self._batcher, self._compiled = batcher, compiled
         self._queue = ov.AsyncInferQueue(compiled, requests)
         self._requests = [batcher.wrap(request) for request in self._queue]
         self._started: dict[int, _Batch] = {}
@@ -73,6 +79,7 @@ class Pipeline:
 
     def _idle(self) -> int:
         """Wait until a request is idle, and return its index; if one failed, any whose batch to collect."""
+        require_own(self._compiled)
         try:
             return int(self._queue.get_idle_request_id())
         except RuntimeError:  # the queue does not say which request failed
@@ -80,6 +87,7 @@ class Pipeline:
 
     def _oldest(self) -> int:
         """Return the index of the request whose batch began first of those in flight."""
+        require_own(self._compiled)
         return min(self._started, key=lambda index: self._started[index].number)
 
     def _is_far_ahead(self, ordered: bool) -> bool:
@@ -120,6 +128,9 @@ class Pipeline:
 
     def _settle(self) -> None:
         """Wait for the batches in flight before their requests are destroyed."""
+        if not is_own(self._compiled):
+            inherited.append(self._queue)
+            return
         for index in self._started:
             try:
                 self._queue[index].wait()

@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import openvino as ov
 
 from tuner.errors import AdviceError, InferenceError, reason
 from tuner.runtime.batches import Answer, Batcher, BatchRequest
+from tuner.runtime.forks import require_own
 from tuner.runtime.samples import Item, Sample
 
 
 class Runner:
     """Gathers single requests from many coroutines into batches, for servers.
 
-    Use it as an asynchronous context manager, made by `Advice.runner`.
+    Use it as an asynchronous context manager, made by `Advice.runner`. It belongs to the event loop that
+    uses it first; when that is closed, to the next.
     """
 
     def __init__(
         self, compiled: ov.CompiledModel, batcher: Batcher, requests: int, max_wait_s: float
     ) -> None:
-        """Create the requests; `requests` of 0 takes the device's optimal number."""
+        """Create the requests; `requests` of 0 takes the device's optimal number.
+
+        Raises:
+            AdviceError: The model was compiled before this process was forked.
+        """
+        require_own(compiled)
+        self._compiled = compiled
         self._batcher, self._max_wait_s = batcher, max_wait_s
         count = requests or compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._idle = [batcher.wrap(compiled.create_infer_request()) for _ in range(count)]
         self._threads = ThreadPoolExecutor(count, thread_name_prefix="tuner-runner")
         self._waiting: deque[_Waiting] = deque()
-        self._running: set[asyncio.Future[list[Answer | Exception]]] = set()
+        self._running: dict[Future[list[Answer | Exception]], BatchRequest] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._read = 0
         self._closed = False
@@ -41,12 +50,13 @@ class Runner:
         every request is busy, more samples are gathered.
 
         Raises:
-            AdviceError: The sample does not fit the model, or the runner is closed.
+            AdviceError: The sample does not fit the model, or the runner is closed, belongs to another event
+                loop, or was made before this process was forked.
             InferenceError: The inference failed.
         """
         if self._closed:
             raise AdviceError("The runner is closed; use it inside its 'async with'.")
-        loop = asyncio.get_running_loop()
+        loop = self._enter()
         item = self._batcher.checker.item(sample, self._read).copied()
         waiting = _Waiting(self._read, item, loop.create_future(), loop.time() + self._max_wait_s)
         self._read += 1
@@ -56,18 +66,41 @@ class Runner:
 
     async def close(self) -> None:
         """Infer the samples that still wait, and end."""
+        self._enter()
         self._closed = True
         while self._waiting or self._running:
             self._dispatch()
             if self._running:
-                await asyncio.wait(self._running)
+                await asyncio.wait([asyncio.wrap_future(work) for work in self._running])
         self._threads.shutdown()
 
     async def __aenter__(self) -> Runner:
+        self._enter()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+    def _enter(self) -> asyncio.AbstractEventLoop:
+        """Return the running event loop; after a closed one it takes over the requests, not the callers.
+
+        Raises:
+            AdviceError: The runner belongs to another event loop, or was made before this process was forked.
+        """
+        require_own(self._compiled)
+        loop = asyncio.get_running_loop()
+        if loop is self._loop:
+            return loop
+        if self._loop and not self._loop.is_closed():
+            raise AdviceError(
+                "The runner belongs to another event loop; make a runner of its own for each event loop, "
+                "with advice.runner()."
+            )
+        self._loop = loop
+        self._waiting.clear()
+        for work in self._running:
+            self._follow(work, [])
+        return loop
 
     def _dispatch(self) -> None:
         """Start the batches that are due, and set the alarm for the next."""
@@ -97,16 +130,17 @@ class Runner:
         return batch
 
     def _start(self, request: BatchRequest, batch: list[_Waiting]) -> None:
-        """Infer a batch in a thread; its request is idle again only when that ends, whoever has given up."""
-        loop = asyncio.get_running_loop()
-        items = [waiting.item for waiting in batch]
-        work = loop.run_in_executor(self._threads, self._infer, request, items)
-        self._running.add(work)
+        """Infer a batch in a thread."""
+        work = self._threads.submit(self._infer, request, [waiting.item for waiting in batch])
+        self._running[work] = request
+        self._follow(work, batch)
+
+    def _follow(self, work: Future[list[Answer | Exception]], batch: list[_Waiting]) -> None:
+        """Hand out a batch's answers when its thread ends; only then is its request idle, whoever gave up."""
 
         def hand_out(done: asyncio.Future[list[Answer | Exception]]) -> None:
-            self._running.discard(work)
-            self._idle.append(request)
-            for waiting, answer in zip(batch, _results(done, len(batch)), strict=True):
+            self._idle.append(self._running.pop(work))
+            for waiting, answer in zip(batch, done.result(), strict=False):
                 if waiting.answer.done():
                     continue
                 if isinstance(answer, Exception):
@@ -115,7 +149,7 @@ class Runner:
                     waiting.answer.set_result(answer)
             self._dispatch()
 
-        work.add_done_callback(hand_out)
+        asyncio.wrap_future(work).add_done_callback(hand_out)
 
     @classmethod
     def _infer(cls, request: BatchRequest, items: list[Item]) -> list[Answer | Exception]:
@@ -131,14 +165,6 @@ class Runner:
             if len(items) == 1:
                 return [error]
             return [answer for item in items for answer in cls._infer(request, [item])]
-
-
-def _results(done: asyncio.Future[list[Answer | Exception]], count: int) -> list[Answer | Exception]:
-    """Return the answers of a batch; if it was cancelled or failed, the error for each sample."""
-    if done.cancelled():
-        return [AdviceError("The runner was stopped before the answer was there.")] * count
-    error = done.exception()
-    return [error] * count if isinstance(error, Exception) else done.result()
 
 
 @dataclass(slots=True)
