@@ -1,0 +1,1 @@
+"""Searches and applications under faults: what a person sees, and what is saved."""
