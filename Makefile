@@ -12,8 +12,10 @@ $(BIN)/python -m pytest -n 2 --dist loadfile -m "$(1) and not alone" $(TESTS) ||
 $(BIN)/python -m pytest -m "$(1) and alone" $(TESTS) || test $$? = 5
 endef
 
+LOCK := tests/tested.txt
+
 .DEFAULT_GOAL := help
-.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow check format lint types layers docs docs-fresh bench bench-page reports clean
+.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow check format lint types layers docs docs-fresh audit lock bench bench-page reports clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -67,6 +69,14 @@ bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: s
 docs-fresh: $(VENV)/.test  ## check the documents: links, commands, Python, and what is made from the code
 	$(BIN)/python -m pytest -q tests/test_docs.py
 
+audit: $(VENV)-audit/.audit  ## look for known weaknesses in the locked packages, and for risky code in tuner/: needs the network
+	$(VENV)-audit/bin/pip-audit --requirement $(LOCK) --no-deps --disable-pip
+	$(VENV)-audit/bin/bandit --quiet --configfile pyproject.toml --recursive tuner
+
+lock: $(VENV)/.test  ## write down the versions that are installed here, once the tests have passed with them
+	{ echo '# Made by `make lock`: the packages that the tests passed with; `make test CONSTRAINTS=$(LOCK)` takes them again.'; \
+		$(PIP) freeze --exclude-editable; } > $(LOCK)
+
 format: $(VENV)/.dev
 	$(BIN)/ruff format tuner tests
 	$(BIN)/ruff check --fix tuner tests
@@ -82,7 +92,7 @@ pictures: $(VENV)/.dev  ## draw what README.md shows of a published search: need
 	$(BIN)/python -m tests.publishing.pictures
 
 clean:  ## remove .venv
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(VENV)-audit
 
 $(VENV)/.tuner: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
@@ -97,6 +107,11 @@ $(VENV)/.test: $(VENV)/.tuner
 
 $(VENV)/.dev: $(VENV)/.test
 	$(INSTALL) '.[dev]'
+	touch $@
+
+$(VENV)-audit/.audit: pyproject.toml  # apart, so that its own packages are neither tested nor locked
+	test -x $(VENV)-audit/bin/python || $(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip --disable-pip-version-check --quiet install '.[audit]'
 	touch $@
 
 $(VENV)/.gpu: $(VENV)/.test
