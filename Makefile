@@ -67,7 +67,7 @@ bench-%: $(VENV)/.bench  ## measure one model's row of reports/evidence again: s
 	for piece in landscape regret sweep claims false_wins_replayed; do $(BIN)/python -m tests.benchmarks.$$piece $* || exit 1; done
 
 docs-fresh: $(VENV)/.test  ## check the documents: links, commands, Python, and what is made from the code
-	$(BIN)/python -m pytest -q tests/test_docs.py
+	$(BIN)/python -m pytest -q tests/docs
 
 audit: $(VENV)-audit/.audit  ## look for known weaknesses in the locked packages, and for risky code in tuner/: needs the network
 	$(VENV)-audit/bin/pip-audit --requirement $(LOCK) --no-deps --disable-pip
