@@ -18,6 +18,7 @@ import onnx
 from tests import emu, gpu, models
 from tuner.advice.advice import Advice
 from tuner.advice.loader import read
+from tuner.domain.figures import gain_of
 
 REPORTS = Path(__file__).parents[2] / "reports"
 LIGHT = Path(onnx.__file__).parent / "backend" / "test" / "data" / "light"
@@ -118,12 +119,9 @@ def table() -> list[str]:
 
 def gain(advice: Advice, session: str) -> str:
     """Return the claimed gain, or that of the closest candidate, as the session says it."""
-    speedup = advice.speedup
     if advice.verdict == "faster":
-        low, high = 100 * (speedup.low - 1), 100 * ((speedup.high or float("inf")) - 1)
-        rounds = f"{speedup.rounds} rounds in {speedup.sittings} sittings"
-        return f"{100 * (speedup.ratio - 1):+.1f} % ({low:.1f} to {high:.1f}), {100 * speedup.confidence:.0f} %, {rounds}"
-    closest = re.search(r"\(closest: .*?, ([+-][\d.]+ %.*)\)$", session, re.M)
+        return gain_of(advice.speedup.speedup)
+    closest = re.search(r"closest(?: is|:) .*?, ((?:[+-][\d.]+ %|[\d.,]+ times), .*?)\)?$", session, re.M)
     return f"closest {closest[1]}" if closest else ""
 
 

@@ -77,7 +77,7 @@ INPUT = click.option(
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show only the answer.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of everything random."
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random choices."
 )
 VERBOSE = click.option(
     "-v", "--verbose", is_flag=True, help="Show effective settings, latency and memory of each trial."

@@ -101,7 +101,7 @@ def final(began: FinalBegan) -> Iterator[str]:
     yield f"final: the hint against {'; '.join(map(str, began.finalists))}"
     if began.left_out:
         leader = f"{began.left_out.configuration} ({gain(began.left_out.ratio)})"
-        why = "the time left is too short for it, and the first has a better lower bound"
+        why = "the time left is too short for it, and the gain of the finalist is more certain"
         yield f"left out of the final: {leader}, because {why}"
 
 

@@ -82,8 +82,8 @@ def search(
         command: How to describe the call in the advice.
 
     Returns:
-        Everything the search knows; an interruption (Ctrl-C) returns the best so far with
-        `interrupted` set.
+        Everything the search knows; an interruption (Ctrl-C) returns the best so far,
+        and its `outcome.interrupted` is set.
 
     Raises:
         TunerError: With one sentence for the user.

@@ -31,13 +31,11 @@ def faster(ratio: float) -> str:
 
 
 def interval(low: float | None, high: float | None) -> str:
-    """Return the two ends of an interval of ratios as gains; empty where an end is open."""
+    """Return the two ends of an interval of ratios as gains of one form; empty where an end is open."""
     if not low or not high or math.isinf(high):
         return ""
-    if low >= TIMES_FROM:
+    if math.sqrt(low * high) >= TIMES_FROM:
         return f"{times(low)} to {times(high)} times"
-    if high >= TIMES_FROM:
-        return f"{gain(low)} to {gain(high)}"
     return f"{_percent(low)} to {_percent(high)} %"
 
 

@@ -27,7 +27,7 @@ def model_notices(model: Model, inputs_matter: bool) -> Iterator[Notice]:
         yield Notice(
             "blind-proof",
             "The outputs barely depend on the inputs, so the check that a batch does not change them "
-            "proves little; give real data with inputs=.",
+            "proves little; search with real data as its inputs.",
         )
 
 
