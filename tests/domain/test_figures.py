@@ -46,7 +46,7 @@ def test_a_gain_is_a_percentage_below_a_factor_of_three_and_a_factor_from_there_
     [
         (1.0321, 1.0826, "+3.2 to +8.3 %"),
         (0.99999, 1.01, "+0.0 to +1.0 %"),
-        (2.5, 3.5, "+150.0 % to 3.5 times"),
+        (2.5, 3.5, "+150.0 to +250.0 %"),
         (7.9, 8.4, "7.9 to 8.4 times"),
         (0.0, math.inf, ""),
         (None, 1.2, ""),

@@ -108,7 +108,7 @@ def test_a_device_that_is_lost_midway_costs_no_answer_before(tmp_path, requests,
 
     Each impossible shape is another: the CPU plugin lets an inference pass whose shape failed just before.
     """
-    advice = advice_of(models.reshape_as_told(tmp_path / "m.xml"), batch=1, requests=requests)
+    advice = advice_of(models.reshape_as_asked(tmp_path / "m.xml"), batch=1, requests=requests)
     compiled = advice.compile()
     for lost in range(12):
         shapes = [[4, 4] if number < lost else [5, 5 + number] for number in range(30)]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.described import BROKEN, GPU, MULTI, NPU, NPU_WITHOUT_DRIVER, ODD, DescribedCore, described
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
-from tests.properties_reference import NOT_SEARCHED, NOT_SEARCHED_ALONE, SEARCHED
+from tests.publishing.properties_reference import NOT_SEARCHED, NOT_SEARCHED_ALONE, SEARCHED
 from tests.simulation import simulate_host
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space

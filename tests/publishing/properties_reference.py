@@ -65,7 +65,7 @@ NOT_SEARCHED_ALONE: Mapping[str, Mapping[str, str]] = {
 
 HEAD = """# Properties
 
-Made by `make docs` from `tuner/domain/switches.py` and `tests/properties_reference.py`, which a test compares with what
+Made by `make docs` from `tuner/domain/switches.py` and `tests/publishing/properties_reference.py`, which a test compares with what
 the CPU and GPU plugins of OpenVINO 2026.4 list as writable.
 
 Every target is searched over streams (`NUM_STREAMS`, or left to `PERFORMANCE_HINT`), batch and infer requests. For
