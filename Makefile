@@ -6,9 +6,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL = $(PIP) install $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable
 
-# Two at a time, file by file; then by themselves those that measure. Exit code 5: there are none of them in $(TESTS).
+# Two at a time, then by themselves those that measure. Exit code 5: there are none of them in $(TESTS).
 define pytest
-$(BIN)/python -m pytest -n 2 --dist loadfile -m "$(1) and not alone" $(TESTS) || test $$? = 5
+$(BIN)/python -m pytest -n 2 --dist $(2) -m "$(1) and not alone" $(TESTS) || test $$? = 5
 $(BIN)/python -m pytest -m "$(1) and alone" $(TESTS) || test $$? = 5
 endef
 
@@ -32,12 +32,12 @@ demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: ne
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
 test: $(VENV)/.test  ## run the quick tests
-	$(call pytest,not slow)
+	$(call pytest,not slow,loadfile)
 
 test-slow: $(VENV)/.test  ## run the tests that take long: searches on several devices, statistics repeated at length
-	$(call pytest,slow)
+	$(call pytest,slow,worksteal)
 
-check: lint types layers docs-fresh test  ## what CI runs first; then it runs test-slow
+check: lint types layers test  ## what CI runs first; then it runs test-slow
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check tuner tests
