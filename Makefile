@@ -70,7 +70,7 @@ docs-fresh: $(VENV)/.test  ## check the documents: links, commands, Python, and 
 	$(BIN)/python -m pytest -q tests/docs
 
 audit: $(VENV)-audit/.audit  ## look for known weaknesses in the locked packages, and for risky code in tuner/: needs the network
-	$(VENV)-audit/bin/pip-audit --requirement $(LOCK) --no-deps --disable-pip
+	$(VENV)-audit/bin/pip-audit --strict --requirement $(LOCK) --no-deps --disable-pip
 	$(VENV)-audit/bin/bandit --quiet --configfile pyproject.toml --recursive tuner
 
 lock: $(VENV)/.test  ## write down the versions that are installed here, once the tests have passed with them
