@@ -83,8 +83,9 @@ def test_json_is_one_document_on_standard_output(continued):
     assert {"sentence", "warnings", "tried", "best", "speedup"} <= set(document)
 
 
-def test_verbose_adds_what_each_trial_compiled_to(searched):
+def test_verbose_adds_what_each_trial_compiled_to(searched, without_batch):
     assert "compiled in" in searched[0].stderr
+    assert "compiled in" not in without_batch[0].stderr
 
 
 def test_a_search_bound_to_the_hint_itself_keeps_the_hint(tmp_path):
