@@ -12,13 +12,13 @@ from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
 
 
-def told_of(lanes, configuration):
+def found_of(lanes, configuration):
     try:
         with closing(lanes.open(configuration)) as lane:
             require_all_devices(configuration, lane)
             lane.window(0.05)
             effective = lane.facts.effective
-            return {"devices": effective.devices, "streams": [one.streams for one in effective.members]}
+            return {"devices": effective.devices, "streams": [member.streams for member in effective.members]}
     except LaneError as error:
         return {"error": str(error)}
 
@@ -26,7 +26,7 @@ def told_of(lanes, configuration):
 def main():
     path, _, plugins = sys.argv[1:]
     (model,) = read_model(path).batched
-    lanes, told = ProcessLanes(model, make_pool(model, {}, 0), plugins=plugins), {}
+    lanes, found = ProcessLanes(model, make_pool(model, {}, 0), plugins=plugins), {}
     for kind, hint in (("MULTI", "THROUGHPUT"), ("AUTO", "CUMULATIVE_THROUGHPUT")):
         for word, own in (("", {"NUM_STREAMS": 1}), (", a member fails", {"NUM_STREAMS": "nonsense"})):
             properties = {
@@ -34,8 +34,8 @@ def main():
                 "DEVICE_PROPERTIES": {"EMU": own, "CPU": {"NUM_STREAMS": 2}},
             }
             asked = Configuration.of(f"{kind}:EMU,CPU", properties, 1, 6)
-            told[kind + word] = told_of(lanes, asked)
-    sys.stdout.write(json.dumps(told))
+            found[kind + word] = found_of(lanes, asked)
+    sys.stdout.write(json.dumps(found))
 
 
 if __name__ == "__main__":

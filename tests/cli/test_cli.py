@@ -263,9 +263,9 @@ def model(tmp_path):
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(capsys, model, tmp_path, arguments, sentence):
-    code, told = complain(capsys, "search", model, "--output", tmp_path / "out", *arguments)
+    code, message = complain(capsys, "search", model, "--output", tmp_path / "out", *arguments)
     assert code == 2
-    assert sentence in told
+    assert sentence in message
     assert not (tmp_path / "out").exists()
 
 
@@ -280,8 +280,8 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_
         ([model, "--device", "AUTO:GPU,CPU"], "There is no device 'GPU' (in 'AUTO:GPU,CPU') here"),
         ([model, "--shape", "x[1,17]"], "does not take the shape x[1, 17]"),
     ]:
-        code, told = complain(capsys, "search", *arguments, "--output", tmp_path / "out")
-        assert (code, sentence in told) == (3, True), told
+        code, message = complain(capsys, "search", *arguments, "--output", tmp_path / "out")
+        assert (code, sentence in message) == (3, True), message
         assert not (tmp_path / "out").exists()
 
 
@@ -289,11 +289,11 @@ def test_an_input_file_of_the_wrong_shape_is_refused(capsys, model, tmp_path):
     import numpy as np
 
     np.save(tmp_path / "x.npy", np.zeros((1, 17), np.float32))
-    code, told = complain(
+    code, message = complain(
         capsys, "search", model, "--input", f"x={tmp_path / 'x.npy'}", "--output", tmp_path / "out"
     )
     assert code == 3
-    assert "the array has shape [1, 17], but one sample of 'x' has shape [1, 16]" in told
+    assert "the array has shape [1, 17], but one sample of 'x' has shape [1, 16]" in message
 
 
 def test_a_model_that_never_runs_is_refused(tmp_path):
@@ -330,10 +330,10 @@ def test_a_study_of_another_model_is_refused_and_kept(capsys, searched, model):
     other = models.wide(model.parent / "wide.xml", width=64)
     before = (out / "config.yaml").read_bytes()
     code = main(["search", str(other), "--output", str(out), "-q", "--budget", "5s"])
-    told = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert code == 2
-    assert "belongs to another search (model was" in told
-    assert "--output" in told
+    assert "belongs to another search (model was" in message
+    assert "--output" in message
     assert (out / "config.yaml").read_bytes() == before
 
 
@@ -372,8 +372,8 @@ def test_a_full_output_and_a_reader_that_left_are_no_traceback():
 
 def test_shapes_may_be_given_one_by_one_or_together(capsys, model, tmp_path):
     for shapes in (["--shape", "x[1,16]", "--shape", "y[1]"], ["--shape", "x[1,16],y[1]"]):
-        code, told = complain(capsys, "search", model, *shapes, "--output", tmp_path / "out")
-        assert (code, "names the input 'y'" in told) == (2, True)
+        code, message = complain(capsys, "search", model, *shapes, "--output", tmp_path / "out")
+        assert (code, "names the input 'y'" in message) == (2, True)
 
 
 def test_devices_lists_the_cpu_with_its_range(capsys):
@@ -396,6 +396,6 @@ def test_version_help_and_unknown_commands(capsys):
     assert tuner.__version__ in capsys.readouterr().out
     assert main(["--help"]) == 0
     assert "search" in capsys.readouterr().out
-    code, told = complain(capsys, "serch")
+    code, message = complain(capsys, "serch")
     assert code == 2
-    assert "No such command" in told
+    assert "No such command" in message

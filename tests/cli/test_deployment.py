@@ -58,11 +58,11 @@ def test_advice_whose_gain_is_there_holds(gaining):
 def test_advice_whose_gain_is_gone_fails_with_1(losing):
     done = run("verify", losing, "--budget", "3s", "--json", "-q")
     assert done.returncode == 1, done.stderr
-    told = json.loads(done.stdout)
-    assert not told["holds"]
-    assert told["ratio"] < 1
-    assert told["sentence"].startswith("fails: ")
-    assert told["host"] == {"level": "same", "reasons": []}
+    printed = json.loads(done.stdout)
+    assert not printed["holds"]
+    assert printed["ratio"] < 1
+    assert printed["sentence"].startswith("fails: ")
+    assert printed["host"] == {"level": "same", "reasons": []}
 
 
 def test_two_files_are_measured_against_each_other(gaining, losing):
@@ -132,9 +132,9 @@ def test_bad_input_is_one_sentence_with_its_exit_code(
     gone = msgspec.structs.replace(advice.best, properties={"NO_SUCH_PROPERTY": 1})
     write_advice(msgspec.structs.replace(advice, best=gone), tmp_path / "broken.yaml")
     monkeypatch.chdir(tmp_path)
-    exit_code, told = complain(capsys, *arguments)
-    assert exit_code == code, told
-    assert sentence in told
+    exit_code, message = complain(capsys, *arguments)
+    assert exit_code == code, message
+    assert sentence in message
 
 
 def test_an_export_for_benchmark_app_is_a_file_and_a_command_that_runs(gaining):

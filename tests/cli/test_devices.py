@@ -43,9 +43,9 @@ def read_advice(out):
 
 def test_devices_of_a_plugins_file_are_listed(second):
     done = second({"EMU": {}})("devices", "--json")
-    told = {one["name"]: one for one in json.loads(done.stdout)["devices"]}
-    assert set(told) == {"CPU", "EMU"}
-    assert told["EMU"]["streams"] == told["CPU"]["streams"]
+    listed = {device["name"]: device for device in json.loads(done.stdout)["devices"]}
+    assert set(listed) == {"CPU", "EMU"}
+    assert listed["EMU"]["streams"] == listed["CPU"]["streams"]
 
 
 @pytest.mark.slow
@@ -58,7 +58,7 @@ def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
     advice = read_advice(out)
     assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
     *alone, together = advice.devices
-    assert together.speedup.ratio > 1.1 * max(one.speedup.ratio for one in alone)
+    assert together.speedup.ratio > 1.1 * max(trial.speedup.ratio for trial in alone)
     assert f"{100 * together.share_of_sum:.0f} % of the sum of its devices" in done.stdout
 
 
@@ -96,8 +96,8 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
         "search", model, "--budget", "30s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
-    targets = [target_of(one.device) for one in read_advice(out).devices]
-    assert [(one.kind, *sorted(one.devices)) for one in targets] == [
+    targets = [target_of(each.device) for each in read_advice(out).devices]
+    assert [(target.kind, *sorted(target.devices)) for target in targets] == [
         ("", "EMU"), ("", "EMV"), ("", "CPU"), ("AUTO", "CPU", "EMU", "EMV"), ("MULTI", "CPU", "EMU", "EMV"),
     ]  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
                                "--budget", "30s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    devices = [one.device for one in read_advice(out).devices]
+    devices = [each.device for each in read_advice(out).devices]
     assert devices[0] == "CPU"
     assert devices[1].startswith("BATCH:CPU")
     assert "of an explicit batch's gain" in done.stdout
@@ -120,7 +120,7 @@ def test_a_stateful_model_is_searched_on_each_device_and_not_on_both(second, tmp
     done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "10s", "--trials", "2",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {one.device for one in read_advice(out).devices} == {"EMU", "CPU"}
+    assert {each.device for each in read_advice(out).devices} == {"EMU", "CPU"}
     assert "out    AUTO:EMU,CPU: " in done.stderr
 
 
@@ -129,11 +129,11 @@ def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(s
     model = write_demo_model(tmp_path / "demo.xml")
     done = second({"EMU": {}})(model, module="tests.cli.open_lanes")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    found = json.loads(done.stdout)
     for kind in ("MULTI", "AUTO"):
-        assert sorted(told[kind]["devices"]) == ["CPU", "EMU.0"]
-        assert sorted(told[kind]["streams"]) == [1, 2]
-        assert "EMU" in told[f"{kind}, a member fails"]["error"]
+        assert sorted(found[kind]["devices"]) == ["CPU", "EMU.0"]
+        assert sorted(found[kind]["streams"]) == [1, 2]
+        assert "EMU" in found[f"{kind}, a member fails"]["error"]
 
 
 @pytest.mark.slow
@@ -151,7 +151,7 @@ def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "16s", "--trials", "4",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {one.device for one in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
+    assert {each.device for each in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
 
 
 OF_A_BATCH = partial(models.mlp, shape=(8, 16))
@@ -160,7 +160,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize(
-    ("make", "shape", "told"),
+    ("make", "shape", "sentence"),
     [
         slow(models.stateful, [], "BATCH:CPU(4): ", id="stateful"),
         slow(OF_A_BATCH, [], "BATCH:CPU(4): OpenVINO gathers no requests", id="of a batch"),
@@ -168,14 +168,14 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
         pytest.param(DYNAMIC, [], "--shape 'ids[1,128]'", id="dynamic"),
     ],
 )
-def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, told):
+def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, sentence):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
                                "--budget", "12s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
     assert "Traceback" not in done.stderr
-    if told is None:
-        assert any(one.device.startswith("BATCH:") for one in read_advice(tmp_path / "out").devices)
+    if sentence is None:
+        assert any(each.device.startswith("BATCH:") for each in read_advice(tmp_path / "out").devices)
     else:
-        assert told in done.stderr
+        assert sentence in done.stderr
 
 
 def test_bounds_that_leave_nothing_to_gather_are_refused(second, tmp_path):

@@ -35,7 +35,7 @@ def cells(tmp_path_factory):
 
 def text_of(cell, kind="text/plain"):
     """What a cell printed, and what it showed."""
-    shown = [one.get("text") or one.get("data", {}).get(kind, "") for one in cell.outputs]
+    shown = [output.get("text") or output.get("data", {}).get(kind, "") for output in cell.outputs]
     return "".join(shown)
 
 

@@ -56,8 +56,8 @@ def test_every_format_and_another_folder(searched, tmp_path):
         "trials.csv",
         "report.json",
     ]
-    told = json.loads((tmp_path / "new" / "report.json").read_text())
-    assert told["studies"][0]["title"] == "wide"
+    written = json.loads((tmp_path / "new" / "report.json").read_text())
+    assert written["studies"][0]["title"] == "wide"
 
 
 def test_two_studies_side_by_side(searched, tmp_path):

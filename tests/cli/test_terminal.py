@@ -147,7 +147,7 @@ def test_a_python_caller_reads_parameters_and_the_command_line_options():
 def test_no_word_is_cut_at_the_edge_of_a_terminal(width):
     console = terminal(width)
     failed = Trial(7, COMBINATION, "failed", reason="compiling for EMU fails: " + "out of memory, " * 9)
-    measured = next(one for one in simulate().trials[1:] if one.state == "measured")
+    measured = next(trial for trial in simulate().trials[1:] if trial.state == "measured")
     show = Narrator(LiveScreen(console), verbose=True)
     for trial in (failed, measured):
         show(TrialBegan(trial.configuration, 30.0))
@@ -178,7 +178,7 @@ def test_a_log_keeps_its_lines_whole():
 
 
 def test_the_story_says_who_is_in_the_final_and_why_the_best_so_far_is_not():
-    leader = next(one for one in simulate().trials[1:] if one.state == "measured")
+    leader = next(trial for trial in simulate().trials[1:] if trial.state == "measured")
     screen = FakeScreen()
     Narrator(screen, verbose=False)(FinalBegan((COMBINATION,), 9.0, leader))
     *_, final, left_out = screen.lines

@@ -52,7 +52,7 @@ def samples(count):
 
 def truth(path, given):
     compiled = ov.Core().compile_model(str(path), "CPU")
-    return [compiled(one)[0] for one in given]
+    return [compiled(sample)[0] for sample in given]
 
 
 def test_the_file_holds_plain_numbers_and_the_advice_gives_texts(advice):
@@ -76,8 +76,8 @@ def test_plain_data_compiles_without_the_project(advice, path):
 
 def test_infer_many_answers_in_order_like_the_processor(advice, path):
     given = samples(23)
-    told = list(advice.infer_many(advice.compile(), iter(given)))
-    np.testing.assert_allclose(told, truth(path, given), rtol=0.05, atol=0.5)
+    answers = list(advice.infer_many(advice.compile(), iter(given)))
+    np.testing.assert_allclose(answers, truth(path, given), rtol=0.05, atol=0.5)
 
 
 def test_the_runner_answers_every_request_like_the_processor(advice, path):
@@ -85,7 +85,7 @@ def test_the_runner_answers_every_request_like_the_processor(advice, path):
 
     async def serve():
         async with advice.runner(advice.compile(), max_wait_ms=5) as runner:
-            return await asyncio.gather(*(runner.infer(one) for one in given))
+            return await asyncio.gather(*(runner.infer(sample) for sample in given))
 
     np.testing.assert_allclose(asyncio.run(serve()), truth(path, given), rtol=0.05, atol=0.5)
 
@@ -123,8 +123,8 @@ def test_benchmark_app_runs_it_with_the_same_streams(advice, tmp_path):
 def test_the_model_server_gets_texts(advice):
     from tuner.advice.export import EXPORTS
 
-    (one,) = json.loads(EXPORTS["ovms"](advice).text)["model_config_list"]
-    assert all(isinstance(value, str) for value in one["config"]["plugin_config"].values())
+    (model,) = json.loads(EXPORTS["ovms"](advice).text)["model_config_list"]
+    assert all(isinstance(value, str) for value in model["config"]["plugin_config"].values())
 
 
 def test_verify_measures_it_here(path, tmp_path):

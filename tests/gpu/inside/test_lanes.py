@@ -64,7 +64,7 @@ def test_both_devices_take_requests(tmp_path, device):
         for _ in range(6):
             queue.start_async({0: np.ones((1, 16), np.float32)})
         queue.wait_all()
-        kernels = [" ".join(one.exec_type for one in request.profiling_info) for request in queue]
+        kernels = [" ".join(kernel.exec_type for kernel in request.profiling_info) for request in queue]
         ran |= {"GPU" if "_gpu_" in each else "CPU" for each in kernels}
         if ran == {"GPU", "CPU"}:
             break
@@ -83,11 +83,11 @@ def test_one_and_two_streams_inside_a_combination_are_two_configurations(tmp_pat
 
 def test_a_setting_over_which_the_gpu_drops_out_is_named(tmp_path):
     own = {"GPU": {"NUM_STREAMS": "many"}, "CPU": {"NUM_STREAMS": 1}}
-    one = Configuration.of("MULTI:GPU,CPU", {**HINT, "DEVICE_PROPERTIES": own}, 1, 6)
+    configuration = Configuration.of("MULTI:GPU,CPU", {**HINT, "DEVICE_PROPERTIES": own}, 1, 6)
     lanes = lanes_of(models.scaling(tmp_path / "m.xml"))
-    lane = lanes.open(one)
+    lane = lanes.open(configuration)
     with pytest.raises(DeviceLeftOut, match="leaves GPU out"):
-        require_all_devices(one, lane)
+        require_all_devices(configuration, lane)
     lane.close()
 
     class Alive:
@@ -95,16 +95,16 @@ def test_a_setting_over_which_the_gpu_drops_out_is_named(tmp_path):
             return False
 
     budget = Budget(60.0, None, lambda: 0.0)
-    trial = TrialRunner(lanes, Alive(), History(), budget, Strategy(), None).run(one)
+    trial = TrialRunner(lanes, Alive(), History(), budget, Strategy(), None).run(configuration)
     assert trial.state == "failed"
     assert trial.reason == "OpenVINO leaves GPU out of it for NUM_STREAMS=many; without that, GPU takes part"
 
 
 def test_auto_is_measured_once_the_gpu_has_taken_over(tmp_path):
     """Under `THROUGHPUT` it answers from the processor at first, which it tells in brackets."""
-    one = Configuration.of("AUTO:GPU,CPU", HINT, 1, 4)
-    lane = lanes_of(models.scaling(tmp_path / "m.xml")).open(one)
-    require_all_devices(one, lane)
+    configuration = Configuration.of("AUTO:GPU,CPU", HINT, 1, 4)
+    lane = lanes_of(models.scaling(tmp_path / "m.xml")).open(configuration)
+    require_all_devices(configuration, lane)
     assert lane.facts.effective.devices == ("GPU.0",)
     lane.close()
 
@@ -135,7 +135,7 @@ def test_answers_are_those_of_the_processor(tmp_path, make, devices):
         answers[device] = lane.answers()
         lane.close()
     truth = answers.pop("CPU")
-    assert max(difference(truth, told) for told in answers.values()) < tolerance("f16", "bf16")
+    assert max(difference(truth, outputs) for outputs in answers.values()) < tolerance("f16", "bf16")
 
 
 def test_a_batch_on_the_gpu_answers_like_single_samples(tmp_path):
@@ -178,11 +178,11 @@ class TestBlobs:
         assert streams == [2, 1]
 
     def test_other_streams_are_loaded_from_the_same_blob(self, lanes):
-        one = self.opened(lanes, "GPU", {"NUM_STREAMS": 1})
-        two = self.opened(lanes, "GPU", {"NUM_STREAMS": 2})
-        assert two.compile_s < 0.5 * one.compile_s
-        assert (one.effective.streams, two.effective.streams) == (1, 2)
-        assert (one.optimal_requests, two.optimal_requests) == (1, 2)
+        first = self.opened(lanes, "GPU", {"NUM_STREAMS": 1})
+        second = self.opened(lanes, "GPU", {"NUM_STREAMS": 2})
+        assert second.compile_s < 0.5 * first.compile_s
+        assert (first.effective.streams, second.effective.streams) == (1, 2)
+        assert (first.optimal_requests, second.optimal_requests) == (1, 2)
 
     @pytest.mark.parametrize("device", ["MULTI:GPU,CPU", "AUTO:GPU,CPU"])
     def test_a_combination_under_its_hint_is_loaded_and_the_same(self, lanes, device):

@@ -43,8 +43,8 @@ def lanes(path):
 
 
 def listed(access):
-    told = devices.core().get_property("GPU", "SUPPORTED_PROPERTIES")
-    return {name for name, how in told.items() if how == access}
+    listed = devices.core().get_property("GPU", "SUPPORTED_PROPERTIES")
+    return {name for name, how in listed.items() if how == access}
 
 
 def test_every_property_that_can_be_written_is_searched_or_has_its_reason():
@@ -102,14 +102,14 @@ def test_every_switch_compiles_and_is_read_back(space, path, axis):
     plain = space.configuration(point)
     before = read_back(core.compile_model(graph, "GPU", plain.compile_properties), plain, 4)
     for choice in space.late[axis][1:]:
-        one = space.configuration({**point, axis: choice})
-        compiled = core.compile_model(graph, "GPU", one.compile_properties)
-        after = read_back(compiled, one, 4)
+        configuration = space.configuration({**point, axis: choice})
+        compiled = core.compile_model(graph, "GPU", configuration.compile_properties)
+        after = read_back(compiled, configuration, 4)
         if axis == "auto_batching":  # not echoed: what tells is that nothing gathers
             assert dict(before.settings).keys() - dict(after.settings).keys() == {"AUTO_BATCH_TIMEOUT"}
             continue
         name = SWITCHES[axis].property
-        assert dict(after.settings)[name] == one.compile_properties[name]
+        assert dict(after.settings)[name] == configuration.compile_properties[name]
         default = core.get_property("GPU", name)
         assert str(getattr(default, "name", default)) != str(SWITCHES[axis].values[choice])
         assert after != before

@@ -24,7 +24,7 @@ def command(*words):
 
 
 def tried(done):
-    return [one for one in json.loads(done.stdout)["tried"] if one["state"] != "duplicate"]
+    return [trial for trial in json.loads(done.stdout)["tried"] if trial["state"] != "duplicate"]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def path(tmp_path):
 
 
 def test_devices_lists_it_with_its_ranges():
-    listed = {one["name"]: one for one in json.loads(command("devices", "--json").stdout)["devices"]}
+    listed = {device["name"]: device for device in json.loads(command("devices", "--json").stdout)["devices"]}
     assert set(listed) == {"CPU", "GPU"}
     assert listed["GPU"]["streams"] == [1, 2]
     assert listed["GPU"]["requests"] == [1, 2]
@@ -43,8 +43,8 @@ def test_explicit_streams_are_measured(path, tmp_path):
     done = command("search", path, "--device", "GPU", "--streams", "1,2", "--batch", "1,64", "--budget", "12s",
                    "--output", tmp_path / "out", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    explicit = [one for one in tried(done) if "stream" in one["configuration"]]
-    assert {one["state"] for one in explicit} <= {"measured", "pruned"}
+    explicit = [trial for trial in tried(done) if "stream" in trial["configuration"]]
+    assert {trial["state"] for trial in explicit} <= {"measured", "pruned"}
     assert explicit
     advice = read_advice(tmp_path / "out")
     assert (advice.verdict, advice.best.batch) == ("faster", 64)
@@ -55,11 +55,11 @@ def test_a_combination_is_searched_on_both_devices(path, tmp_path):
     done = command("search", path, "--device", "MULTI:GPU,CPU", "--streams", "1,2", "--batch", "1,64", "--budget", "30s",
                    "--output", tmp_path / "out", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
-    together = [one for one in tried(done) if one["configuration"].startswith("MULTI:")]
-    both = [one for one in together if re.search(r"GPU [12] stream", one["configuration"])]
+    together = [trial for trial in tried(done) if trial["configuration"].startswith("MULTI:")]
+    both = [trial for trial in together if re.search(r"GPU [12] stream", trial["configuration"])]
     assert both
-    assert {one["state"] for one in both} <= {"measured", "pruned"}
-    devices = [target_of(one.device).kind or one.device for one in read_advice(tmp_path / "out").devices]
+    assert {trial["state"] for trial in both} <= {"measured", "pruned"}
+    devices = [target_of(each.device).kind or each.device for each in read_advice(tmp_path / "out").devices]
     assert devices == ["GPU", "CPU", "MULTI"]
 
 
@@ -72,17 +72,17 @@ def test_a_gpu_that_vanishes_in_mid_search_ends_in_one_sentence(path, tmp_path, 
         list(map(str, words)), capture_output=True, text=True, check=False, timeout=300, env=environment
     )
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    states = [state for device, state in told["states"] if device == "GPU"]
+    printed = json.loads(done.stdout)
+    states = [state for device, state in printed["states"] if device == "GPU"]
     assert states.count("failed") == 3
-    assert "GPU" in told["reasons"][-1]
-    assert any(warning.startswith("GPU was given up: ") for warning in told["warnings"])
+    assert "GPU" in printed["reasons"][-1]
+    assert any(warning.startswith("GPU was given up: ") for warning in printed["warnings"])
     if devices == ("GPU",):
-        assert told["verdict"] == "inconclusive"
-        assert told["best"]
+        assert printed["verdict"] == "inconclusive"
+        assert printed["best"]
     else:
-        assert told["states"][-1][0] == "CPU"
-        assert told["device"] == "CPU"
+        assert printed["states"][-1][0] == "CPU"
+        assert printed["device"] == "CPU"
 
 
 def test_a_gpu_that_is_not_there_is_refused_with_those_that_are(path, tmp_path):

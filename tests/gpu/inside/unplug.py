@@ -14,22 +14,22 @@ AFTER = 2
 
 def main():
     model, output, *devices = sys.argv[1:]
-    told = {"states": [], "reasons": [], "warnings": []}
+    seen = {"states": [], "reasons": [], "warnings": []}
 
     def hear(event):
         if isinstance(event, Warned):
-            told["warnings"].append(event.notice.text)
+            seen["warnings"].append(event.notice.text)
         if isinstance(event, TrialEnded):
-            told["states"].append((event.trial.configuration.device, event.trial.state))
+            seen["states"].append((event.trial.configuration.device, event.trial.state))
             if event.trial.state == "failed":
-                told["reasons"].append(event.trial.reason)
-            if len(told["states"]) == AFTER:
+                seen["reasons"].append(event.trial.reason)
+            if len(seen["states"]) == AFTER:
                 Path(os.environ[gpu.GONE]).touch()
 
     found = tuner.search(model, device=devices, budget=f"{30 * len(devices)}s", output=output, observer=hear)
     best = found.verdict.best.configuration
-    told |= {"verdict": found.verdict.kind, "best": str(best), "device": best.device}
-    sys.stdout.write(json.dumps(told))
+    seen |= {"verdict": found.verdict.kind, "best": str(best), "device": best.device}
+    sys.stdout.write(json.dumps(seen))
 
 
 if __name__ == "__main__":
