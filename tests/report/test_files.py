@@ -140,7 +140,7 @@ def test_the_page_says_all_that_a_reader_needs(result):
         "tied with the best",
         interval(view.finalists[0].low, view.finalists[0].high),
         "98 % confidence",
-        f"varied by {share(view.noise, 1)}",
+        f"speed varied by {share(view.noise)}",
     ):
         assert words in plain, words
     for words in (

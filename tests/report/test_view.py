@@ -17,9 +17,10 @@ from tests.report.results import (
     view_of,
 )
 from tuner.domain.configuration import Configuration
-from tuner.domain.stats import spread
+from tuner.domain.stats import Speedup, spread
 from tuner.report.page import page
 from tuner.report.text import as_markdown
+from tuner.study.importance import importance
 
 GOLDEN = {
     "answer": "49.0 % faster than the hint, 98 % interval +45.0 to +53.1 %, 64 rounds in 16 sittings",
@@ -118,6 +119,21 @@ def test_importance_names_what_was_varied_and_sums_to_one(view):
     assert set(view.importance) <= {"streams", "batch", "requests", "device"}
     assert sum(view.importance.values()) == pytest.approx(1.0)
     assert max(view.importance, key=view.importance.get) == "batch"
+
+
+def test_importance_has_the_switches_of_the_space_but_not_those_around_the_best():
+    def pinned(trial, value):
+        properties = {**trial.configuration.plain_properties, "ENABLE_CPU_PINNING": value, "NPU_TURBO": value}
+        configuration = Configuration.of(
+            "CPU", properties, trial.configuration.batch, trial.configuration.requests
+        )
+        ratio = trial.ratio * (1.0 if value else 3.0)
+        return replace(trial, configuration=configuration, speedup=Speedup(ratio, ratio, ratio, 0.9, 1))
+
+    measured = [trial for trial in searched().trials if trial.state == "measured"]
+    shares = importance([pinned(trial, value) for trial in measured for value in (True, False)])
+    assert set(shares) <= {"streams", "batch", "requests", "pinning"}
+    assert shares["pinning"] == max(shares.values())
 
 
 def test_several_devices_are_shown_with_their_share_of_the_sum():

@@ -97,3 +97,13 @@ def test_a_model_that_does_not_take_the_batch_is_refused(tmp_path):
     other = models.fixed_reshape(tmp_path / "other.xml")
     with pytest.raises(ModelError, match="cannot be given batch 4"):
         advice.compile(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [("m.keras", "is a Keras model"), ("m.onnx", "is not a model that OpenVINO .* can read")],
+)
+def test_a_file_that_openvino_does_not_read_says_what_it_is(advice, tmp_path, name, sentence):
+    (tmp_path / name).write_text("nonsense")
+    with pytest.warns(UserWarning, match="not the file"), pytest.raises(ModelError, match=sentence):
+        advice.compile(tmp_path / name)

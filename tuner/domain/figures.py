@@ -67,9 +67,9 @@ def digits(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def share(part: float, decimals: int = 0) -> str:
+def share(part: float) -> str:
     """Return a part of a whole as a percentage: `52 %` of 0.52."""
-    return f"{100 * part:.{decimals}f} %"
+    return f"{100 * part:.0f} %"
 
 
 def rate(fps: float) -> str:

@@ -58,7 +58,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
     lines += [f"- known: {view.known}"] if view.known else []
     lines += [f"- switches around the best: {view.switches}"] if view.switches else []
-    lines += [f"- the hint's own rate varied by {share(view.noise, 1)}"]
+    lines += [f"- over the whole search, the hint's own speed varied by {share(view.noise)}"]
     lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]
     finalists = trials if view.no_claim else view.finalists

@@ -13,6 +13,7 @@ from tuner.domain.model import Model
 from tuner.domain.properties import DEVICE_PROPERTIES, as_text
 from tuner.domain.target import missing_devices, target_of
 from tuner.errors import DeviceError, ModelError, reason
+from tuner.probe.formats import refusal
 from tuner.probe.shapes import input_name
 from tuner.runtime.forks import require_own
 
@@ -97,7 +98,7 @@ def _read(core: Core, path: Path, model: Model) -> ov.Model:
     try:
         graph = core.read_model(path)
     except RuntimeError as error:
-        raise ModelError(f"'{path}' cannot be read ({reason(error)}); give the model's file.") from error
+        raise ModelError(refusal(path, reason(error))) from error
     _require_inputs(graph, path, model)
     return graph
 

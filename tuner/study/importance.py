@@ -10,6 +10,7 @@ from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.switches import SWITCHES, choice_made
 from tuner.domain.trial import Trial
 
 LEAST_TRIALS = 6
@@ -43,10 +44,13 @@ def importance(trials: Sequence[Trial]) -> dict[str, float]:
 
 
 def _parameters(configuration: Configuration) -> dict[str, str]:
-    properties = {name: str(value) for name, value in configuration.properties if name != "PERFORMANCE_HINT"}
+    """Return what varies in the whole space; late switches vary around the best only and have no share."""
+    properties = configuration.plain_properties
+    early = [axis for axis, switch in SWITCHES.items() if not switch.late]
     return {
+        **{axis.replace("_", " "): str(choice_made(axis, properties)) for axis in early},
         "device": configuration.device,
-        "streams": properties.get("NUM_STREAMS", "hint"),
+        "streams": str(properties.get("NUM_STREAMS", "hint")),
         "batch": f"{configuration.batch:09}",
         "requests": f"{configuration.requests:09}",
     }
