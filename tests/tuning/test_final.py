@@ -1,11 +1,12 @@
 """The final: who is invited, how long it lasts, and what happens when lanes fail in it."""
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
-from tests.simulation import simulate
+from tests.simulation import MemoryStore, simulate
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
@@ -192,13 +193,48 @@ def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
     assert found.outcome.verdict.kind == "faster"
 
 
-def test_a_hint_that_dies_in_the_final_is_no_win():
+@pytest.mark.parametrize(("rounds", "before"), [(2, 0), (8, 6)])
+def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_afresh(rounds, before):
+    lanes, done = SimulatedLanes(SimulatedDevice(base_fps=2000)), []
+
+    def kill_the_hint_once(event):
+        if isinstance(event, FinalRound):
+            done.append(event.done)
+            if done == list(range(1, rounds + 1)):
+                alive_lane(lanes, is_hint=True).close()
+
+    found = simulate(lanes=lanes, tell=kill_the_hint_once)
+    assert done[rounds] == before + 1  # after those of the sittings that had ended
+    assert found.final.trouble is None
+    assert found.outcome.verdict.kind == "faster"
+    sittings = Counter(played.sitting for played in found.final.rounds)
+    assert sittings == dict.fromkeys(range(len(sittings)), 3)
+    assert not any(finalist.disqualified for finalist in found.final.finalists)
+
+
+@pytest.mark.parametrize(("first", "before"), [(1, 0), (8, 6)])
+def test_a_hint_that_keeps_dying_in_the_final_leaves_the_leader_as_the_closest(first, before):
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 
     def kill_the_hint(event):
-        if isinstance(event, FinalRound) and event.done == 7:
+        if isinstance(event, FinalRound) and event.done >= first:
             alive_lane(lanes, is_hint=True).close()
 
-    found = simulate(lanes=lanes, tell=kill_the_hint)
+    store = MemoryStore()
+    found = simulate(lanes=lanes, tell=kill_the_hint, store=store)
     assert found.outcome.verdict.kind == "inconclusive"
-    assert "the hint's lane" in found.outcome.verdict.why
+    assert "the final was cut short (the hint's lane: the lane is closed)" in found.outcome.verdict.why
+    assert found.outcome.verdict.closest == History(store.kept).best().configuration
+    assert len(found.final.rounds) == before
+
+
+def test_a_hint_that_keeps_dying_when_the_time_is_over_leaves_what_the_sittings_before_said():
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def kill_the_hint_at_the_end(event):
+        if isinstance(event, FinalRound) and event.left_s < 1:
+            alive_lane(lanes, is_hint=True).close()
+
+    found = simulate(lanes=lanes, tell=kill_the_hint_at_the_end)
+    assert found.final.trouble is None
+    assert found.outcome.verdict.kind == "faster"

@@ -39,6 +39,13 @@ class Comparison:
         self._lanes = lanes
         self._sitting += 1
 
+    def go_back_to(self, sittings: int) -> None:
+        """Drop all rounds after so many sittings; `renew` begins the next one."""
+        self.rounds = [played for played in self.rounds if played.sitting < sittings]
+        for windows in self._windows:
+            del windows[len(self.rounds) :]
+        self._sitting = sittings - 1
+
     def warm_up(self, first: int = 0) -> None:
         """Run one window in every lane from `first` on, in random order, and discard the figures.
 

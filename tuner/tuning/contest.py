@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import count
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Round, log_ratios_by_sitting
@@ -25,6 +24,9 @@ from tuner.measure.lane import Answers, DeviceLeftOut, Lane, Lanes, require_all_
 from tuner.measure.left_out import with_the_setting
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
+
+BEGINNINGS = 3
+"""How often a sitting is begun in which the baseline's lane dies: a fault that comes so often will stay."""
 
 
 @dataclass(slots=True, eq=False)
@@ -63,23 +65,37 @@ class Contest:
         """Play sittings of so many rounds each; a sitting begins only if there is time for all of it.
 
         After the sittings that every final is given, it ends when the intervals are precise enough;
-        which configuration leads has no say in that.
+        which configuration leads has no say in that. A sitting in which the baseline's lane dies does not
+        count: it begins again with fresh lanes.
 
         Raises:
-            LaneError: The baseline's lane does not open, or died.
+            LaneError: The baseline's lane did not open, or died, several times in a row.
             Interrupted: The user asked to stop.
         """
-        sitting_s = 0.0
-        for sitting in count():
-            if sitting and (budget.left_s() < sitting_s or not self._remaining()):
-                return
-            if sitting >= strategy.sittings and self._widest_half_width() <= strategy.precise:
+        sitting_s, sittings, deaths = 0.0, 0, 0
+        while not sittings or (budget.left_s() >= sitting_s and self._remaining()):
+            if sittings >= strategy.sittings and self._widest_half_width() <= strategy.precise:
                 return
             began_s = budget.spent_s()
-            with ExitStack() as stack:
-                comparison = self._begin_sitting(stack)
-                self._play_rounds(comparison, rounds, budget, on_round)
-            sitting_s = budget.spent_s() - began_s
+            try:
+                self._sit(rounds, budget, on_round)
+                sitting_s, sittings, deaths = budget.spent_s() - began_s, sittings + 1, 0
+            except LaneError:
+                deaths += 1
+                if self._comparison:
+                    self._comparison.go_back_to(sittings)
+                if deaths == BEGINNINGS or not (sittings or budget.left_s()):
+                    raise
+
+    def _sit(self, rounds: int, budget: Budget, on_round: Callable[[int], None]) -> None:
+        """Hold a sitting with fresh lanes.
+
+        Raises:
+            LaneError: The baseline's lane did not open, or died.
+        """
+        with ExitStack() as stack:
+            comparison = self._begin_sitting(stack)
+            self._play_rounds(comparison, rounds, budget, on_round)
 
     def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
         """Return what the rounds played so far say."""

@@ -126,11 +126,11 @@ def run_final(
 ) -> Final:
     """Measure the invited configurations beside the baseline until time is up or enough is known.
 
-    If the user interrupts it or the hint's lane dies, the rounds played so far are kept, and the final's
-    `trouble` says what happened.
+    If the user interrupts it or the hint's lane keeps dying, the rounds played so far are kept, and the
+    final's `trouble` says what happened.
 
     Raises:
-        LaneError: The hint's lane did not open, or died before the first round.
+        LaneError: The hint's lane kept dying, and no sitting ended before.
     """
 
     def compare(opened: Sequence[Lane]) -> Comparison:

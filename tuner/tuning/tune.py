@@ -191,6 +191,8 @@ def _explore_and_decide(
     task.store.save_final(final)
     if final.interrupted:
         return replace(unfinished(history, own_batch, "stopped in the final"), interrupted=True), final
+    if final.trouble:
+        return unfinished(history, own_batch, f"the final was cut short ({final.trouble})"), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
 
