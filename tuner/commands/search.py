@@ -26,6 +26,7 @@ from tuner.domain.space import Bounds, Choice
 from tuner.domain.target import Target
 from tuner.domain.units import seconds_of
 from tuner.measure.blobs import Blobs
+from tuner.measure.guard import refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
@@ -88,6 +89,7 @@ def search(
     Raises:
         TunerError: With one sentence for the user.
     """
+    refuse_while_imported()
     path = Path(model)
     asked = Asked(
         model=path,

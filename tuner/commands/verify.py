@@ -22,6 +22,7 @@ from tuner.domain.units import seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
+from tuner.measure.guard import refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.lock import host_lock
@@ -100,6 +101,7 @@ def verify(
     Raises:
         TunerError: With one sentence for the user.
     """
+    refuse_while_imported()
     here = describe_host(str(plugins) if plugins else None)
     advice = fitting(read(Path(config)), here)
     other = fitting(read(Path(against)), here) if against else None

@@ -13,9 +13,10 @@ from typing import Any
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
-from tuner.errors import Interrupted, LaneError
+from tuner.errors import Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
+from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
 from tuner.measure.lane import Answers, Lane, LaneFacts
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
@@ -80,7 +81,7 @@ class ProcessLanes:
                     opened.append(lane)
                 except LaneError as error:
                     opened.append(error)
-        except Interrupted:
+        except BaseException:
             for lane in started:
                 lane.close()
             raise
@@ -90,7 +91,9 @@ class ProcessLanes:
         ours, theirs = self._context.Pipe()
         blob = self._blobs.of(configuration) if self._blobs else None
         plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
-        process = self._context.Process(target=serve, args=(plan, theirs), daemon=True)  # type: ignore[attr-defined]
+        process = self._context.Process(  # type: ignore[attr-defined]
+            target=serve, args=(plan, theirs), name=LANE_NAME, daemon=True
+        )
         process.start()
         theirs.close()
         return ProcessLane(process, ours, self._limit_s, self._stopped)
@@ -171,9 +174,16 @@ class ProcessLane:
         raise LaneError(why)
 
     def _how_it_ended(self, doing: str) -> str:
-        """Return how the process ended: by which signal, or with which exit code."""
+        """Return how the process ended: by which signal, or with which exit code.
+
+        Raises:
+            UsageError: It imported the user's script, which began a search there.
+        """
         self._process.join(timeout=5)
         code = self._process.exitcode
+        if code == UNGUARDED:
+            self.close()
+            raise UsageError(SENTENCE) from None
         if code is not None and code < 0:
             return f"ended by {signal.Signals(-code).name} ({doing})"
         return f"ended with exit code {code} ({doing})"
