@@ -105,12 +105,15 @@ def test_keep_hint_deploys_the_hint_itself():
     assert (advice.speedup.ratio, advice.speedup.low, advice.speedup.high) == (1.0, 1.0, 1.0)
 
 
-def test_an_interrupted_search_writes_its_best_as_inconclusive(tmp_path):
+def test_an_interrupted_search_writes_the_hint_as_inconclusive(tmp_path):
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=25)
     advice = make_advice(searched(lanes=lanes))
     write_advice(advice, tmp_path / "config.yaml")
     assert load(tmp_path / "config.yaml").verdict == "inconclusive"
-    assert advice.best.batch > 1
+    hint = advice.baseline.configuration
+    assert advice.best.configuration == advice.drop_in.configuration == hint
+    assert (advice.speedup.ratio, advice.drop_in.speedup.ratio) == (1.0, 1.0)
+    assert advice.devices[0].batch > 1
 
 
 def test_the_front_trades_throughput_for_latency(advice):

@@ -78,6 +78,10 @@ def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
     assert (verdict.kind, verdict.best.configuration) == ("keep_hint", alone)
     assert answer(verdict).startswith("keep the hint: one device, CPU, is enough; no configuration in ")
     assert decide(final).best.configuration == HINT
+    unsure = final_of({alone: 0.999, slower: 1.02}, noise=0.1)
+    open_ = replace(unsure, baseline=replace(unsure.baseline, configuration=together))
+    assert (decide(open_).kind, decide(open_).best.configuration) == ("inconclusive", together)
+    assert best_drop_in(open_, own_batch=1).configuration == together
     worse = final_of({alone: 0.96})
     kept = decide(replace(worse, baseline=replace(worse.baseline, configuration=together)))
     assert kept.best.configuration == together

@@ -121,7 +121,11 @@ def gain(advice: Advice, session: str) -> str:
     """Return the claimed gain, or that of the closest candidate, as the session says it."""
     if advice.verdict == "faster":
         return gain_of(advice.speedup.speedup)
-    closest = re.search(r"closest(?: is|:) .*?, ((?:[+-][\d.]+ %|[\d.,]+ times), .*?)\)?$", session, re.M)
+    closest = re.search(
+        r"closest(?: is|:) .*?, ((?:[+-][\d.]+ %|[\d.,]+ times), .*?)(?:; this is not proven)?\)?$",
+        session,
+        re.M,
+    )
     return f"closest {closest[1]}" if closest else ""
 
 

@@ -8,6 +8,7 @@ from tests.simulation import MemoryStore, random_device, simulate, space_of, tru
 from tests.tuning.test_final import trial
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.sentences import answer
 from tuner.domain.space import HINT, Bounds
 from tuner.errors import DeviceError
 from tuner.tuning.budget import Budget
@@ -199,12 +200,38 @@ def test_an_interruption_keeps_what_is_known_and_claims_nothing(stop_at_s):
     store = MemoryStore()
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=stop_at_s)
     found = simulate(lanes=lanes, store=store)
-    assert found.outcome.interrupted
-    assert found.outcome.verdict.kind == "inconclusive"
+    outcome = found.outcome
+    assert outcome.interrupted
+    assert outcome.verdict.kind == "inconclusive"
+    assert outcome.verdict.best.configuration == outcome.drop_in.configuration == HINT_ALONE
+    assert "run the same command again to go on" in answer(outcome.verdict)
     assert list(found.trials) == store.kept
     if stop_at_s >= 25:
-        assert found.outcome.verdict.best.configuration != HINT_ALONE
-        assert found.outcome.drop_in.configuration.batch == 1
+        leader = History(found.trials).best()
+        assert (outcome.verdict.closest, outcome.verdict.speedup) == (leader.configuration, leader.speedup)
+        assert "this is not proven" in answer(outcome.verdict)
+
+
+def test_a_final_that_is_cut_short_proves_nothing_and_names_the_best_so_far():
+    rounds = []
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+
+    def broken(configuration):
+        return "gone" if rounds and configuration == HINT_ALONE else None
+
+    def take_the_hint_away_in_the_final(event):
+        if isinstance(event, FinalRound):
+            rounds.append(event)
+            lanes.device = replace(lanes.device, broken=broken)
+
+    found = simulate(lanes=lanes, tell=take_the_hint_away_in_the_final)
+    verdict = found.outcome.verdict
+    assert found.final.trouble == "the hint's lane: gone"
+    assert verdict.kind == "inconclusive"
+    assert verdict.best.configuration == found.outcome.drop_in.configuration == HINT_ALONE
+    assert verdict.closest == History(found.trials).best().configuration
+    assert "the final was cut short (the hint's lane: gone)" in verdict.why
+    assert not found.outcome.interrupted
 
 
 def test_the_same_search_again_goes_on_where_it_stopped():
@@ -265,12 +292,12 @@ def test_a_dear_configuration_is_tried_when_the_trend_leads_to_it():
     )
 
 
-def test_an_interrupted_search_leaves_what_it_showed_as_best():
+def test_an_interrupted_search_names_what_it_showed_as_best():
     events = []
     found = simulate(lanes=SimulatedLanes(SimulatedDevice(base_fps=2000), stop_at_s=14), tell=events.append)
     shown = [event.best for event in events if isinstance(event, TrialEnded)][-1]
     assert shown is not None
-    assert found.outcome.verdict.best.configuration == shown.configuration
+    assert found.outcome.verdict.closest == shown.configuration
 
 
 def test_a_hint_that_cannot_be_opened_again_ends_the_search_with_what_is_known():

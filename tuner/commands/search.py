@@ -83,8 +83,8 @@ def search(
         command: How to describe the call in the advice.
 
     Returns:
-        Everything the search knows; an interruption (Ctrl-C) returns the best so far,
-        and its `outcome.interrupted` is set.
+        Everything the search knows. After an interruption (Ctrl-C) its `outcome.interrupted` is set: what to
+        deploy is the hint, and `verdict.closest` is the best so far, which is not proven.
 
     Raises:
         TunerError: With one sentence for the user.

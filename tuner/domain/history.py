@@ -19,6 +19,8 @@ CYCLES_A_WINDOW = 4
 """Cycles that a window of a heavy configuration lasts: a dropped cycle, a counted one, up to one more until
 all requests have finished theirs, and one until the queue is empty."""
 
+GO_ON = "run the same command again to go on"
+
 
 class History:
     """Trials in the order in which they ended, with the questions that a search asks about them."""
@@ -77,16 +79,9 @@ class History:
             candidates, key=lambda trial: (trial.ratio <= 1.0, -self._look(trial).low, -trial.ratio)
         )
 
-    def best(self, batch: int | None = None) -> Trial | None:
-        """Return the trial with the highest estimate among those not pruned, or None if the hint is best.
-
-        With `batch`, only trials of that batch count.
-        """
-        complete = [
-            trial
-            for trial in self.measured()
-            if trial.state == "measured" and batch in {None, trial.configuration.batch}
-        ]
+    def best(self) -> Trial | None:
+        """Return the trial with the highest estimate among those not pruned, or None if the hint is best."""
+        complete = [trial for trial in self.measured() if trial.state == "measured"]
         best = max(complete, key=lambda trial: trial.ratio, default=None)
         return best if best and best.ratio > 1.0 else None
 
@@ -127,13 +122,16 @@ class History:
         return [played.rates_fps[0] for trial in self.trials for played in trial.rounds]
 
 
-def unfinished(history: History, own_batch: int, why: str) -> Outcome:
-    """Return the outcome of a search that has not ended: its best so far, without a claim."""
-    hint, best, own = history.trials[0], history.best(), history.best(batch=own_batch)
-    verdict = Verdict("inconclusive", hint.as_candidate(), why=why)
+def unfinished(history: History, why: str) -> Outcome:
+    """Return the outcome of a search without a whole final: keep the hint, and name the best so far.
+
+    Trials prove nothing, so the best so far is not what to deploy. It is the verdict's `closest`.
+    """
+    hint, best = history.trials[0].as_candidate(), history.best()
+    verdict = Verdict("inconclusive", hint, why=f"{why}; {GO_ON}")
     if best:
-        verdict = Verdict("inconclusive", best.as_candidate(), best.speedup, best.configuration, why)
-    return Outcome(hint.as_candidate(), verdict, (own or hint).as_candidate())
+        verdict = replace(verdict, speedup=best.speedup, closest=best.configuration)
+    return Outcome(hint, verdict, hint)
 
 
 def _without_requests(configuration: Configuration) -> Configuration:

@@ -164,7 +164,8 @@ class Result:
         """How far each target came, single devices first."""
         targets = [target_of(device) for device in self.setting.targets]
         finalists = self.final.finalists if self.final else ()
-        return standings(self.trials, targets, self.verdict.best, finalists)
+        chosen = self.verdict.best if self.final and not self.final.trouble else None
+        return standings(self.trials, targets, chosen, finalists)
 
     def at_final_speed(self, measured: Trial | Candidate) -> Measured | None:
         """Return figures as they would be at the speed that the host had in the final.

@@ -22,7 +22,7 @@ def _answer(verdict: Verdict) -> str:
         return f"{faster(found.ratio)} the hint, {interval_of(found)}"
     closest = f"the closest is {verdict.closest}, {gain_of(found)}" if found else ""
     if verdict.kind == "inconclusive":
-        return f"inconclusive: {verdict.why}" + (f" ({closest})" if closest else "")
+        return f"inconclusive: {verdict.why}" + (f" ({closest}; this is not proven)" if closest else "")
     if not closest:
         return f"keep the hint: {verdict.why}"
     ruled_out = f"no configuration in the final is {share(GAIN_WORTH_FINDING)} faster; {closest}"

@@ -16,8 +16,8 @@ class Standing:
 
     Attributes:
         target: Device string.
-        best: The chosen configuration if it is on this target; else the target's fastest finalist; else
-            its fastest trial, which is an estimate and no claim.
+        best: The configuration that a whole final chose, if it is on this target; else the target's fastest
+            finalist; else its fastest trial, which is an estimate and no claim.
         share_of_sum: For a combination: its speed divided by the sum of its devices' own best speeds.
         share_of_gain: For automatic batching: its gain over the device's hint, divided by the gain of the
             device's best explicit batch. None where no explicit batch has a gain.

@@ -36,8 +36,8 @@ class Verdict:
 
     Attributes:
         kind: `faster`, `keep_hint` or `inconclusive`.
-        best: What to deploy: the baseline unless `faster`, or unless a finalist on one device is as fast as
-            a baseline on several.
+        best: What to deploy: the baseline unless `faster`. With `keep_hint` it is a finalist on one device,
+            where that is as fast as a baseline on several.
         speedup: Speedup of `best` when `faster`, else of the fastest finalist; None without rounds.
         closest: The configuration with that speedup, or None.
         why: Why the answer is not clearer, or None.
@@ -55,8 +55,8 @@ def decide(final: Final) -> Verdict:
 
     `faster` needs a finalist whose lower bound is above the minimum gain. Of those that tie with the
     fastest, the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every finalist, and
-    no finalist that ran and was then disqualified. Everything else is inconclusive. A finalist on one device
-    that is as fast as the hint on several replaces that hint.
+    no finalist that ran and was then disqualified. Then a finalist on one device that is as fast as the hint
+    on several replaces that hint. Everything else is inconclusive, and the hint stays.
     """
     eligible = _eligible(final)
     if final.trouble or not eligible:
@@ -68,15 +68,15 @@ def decide(final: Final) -> Verdict:
     if winners := _winners(eligible):
         best = simplest_tied(final, winners)
         return Verdict("faster", best, best.speedup, best.configuration)
-    best = _as_fast_alone(final, eligible) or final.baseline
     if lost := [finalist for finalist in final.finalists if finalist.disqualified and finalist.effective]:
         what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
         why = f"{what}; run the same command again"
-        return Verdict("inconclusive", best, top.speedup, top.configuration, why)
+        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
     gains = {finalist.configuration: _against(final, finalist, KEEP_CONFIDENCE) for finalist in eligible}
     if max(gain.high for gain in gains.values()) > 1 + GAIN_WORTH_FINDING:
         why = "the intervals are too wide to decide; give a larger budget"
-        return Verdict("inconclusive", best, top.speedup, top.configuration, why)
+        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
+    best = _as_fast_alone(final, eligible) or final.baseline
     one_device = None if best is final.baseline else f"one device, {best.configuration.device}, is enough"
     return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)
 
@@ -108,8 +108,8 @@ def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | N
 
 
 def best_drop_in(final: Final, own_batch: int) -> Candidate:
-    """Return the best finalist with the model's own batch, or the baseline."""
-    if final.trouble:
+    """Return the best finalist with the model's own batch, or the baseline; without a decision the latter."""
+    if decide(final).kind == "inconclusive":
         return final.baseline
     own = [finalist for finalist in _eligible(final) if finalist.configuration.batch == own_batch]
     if winners := _winners(own):

@@ -16,7 +16,7 @@ from tuner.study.importance import importance
 from tuner.study.opening import cause, open_storage, shown
 from tuner.study.storage import TROUBLE, attribute, trials_of
 
-UNFINISHED = "the search has not ended; run the same command again"
+UNFINISHED = "the search has not ended"
 
 
 def read_results(where: str) -> list[Result]:
@@ -65,7 +65,7 @@ def _result(study: optuna.Study) -> Result | None:
 def _unfinished(setting: Setting, trials: Sequence[Trial]) -> Outcome:
     """Return what is known of a search that still runs or was killed."""
     run = replace(setting.run, trials=len(trials), seconds=max(_ends(trials), default=0.0))
-    known = unfinished(History(trials), setting.model.batch, UNFINISHED)
+    known = unfinished(History(trials), UNFINISHED)
     return replace(known, run=run, importance=importance(trials))
 
 

@@ -182,17 +182,15 @@ def _explore_and_decide(
         hints.baseline.close()
         final = _hold_final(task, history, rng)
     except Interrupted as stop:
-        return replace(unfinished(history, own_batch, str(stop)), interrupted=True), None
+        return replace(unfinished(history, str(stop)), interrupted=True), None
     except LaneError as error:
-        why = f"the hint's lane died and cannot be opened again ({error}); run the same command again"
-        return unfinished(history, own_batch, why), None
+        return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
         return _decide_without_final(history, spaces), None
     task.store.save_final(final)
-    if final.interrupted:
-        return replace(unfinished(history, own_batch, "stopped in the final"), interrupted=True), final
     if final.trouble:
-        return unfinished(history, own_batch, f"the final was cut short ({final.trouble})"), final
+        why = "stopped in the final" if final.interrupted else f"the final was cut short ({final.trouble})"
+        return replace(unfinished(history, why), interrupted=final.interrupted), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
 
