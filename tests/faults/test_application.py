@@ -1,6 +1,7 @@
 """Applications under faults: no deadlock, no answer lost, doubled or given to another sample."""
 
 import asyncio
+import contextlib
 import gc
 import itertools
 import random
@@ -14,6 +15,7 @@ import pytest
 from tests import models
 from tests.advice.advice_of import advice_of
 from tests.faults.carrying import carrying, number_of, numbers_of, sample
+from tests.faults.interrupting import CancelledAt, interrupted_at
 from tests.faults.virtual_clock import VirtualClock
 from tuner.errors import AdviceError, InferenceError
 
@@ -102,6 +104,26 @@ def test_a_consumer_may_stop_anywhere(carried, stop, ordered):
 
 
 @pytest.mark.parametrize("ordered", [True, False])
+def test_ctrl_c_may_come_at_every_line(carried, ordered):
+    """What was answered is right, and the model can be used again."""
+    advice, compiled = carried(3, 2)
+
+    def job():
+        for answer in advice.infer_many(compiled, map(sample, range(10)), ordered=ordered):
+            numbers.append(number_of(answer))
+
+    before = held()
+    for place in itertools.count(0, 3):
+        numbers: list[int] = []
+        if not interrupted_at(place, "runtime", job):
+            break
+        assert numbers == list(range(len(numbers))) if ordered else len(set(numbers)) == len(numbers)
+    assert place > 300
+    assert sorted(numbers) == list(range(10))
+    assert held() == before
+
+
+@pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("requests", [1, 3])
 def test_a_device_that_is_lost_midway_costs_no_answer_before(tmp_path, requests, ordered):
     """From one sample on nothing can be inferred any more.
@@ -145,6 +167,58 @@ def serve(carried, job, max_wait_ms=LATE_MS):
 async def steps(count):
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+async def session(runner):
+    async with runner:
+        return await several(runner)
+
+
+async def several(runner):
+    return await asyncio.gather(*(runner.infer(sample(number)) for number in range(7)))
+
+
+async def impatient(runner):
+    answers = []
+    for number in range(7):
+        with contextlib.suppress(asyncio.TimeoutError):
+            answers.append(await asyncio.wait_for(runner.infer(sample(number)), LATE_MS / 2e3))
+    return answers
+
+
+async def one_by_one(runner):
+    return [await runner.infer(sample(number)) for number in range(7)]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("job", [session, several, impatient, one_by_one])
+def test_a_task_may_be_cancelled_at_each_of_its_awaits(carried, job, batch):
+    """Whoever else waits for the runner gets an answer all the same."""
+    advice, compiled = carried(batch, 2)
+
+    async def cancel_at(runner, place):
+        others = [asyncio.ensure_future(runner.infer(sample(number))) for number in range(100, 105)]
+        await steps(1)
+        task = CancelledAt(job(runner), place)
+        (outcome,) = await asyncio.gather(asyncio.ensure_future(task), return_exceptions=True)
+        await runner.close()
+        assert [number_of(answer) for answer in await asyncio.gather(*others)] == [*range(100, 105)]
+        if not task.reached:
+            numbers = [number_of(answer) for answer in outcome]
+            assert numbers == [*range(7)] if job is not impatient else set(numbers) <= {*range(7)}
+            return False
+        assert isinstance(outcome, asyncio.CancelledError)
+        return True
+
+    for place in itertools.count():
+        runner = advice.runner(compiled, max_wait_ms=LATE_MS)
+        loop = VirtualClock(lambda runner=runner: bool(runner._running))
+        reached = loop.run_until_complete(cancel_at(runner, place))
+        loop.close()
+        assert (len(runner._idle), len(runner._running), len(runner._waiting)) == (2, 0, 0)
+        if not reached:
+            break
+    assert place >= (7 if job in {impatient, one_by_one} else 1)
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -221,9 +295,12 @@ def test_event_loops_follow_each_other_on_one_runner(carried):
     async def use():
         return await asyncio.gather(*(runner.infer(sample(number)) for number in range(20)))
 
-    for _ in range(20):
+    before = None
+    for _ in range(100):
         asyncio.run(leave())
         assert [number_of(answer) for answer in asyncio.run(use())] == [*range(20)]
+        before = before or held()
+    assert held() == before
     asyncio.run(runner.close())
     assert len(runner._idle) == 2
 
