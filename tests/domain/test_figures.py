@@ -71,7 +71,7 @@ def test_a_number_has_three_digits_and_no_exponent():
 def test_every_figure_has_its_unit():
     assert (rate(1234.5), milliseconds(999.7), seconds(0.27)) == ("1,234", "1,000 ms", "0.27 s")
     assert (mebibytes(1291.6), gibibytes(24105)) == ("1,292 MiB", "24 GiB")
-    assert (share(0.524), share(0.0131, 1)) == ("52 %", "1.3 %")
+    assert (share(0.524), share(0.0131)) == ("52 %", "1 %")
 
 
 @pytest.mark.parametrize(
