@@ -16,6 +16,7 @@ from tests.benchmarks.models import MODELS
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
+from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.probe.host import describe_host
@@ -88,7 +89,7 @@ def lanes_of(name: str, folder: Path) -> tuple[Model, ProcessLanes]:
     """Return a benchmark model with its likeliest batch axes, and lanes for it."""
     reading = read_model(MODELS[name].make(folder), MODELS[name].shapes)
     model = (*reading.batched, reading.unbatched)[0]
-    return model, ProcessLanes(model, make_pool(model, {}, 0), limit_s=120.0)
+    return model, ProcessLanes(model, make_pool(model, {}, 0), Limits(480.0))
 
 
 def configuration(properties: dict[str, Any], batch: int, requests: int) -> Configuration:

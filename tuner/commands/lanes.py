@@ -9,13 +9,14 @@ from tuner.commands.asked import Asked
 from tuner.domain.model import Model
 from tuner.measure.answers import first_proved
 from tuner.measure.blobs import Blobs
-from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
+from tuner.measure.limits import Limits
+from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading
 
-LIMIT_S = (30.0, 300.0)
-"""Least and greatest time that a lane is given to answer; in between, a quarter of the budget."""
+CHECK_SHARE = 0.5
+"""How much of what is left of the budget a lane may take while batching is checked."""
 
 PROCESSOR = "CPU"
 """Where batching is checked before any other device: a CPU compiles in a moment."""
@@ -28,21 +29,25 @@ class LanesFor:
     Attributes:
         asked: What the user asks of the search.
         stopped: Whether the user asked to stop.
+        left_s: Returns how many seconds are left of the budget.
     """
 
     asked: Asked
     stopped: Callable[[], bool]
+    left_s: Callable[[], float]
 
-    def __call__(self, model: Model, blobs: Blobs | None = None) -> ProcessLanes:
-        """Return the lanes of a model; with `blobs`, what slow devices compile is kept."""
+    def __call__(self, model: Model, blobs: Blobs | None = None, share: float = 1.0) -> ProcessLanes:
+        """Return the lanes of a model, each of which may take a share of what is left of the budget.
+
+        With `blobs`, what slow devices compile is kept.
+        """
         asked = self.asked
         return ProcessLanes(
             model,
             make_pool(model, asked.inputs, asked.seed),
-            min(max(LIMIT_S[0], asked.budget_s / 4), LIMIT_S[1]),
+            Limits(asked.budget_s, self.left_s, share),
             self.stopped,
             plugins=asked.plugins_file,
-            compile_limit_s=max(COMPILE_LIMIT_S, asked.budget_s),
             blobs=blobs,
         )
 
@@ -63,4 +68,5 @@ def with_batch_axes(
     """
     processor = [device for device in present if device.name == PROCESSOR]
     exact = {device.name: "EXECUTION_MODE_HINT" in device.writable for device in (*processor, *searched)}
-    return first_proved(((model, lanes_for(model)) for model in reading.batched), reading.unbatched, exact)
+    proposals = ((model, lanes_for(model, share=CHECK_SHARE)) for model in reading.batched)
+    return first_proved(proposals, reading.unbatched, exact)

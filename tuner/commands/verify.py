@@ -25,8 +25,9 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.guard import refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE
+from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
-from tuner.measure.process import COMPILE_LIMIT_S, ProcessLanes
+from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
@@ -178,10 +179,9 @@ def _compare(
         lanes = ProcessLanes(
             model,
             pool,
-            max(30.0, budget_s),
+            Limits(budget_s, budget.left_s),
             stopped,
             plugins=plugins,
-            compile_limit_s=max(COMPILE_LIMIT_S, budget_s),
             blobs=blobs,
         )
         plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)

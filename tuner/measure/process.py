@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -18,17 +21,17 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
 from tuner.measure.lane import Answers, Lane, LaneFacts
+from tuner.measure.limits import Limit, Limits
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
-COMPILE_LIMIT_S = 120.0
-"""Seconds that compiling may take unless a larger limit is given: a GPU takes 2 to 30, or more for large
-models."""
-
 POLL_S = 0.1
 """Seconds after which a waiting parent checks again whether the user asked to stop."""
+
+DYING_S = 1.0
+"""Seconds in which a killed process is gone; one that the kernel holds longer is left to it."""
 
 
 class ProcessLanes:
@@ -38,11 +41,10 @@ class ProcessLanes:
         self,
         model: Model,
         samples: tuple[Sample, ...],
-        limit_s: float = 30.0,
+        limits: Limits | None = None,
         stopped: Callable[[], bool] = lambda: False,
         method: str = START_METHOD,
         plugins: str | None = None,
-        compile_limit_s: float = COMPILE_LIMIT_S,
         blobs: Blobs | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
@@ -50,19 +52,17 @@ class ProcessLanes:
         Args:
             model: The model to compile.
             samples: The pool that fills the requests.
-            limit_s: Seconds after which a compiled lane that does not answer is killed.
+            limits: How long a lane may take before it is killed.
             stopped: Called while waiting; when it returns True, every wait ends with `Interrupted`.
             method: The start method of processes, as `multiprocessing` names it.
             plugins: OpenVINO's plugins XML with further devices, or None.
-            compile_limit_s: Seconds after which a lane that still compiles is killed.
             blobs: Where compiled models are kept for later lanes, or None.
         """
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
         self._model, self._samples, self._plugins = model, samples, plugins
-        self._limit_s, self._compile_limit_s, self._stopped = limit_s, compile_limit_s, stopped
-        self._blobs = blobs
+        self._limits, self._stopped, self._blobs = limits or Limits(), stopped, blobs
 
     def open(self, configuration: Configuration) -> ProcessLane:
         """Compile `configuration` in a process of its own."""
@@ -96,10 +96,10 @@ class ProcessLanes:
         )
         process.start()
         theirs.close()
-        return ProcessLane(process, ours, self._limit_s, self._stopped)
+        return ProcessLane(configuration, process, ours, self._limits, self._stopped)
 
     def _wait_for(self, lane: ProcessLane, configuration: Configuration) -> None:
-        lane.wait_until_ready(self._compile_limit_s)
+        lane.wait_until_ready()
         if self._blobs:
             self._blobs.learn(configuration, lane.facts)
 
@@ -114,60 +114,85 @@ class ProcessLane:
     facts: LaneFacts
 
     def __init__(
-        self, process: BaseProcess, pipe: Connection, limit_s: float, stopped: Callable[[], bool]
+        self,
+        configuration: Configuration,
+        process: BaseProcess,
+        pipe: Connection,
+        limits: Limits,
+        stopped: Callable[[], bool],
     ) -> None:
-        """Keep the process, which has just been started, and this end of its pipe."""
-        self._process, self._pipe = process, pipe
-        self._limit_s, self._stopped = limit_s, stopped
+        """Keep the process, which has just been started, and this end of its pipe; compiling has begun."""
+        self._configuration, self._process, self._pipe = configuration, process, pipe
+        self._limits, self._stopped, self._closed = limits, stopped, False
+        self._compiling = limits.compiling(configuration)
+        self._began_s = time.monotonic()
 
-    def wait_until_ready(self, limit_s: float) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
-        late = f"the model did not compile within {limit_s:g} s; a budget beyond that gives it more time"
-        self.facts = self._receive("compiling", limit_s, late)
+        late = "the model did not compile within {:.3g} s"
+        self.facts = self._receive("compiling", self._compiling, late, self._began_s)
+        self._limits.learn_compiling(self._configuration, self.facts.compile_s)
+        self._configuration = replace(self._configuration, requests=self.facts.effective.requests)
 
     def window(self, seconds: float) -> Window:
         """Run one window."""
-        window: Window = self._ask("window", seconds)
+        limit = self._limits.window(self._configuration, seconds)
+        window: Window = self._ask(limit, "window", seconds)
+        self._limits.learn_window(self._configuration, window)
         return window
 
     def answers(self) -> Answers:
         """Return the outputs for every sample of the pool."""
-        answers: Answers = self._ask("answers")
+        answers: Answers = self._ask(self._limits.answers(), "answers")
         return answers
 
     def alive(self) -> bool:
-        """Return whether the process runs."""
-        return self._process.is_alive()
+        """Return whether the process runs and was not closed."""
+        return not self._closed and self._process.is_alive()
 
     def close(self) -> None:
         """Kill the process: it has nothing to save."""
-        self._process.kill()
-        self._process.join()
+        self._closed = True
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join(DYING_S)
         self._pipe.close()
 
-    def _ask(self, command: str, *argument: Any) -> Any:
+    def _ask(self, limit: Limit, command: str, *argument: Any) -> Any:
+        began_s = time.monotonic()
         try:
             self._pipe.send((command, argument))
         except OSError:
             self._fail(self._how_it_ended(command))
-        return self._receive(command, self._limit_s, f"no answer within {self._limit_s:g} s ({command})")
+        return self._receive(command, limit, f"no answer within {{:.3g}} s ({command})", began_s)
 
-    def _receive(self, doing: str, limit_s: float, late: str) -> Any:
+    def _receive(self, doing: str, limit: Limit, late: str, began_s: float) -> Any:
         """Wait for an answer; any failure closes the lane and raises; `late` says that time is up."""
-        deadline = time.monotonic() + limit_s
         try:
             while not self._pipe.poll(POLL_S):
                 if self._stopped():
                     self.close()
                     raise Interrupted("stopped by the user")
-                if time.monotonic() > deadline:
-                    self._fail(late)
-            state, value = self._pipe.recv()
+                if time.monotonic() > began_s + limit.seconds:
+                    more = "; a budget beyond that gives it more time" if limit.by_budget else ""
+                    self._fail(late.format(limit.seconds) + more)
+            with self._killed_after(began_s + limit.seconds - time.monotonic()):
+                state, value = self._pipe.recv()
         except (EOFError, ConnectionError):
             self._fail(self._how_it_ended(doing))
         if state == "error":
             self._fail(str(value))
         return value
+
+    @contextmanager
+    def _killed_after(self, seconds: float) -> Iterator[None]:
+        """Kill the process if it stops in the middle of an answer, which cannot be waited for in steps."""
+        timer = threading.Timer(max(seconds, POLL_S), self._process.kill)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _fail(self, why: str) -> Any:
         self.close()
@@ -179,7 +204,7 @@ class ProcessLane:
         Raises:
             UsageError: It imported the user's script, which began a search there.
         """
-        self._process.join(timeout=5)
+        self._process.join(DYING_S)
         code = self._process.exitcode
         if code == UNGUARDED:
             self.close()

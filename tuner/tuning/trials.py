@@ -40,6 +40,9 @@ class TrialRunner:
         """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
 
         If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once.
+
+        Raises:
+            LaneError: The baseline's lane died, and does not open again, or the time is over.
         """
         began_s = self._budget.spent_s()
         trial = self._measured_or_failed(configuration)
@@ -61,6 +64,8 @@ class TrialRunner:
                 return self._open_and_measure(configuration)
             except LaneError as error:
                 failure = str(error)
+                if not (self._baseline.lane.alive() or self._budget.left_s()):
+                    raise
             if not self._baseline.reopen_if_dead():
                 break
         return Trial(len(self._history.trials), configuration, "failed", reason=failure)

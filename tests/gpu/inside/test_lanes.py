@@ -9,9 +9,11 @@ from tests.measure.test_lanes import LaneContract, lanes_of
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.errors import LaneError
+from tuner.measure import limits
 from tuner.measure.answers import difference, prove_batching, tolerance
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import ASK_DEVICE, DeviceLeftOut, require_all_devices
+from tuner.measure.limits import Limits
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner
@@ -211,11 +213,12 @@ class TestBlobs:
         blobs.close()
 
 
-def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(tmp_path):
-    lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limit_s=0.2, compile_limit_s=30.0)
+def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(tmp_path, monkeypatch):
+    lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.2, lambda: 0.2))
     lane = lanes.open(Configuration.of("GPU", HINT, 1, 2))
     assert lane.facts.compile_s > 0.2
     lane.close()
-    short = lanes_of(models.mlp(tmp_path / "m.xml"), compile_limit_s=0.2)
+    monkeypatch.setattr(limits, "COMPILE_S", 0.2)
+    short = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.2))
     with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; a budget beyond that"):
         short.open(Configuration.of("GPU", HINT, 1, 2))

@@ -1,0 +1,78 @@
+"""How long a lane may take, and that a hung one costs a search no more than its budget."""
+
+import pytest
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.sample import Window
+from tuner.measure.limits import COMPILE_S, GRACE_S, LEAST_S, Limits
+
+
+def configuration(batch=1, requests=4, device="CPU"):
+    return Configuration.of(device, {"NUM_STREAMS": 2}, batch, requests)
+
+
+def window(rate_fps):
+    return Window(rate_fps, (1.0,), 0.1, 100.0)
+
+
+class Clock:
+    """What is left of a budget."""
+
+    def __init__(self, left_s):
+        self.left_s = left_s
+
+    def __call__(self):
+        return self.left_s
+
+
+def test_only_the_first_lane_may_compile_longer_than_the_budget():
+    limits = Limits(12, Clock(11))
+    assert limits.compiling(configuration()).seconds == COMPILE_S
+    limits.learn_compiling(configuration(device="GPU"), 2.0)
+    limit = limits.compiling(configuration())
+    assert (limit.seconds, limit.by_budget) == (11 + GRACE_S, True)
+
+
+def test_a_budget_longer_than_that_gives_the_first_lane_all_of_it():
+    assert Limits(600, Clock(600)).compiling(configuration()).seconds == 600
+
+
+def test_compiling_may_take_many_times_what_it_took_on_its_device_and_not_more():
+    limits = Limits(600, Clock(500))
+    limits.learn_compiling(configuration(), 0.5)
+    limits.learn_compiling(configuration(), 0.2)
+    limit = limits.compiling(configuration(batch=64))
+    assert (limit.seconds, limit.by_budget) == (10.0, False)
+
+
+def test_where_nothing_is_known_of_a_device_it_gets_a_quarter_of_the_budget():
+    limits = Limits(200, Clock(200))
+    limits.learn_window(configuration(device="GPU"), window(100.0))
+    assert limits.window(configuration(), 0.1).seconds == limits.answers().seconds == 50.0
+    assert Limits(60, Clock(60)).answers().seconds == 30.0
+
+
+def test_a_window_may_take_many_times_what_the_fastest_windows_rate_predicts():
+    limits = Limits(600, Clock(500))
+    limits.learn_window(configuration(requests=4), window(50.0))
+    limits.learn_window(configuration(requests=2), window(20.0))
+    assert limits.window(configuration(batch=8, requests=16), 0.1).seconds == pytest.approx(
+        5 + 10 * (0.1 + 4 * 8 * 16 / 50)
+    )
+    few = limits.window(configuration(batch=1, requests=1), 0.1).seconds
+    assert few == pytest.approx(5 + 10 * (0.1 + 4 * 4 / 50))  # a request may take as long as one of four
+
+
+def test_nothing_may_take_longer_than_what_is_left_of_the_budget():
+    left_s = Clock(7)
+    limits = Limits(60, left_s)
+    limits.learn_window(configuration(), window(1.0))
+    for ends_s, seconds in ((7, 7 + GRACE_S), (0, LEAST_S)):
+        left_s.left_s = ends_s
+        for limit in (limits.window(configuration(), 0.1), limits.answers()):
+            assert (limit.seconds, limit.by_budget) == (seconds, True)
+
+
+def test_a_check_before_the_search_may_take_a_share_of_what_is_left():
+    limits = Limits(12, Clock(12), share=0.5)
+    assert limits.compiling(configuration()).seconds == limits.answers().seconds == 6 + GRACE_S

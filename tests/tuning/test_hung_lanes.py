@@ -1,0 +1,124 @@
+"""Searches in which lanes hang: the budget holds, and what is known by then is said."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.lanes.simulated import SimulatedDevice, SimulatedLane, SimulatedLanes
+from tests.simulation import MODEL, MemoryStore, simulate
+from tuner.domain.history import History
+from tuner.errors import DeviceError, LaneError
+from tuner.measure.answers import first_proved
+from tuner.measure.limits import Limits
+from tuner.tuning.progress import FinalBegan, TrialBegan
+
+BUDGETS_S = (12, 60, 300)
+OVER_S = 2.0
+"""Seconds that a search may last beyond its budget: a lane has one more, and the final needs a moment."""
+
+
+class HangingLanes(SimulatedLanes):
+    """Simulated lanes that hang in what `hanging` says, until their limit ends them."""
+
+    def __init__(self, budget_s, share=1.0):
+        super().__init__(SimulatedDevice(base_fps=1000))
+        self.hanging = set()
+        self.limits = Limits(budget_s, lambda: max(0.0, budget_s - self.now()), share)
+
+    def open(self, configuration):
+        limit = self.limits.compiling(configuration)
+        if "compiling" in self.hanging:
+            self.hang(limit)
+        lane = super().open(configuration)
+        self.lanes[-1] = lane = HangingLane(self, lane._configuration)
+        self.limits.learn_compiling(configuration, lane.facts.compile_s)
+        return lane
+
+    def open_all(self, configurations):
+        """As real lanes do, all wait at the same time."""
+        before = self.time_s
+        opened, ends = [], []
+        for configuration in configurations:
+            self.time_s = before
+            opened += super().open_all([configuration])
+            ends.append(self.time_s)
+        self.time_s = max(ends)
+        return opened
+
+    def hang(self, limit):
+        self.spend(limit.seconds)
+        raise LaneError(f"hung for {limit.seconds:.3g} s")
+
+
+class HangingLane(SimulatedLane):
+    def window(self, seconds):
+        self._hang_in("window", self._lanes.limits.window(self.in_flight, seconds))
+        window = super().window(seconds)
+        self._lanes.limits.learn_window(self.in_flight, window)
+        return window
+
+    def answers(self):
+        self._hang_in("answers", self._lanes.limits.answers())
+        return super().answers()
+
+    @property
+    def in_flight(self):
+        return replace(self._configuration, requests=self._effective.requests)
+
+    def _hang_in(self, what, limit):
+        self._require_open()
+        if what in self._lanes.hanging:
+            self.close()
+            self._lanes.hang(limit)
+
+
+@pytest.mark.parametrize("budget_s", BUDGETS_S)
+@pytest.mark.parametrize("begin", [TrialBegan, FinalBegan])
+@pytest.mark.parametrize("what", ["compiling", "window", "answers"])
+def test_lanes_that_hang_from_some_moment_on_cost_the_budget_and_no_more(budget_s, begin, what):
+    lanes, store, began = HangingLanes(budget_s), MemoryStore(), []
+
+    def hang_from_the_third_on(event):
+        began.append(isinstance(event, begin))
+        if sum(began) == (3 if begin is TrialBegan else 1):
+            lanes.hanging.add(what)
+
+    found = simulate(lanes=lanes, budget_s=budget_s, store=store, tell=hang_from_the_third_on)
+    assert lanes.now() < budget_s + OVER_S
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert list(found.trials) == store.kept
+    leader = History(store.kept).best()
+    assert leader
+    assert found.outcome.verdict.closest == leader.configuration
+
+
+@pytest.mark.parametrize("budget_s", BUDGETS_S[1:])
+def test_one_hung_trial_costs_a_part_of_the_budget_and_the_search_goes_on(budget_s):
+    lanes, began = HangingLanes(budget_s), []
+
+    def hang_in_the_third(event):
+        began.append(isinstance(event, TrialBegan))
+        lanes.hanging = {"window"} if sum(began) == 3 else set()
+
+    found = simulate(lanes=lanes, budget_s=budget_s, tell=hang_in_the_third)
+    assert lanes.now() < budget_s + OVER_S
+    assert found.outcome.verdict.kind == "faster"
+
+
+@pytest.mark.parametrize("budget_s", BUDGETS_S)
+@pytest.mark.parametrize("what", ["compiling", "window"])
+def test_a_hint_that_hangs_is_refused(budget_s, what):
+    lanes = HangingLanes(budget_s)
+    lanes.hanging.add(what)
+    with pytest.raises(DeviceError, match="hung for"):
+        simulate(lanes=lanes, budget_s=budget_s)
+    assert lanes.now() <= (max(budget_s, 120) if what == "compiling" else budget_s + OVER_S)
+
+
+@pytest.mark.parametrize("what", ["compiling", "answers"])
+def test_checking_batch_on_lanes_that_hang_leaves_the_search_time(what):
+    lanes = HangingLanes(12, share=0.5)
+    lanes.hanging.add(what)
+    with pytest.raises(DeviceError, match="hung for"):
+        first_proved([(MODEL, lanes)], MODEL, {"CPU": True})
+    assert lanes.now() < 12 + OVER_S

@@ -1,0 +1,108 @@
+"""How long a lane may take for what it is asked to do, before it counts as hung and is killed.
+
+A lane gets many times what earlier lanes of its device took, and what is left of the budget at most: so the
+budget holds, whatever a lane does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.history import CYCLES_A_WINDOW
+from tuner.domain.sample import Window
+
+COMPILE_S = 120.0
+"""Seconds that the first lane may compile where the budget is shorter: a GPU takes 2 to 30, or more for large
+models."""
+
+UNKNOWN_S = (30.0, 300.0)
+"""Least and greatest seconds where nothing is known of a device; in between, a quarter of the budget."""
+
+TIMES = 10.0
+"""A lane may take so many times what is expected of it."""
+
+SLACK_S = (2.0, 5.0)
+"""Least and greatest seconds that a lane gets beyond this; in between, a sixth of the budget."""
+
+GRACE_S = 1.0
+"""Seconds beyond the budget in which a lane may end what it began."""
+
+LEAST_S = 1.5
+"""Seconds that a lane gets for whatever is begun when the budget is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Seconds that a lane may take, and whether a larger budget would give it more."""
+
+    seconds: float
+    by_budget: bool
+
+
+class Limits:
+    """The time limits of lanes, which learn what the lanes of a device take."""
+
+    def __init__(
+        self, budget_s: float = 120.0, left_s: Callable[[], float] = lambda: math.inf, share: float = 1.0
+    ) -> None:
+        """Begin to learn.
+
+        Args:
+            budget_s: Seconds of the whole command.
+            left_s: Returns how many of them are left.
+            share: How much of what is left a lane may take. Below 1, the first lane has no longer limit for
+                compiling than others.
+        """
+        self._left_s, self._share = left_s, share
+        self._first_compile_s = max(COMPILE_S, budget_s)
+        self._unknown_s = _between(budget_s / 4, UNKNOWN_S)
+        self._slack_s = _between(budget_s / 6, SLACK_S)
+        self._compile_s: dict[str, float] = {}
+        self._fastest: dict[str, tuple[float, int]] = {}
+
+    def compiling(self, configuration: Configuration) -> Limit:
+        """Return the limit for compiling: the first lane has its own, however short the budget is."""
+        if not self._compile_s and self._share == 1.0:
+            return Limit(self._first_compile_s, True)
+        known = self._compile_s.get(configuration.device)
+        return self._limit(self._first_compile_s if known is None else self._generous(known))
+
+    def window(self, configuration: Configuration, seconds: float) -> Limit:
+        """Return the limit for a window, judging by the highest rate on its device so far.
+
+        With fewer requests than that rate had, a request may take as long as it did there.
+        """
+        fps, requests = self._fastest.get(configuration.device, (0.0, 0))
+        if not fps:
+            return self._limit(self._unknown_s)
+        cycle_s = configuration.batch * max(configuration.requests, requests) / fps
+        return self._limit(self._generous(seconds + CYCLES_A_WINDOW * cycle_s))
+
+    def answers(self) -> Limit:
+        """Return the limit for the outputs of the whole pool of samples."""
+        return self._limit(self._unknown_s)
+
+    def learn_compiling(self, configuration: Configuration, seconds: float) -> None:
+        """Learn how long a configuration compiled."""
+        device = configuration.device
+        self._compile_s[device] = max(seconds, self._compile_s.get(device, 0.0))
+
+    def learn_window(self, configuration: Configuration, window: Window) -> None:
+        """Learn from a window."""
+        known = self._fastest.get(configuration.device, (0.0, 0))
+        self._fastest[configuration.device] = max(known, (window.rate_fps, configuration.requests))
+
+    def _generous(self, expected_s: float) -> float:
+        return TIMES * expected_s + self._slack_s
+
+    def _limit(self, seconds: float) -> Limit:
+        left_s = max(self._share * self._left_s() + GRACE_S, LEAST_S)
+        return Limit(min(seconds, left_s), left_s < seconds)
+
+
+def _between(seconds: float, ends: tuple[float, float]) -> float:
+    least, most = ends
+    return min(max(seconds, least), most)
