@@ -14,6 +14,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading
+from tuner.probe.unchanged import ReadFiles
 
 CHECK_SHARE = 0.5
 """How much of what is left of the budget a lane may take while batching is checked."""
@@ -30,11 +31,13 @@ class LanesFor:
         asked: What the user asks of the search.
         stopped: Whether the user asked to stop.
         left_s: Returns how many seconds are left of the budget.
+        files: The model's files, as they were read.
     """
 
     asked: Asked
     stopped: Callable[[], bool]
     left_s: Callable[[], float]
+    files: ReadFiles
 
     def __call__(self, model: Model, blobs: Blobs | None = None, share: float = 1.0) -> ProcessLanes:
         """Return the lanes of a model, each of which may take a share of what is left of the budget.
@@ -49,6 +52,7 @@ class LanesFor:
             self.stopped,
             plugins=asked.plugins_file,
             blobs=blobs,
+            files=self.files,
         )
 
 

@@ -132,7 +132,7 @@ def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
 
     reading = read_model(asked.model, asked.shapes)
     host, notices = describe_host(asked.plugins_file), list(host_warnings())
-    lanes_for = LanesFor(asked, stopped, budget.left_s)
+    lanes_for = LanesFor(asked, stopped, budget.left_s, reading.files)
     tell(Step("checking whether the model takes batches"))
     model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
 

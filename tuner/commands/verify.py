@@ -31,7 +31,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
-from tuner.probe.model_files import digest
+from tuner.probe.unchanged import ReadFiles
 from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
@@ -112,13 +112,14 @@ def verify(
             f"('{other.model.name}'); compare advice for one model."
         )
     path = advice.model_at(Path(model) if model else None)
+    files = ReadFiles(path)
     baseline = (other.best if other else advice.baseline).configuration
     required = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
     unmeasured = Verification(
         advice=advice,
         against=str(against) if against else "the hint",
         fit=advice.fit(here),
-        model_changed=digest(path) != advice.model.sha256,
+        model_changed=files.seal() != advice.model.sha256,
         then=None if other else advice.speedup,
         min_ratio=required,
         holds=min_ratio is None or min_ratio <= 1.0,
@@ -130,6 +131,7 @@ def verify(
         baseline = replace(baseline, requests=ASK_DEVICE)  # as many as the hint takes on this host
     final = _compare(
         advice.as_model(path),
+        files,
         baseline,
         advice.best.configuration,
         budget_s=seconds_of(budget),
@@ -150,6 +152,7 @@ def verify(
 
 def _compare(
     model: Model,
+    files: ReadFiles,
     baseline: Configuration,
     candidate: Configuration,
     *,
@@ -183,6 +186,7 @@ def _compare(
             stopped,
             plugins=plugins,
             blobs=blobs,
+            files=files,
         )
         plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 

@@ -58,6 +58,7 @@ class Lane(Protocol):
 
         Raises:
             LaneError: The lane died or did not answer within its limit.
+            ModelError: The model's files changed; what the lane says does not count.
             Interrupted: The user asked to stop.
         """
 
@@ -66,6 +67,7 @@ class Lane(Protocol):
 
         Raises:
             LaneError: The lane died or did not answer within its limit.
+            ModelError: The model's files changed; what the lane says does not count.
             Interrupted: The user asked to stop.
         """
 
@@ -84,6 +86,7 @@ class Lanes(Protocol):
 
         Raises:
             LaneError: It does not compile, crashes, or takes longer than its limit.
+            ModelError: The model's files are no longer what was read.
             Interrupted: The user asked to stop.
         """
 
@@ -94,6 +97,7 @@ class Lanes(Protocol):
             For each configuration its lane, or the reason why there is none.
 
         Raises:
+            ModelError: The model's files are no longer what was read; no lane is left open.
             Interrupted: The user asked to stop; no lane is left open.
         """
 

@@ -16,7 +16,7 @@ from typing import Any
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
-from tuner.errors import Interrupted, LaneError, UsageError
+from tuner.errors import Interrupted, LaneError, ModelError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
@@ -24,6 +24,7 @@ from tuner.measure.lane import Answers, Lane, LaneFacts
 from tuner.measure.limits import Limit, Limits
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
+from tuner.probe.unchanged import ReadFiles, Reading
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
@@ -46,6 +47,7 @@ class ProcessLanes:
         method: str = START_METHOD,
         plugins: str | None = None,
         blobs: Blobs | None = None,
+        files: ReadFiles | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -57,12 +59,14 @@ class ProcessLanes:
             method: The start method of processes, as `multiprocessing` names it.
             plugins: OpenVINO's plugins XML with further devices, or None.
             blobs: Where compiled models are kept for later lanes, or None.
+            files: The model's files, where every lane must run what was read from them.
         """
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
         self._model, self._samples, self._plugins = model, samples, plugins
         self._limits, self._stopped, self._blobs = limits or Limits(), stopped, blobs
+        self._files = files
 
     def open(self, configuration: Configuration) -> ProcessLane:
         """Compile `configuration` in a process of its own."""
@@ -73,8 +77,9 @@ class ProcessLanes:
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
         """Compile several configurations at the same time, because compiling one leaves cores idle."""
         opened: list[Lane | LaneError] = []
-        started = [self._start(configuration) for configuration in configurations]
+        started: list[ProcessLane] = []
         try:
+            started += map(self._start, configurations)
             for lane, configuration in zip(started, configurations, strict=True):
                 try:
                     self._wait_for(lane, configuration)
@@ -88,6 +93,7 @@ class ProcessLanes:
         return opened
 
     def _start(self, configuration: Configuration) -> ProcessLane:
+        reading = Reading(self._files)
         ours, theirs = self._context.Pipe()
         blob = self._blobs.of(configuration) if self._blobs else None
         plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
@@ -96,7 +102,7 @@ class ProcessLanes:
         )
         process.start()
         theirs.close()
-        return ProcessLane(configuration, process, ours, self._limits, self._stopped)
+        return ProcessLane(configuration, process, ours, self._limits, self._stopped, reading)
 
     def _wait_for(self, lane: ProcessLane, configuration: Configuration) -> None:
         lane.wait_until_ready()
@@ -120,10 +126,12 @@ class ProcessLane:
         pipe: Connection,
         limits: Limits,
         stopped: Callable[[], bool],
+        reading: Reading,
     ) -> None:
         """Keep the process, which has just been started, and this end of its pipe; compiling has begun."""
         self._configuration, self._process, self._pipe = configuration, process, pipe
         self._limits, self._stopped, self._closed = limits, stopped, False
+        self._reading, self._look_at_model = reading, reading.ended
         self._compiling = limits.compiling(configuration)
         self._began_s = time.monotonic()
 
@@ -131,6 +139,8 @@ class ProcessLane:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
         late = "the model did not compile within {:.3g} s"
         self.facts = self._receive("compiling", self._compiling, late, self._began_s)
+        self._require_model()
+        self._look_at_model = self._reading.holds
         self._limits.learn_compiling(self._configuration, self.facts.compile_s)
         self._configuration = replace(self._configuration, requests=self.facts.effective.requests)
 
@@ -164,7 +174,17 @@ class ProcessLane:
             self._pipe.send((command, argument))
         except OSError:
             self._fail(self._how_it_ended(command))
-        return self._receive(command, limit, f"no answer within {{:.3g}} s ({command})", began_s)
+        answer = self._receive(command, limit, f"no answer within {{:.3g}} s ({command})", began_s)
+        self._require_model()
+        return answer
+
+    def _require_model(self) -> None:
+        """Close the lane if it does not run the model that was read: what it says does not count."""
+        try:
+            self._look_at_model()
+        except ModelError:
+            self.close()
+            raise
 
     def _receive(self, doing: str, limit: Limit, late: str, began_s: float) -> Any:
         """Wait for an answer; any failure closes the lane and raises; `late` says that time is up."""
@@ -196,6 +216,7 @@ class ProcessLane:
 
     def _fail(self, why: str) -> Any:
         self.close()
+        self._look_at_model()
         raise LaneError(why)
 
     def _how_it_ended(self, doing: str) -> str:

@@ -20,8 +20,9 @@ from tuner.errors import ModelError, reason
 from tuner.probe.batching import batchings, with_batch
 from tuner.probe.element_types import FILLABLE
 from tuner.probe.formats import refusal
-from tuner.probe.model_files import digest, model_file, name_of
+from tuner.probe.model_files import model_file, name_of
 from tuner.probe.shapes import Shape, by_position, input_name, reshape, static_shapes
+from tuner.probe.unchanged import ReadFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,12 @@ class ModelReading:
     Attributes:
         unbatched: The model with batch left alone; `batch_refusal` says why when `batched` is empty.
         batched: Models with proposed batch axes, the likeliest first; each still wants its proof.
+        files: The model's files; what is measured later must be what was read.
     """
 
     unbatched: Model
     batched: tuple[Model, ...]
+    files: ReadFiles
 
 
 def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> ModelReading:
@@ -49,6 +52,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
         UsageError: A shape was given for an input that the model does not have.
     """
     file = model_file(path)
+    files = ReadFiles(file)
     graph = _load(file)
     if not graph.inputs:
         raise ModelError(f"'{path}' has no inputs, so there is nothing to infer; give another model.")
@@ -60,7 +64,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     plain = Model(
         name=name_of(Path(path)),
         path=str(file),
-        sha256=digest(file),
+        sha256=files.seal(),
         inputs=tuple(
             ModelInput(input_name(port), static[index], port.get_element_type().get_type_name())
             for index, port in enumerate(graph.inputs)
@@ -73,7 +77,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     accepted = tuple(proposal for proposal in proposals if isinstance(proposal, Model))
     if proposals and not accepted:
         plain = replace(plain, batch_refusal=str(proposals[0]))
-    return ModelReading(plain, accepted)
+    return ModelReading(plain, accepted, files)
 
 
 def _load(path: Path) -> ov.Model:

@@ -59,7 +59,7 @@ def name_of(path: Path) -> str:
 def digest(path: Path) -> str:
     """Return the SHA-256 over a model's file and its weights' files, or over a SavedModel folder's files."""
     seen = hashlib.sha256()
-    for part in _parts(model_file(path)):
+    for part in parts_of(path):
         with part.open("rb") as stream:
             while block := stream.read(1 << 20):
                 seen.update(block)
@@ -70,7 +70,9 @@ def _is_saved_model(path: Path) -> bool:
     return (path / SAVED_MODEL).is_file()
 
 
-def _parts(path: Path) -> Iterator[Path]:
+def parts_of(path: Path) -> Iterator[Path]:
+    """Yield a model's file and its weights' files, or a SavedModel folder's files."""
+    path = model_file(path)
     if path.is_dir():
         yield from sorted(part for part in path.rglob("*") if part.is_file() and _is_tensorflows(part, path))
         return
