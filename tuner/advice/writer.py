@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -24,6 +23,7 @@ from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Candidate
+from tuner.measure.leftovers import remove_dead_files, unfinished_file
 
 CONFIG_NAME = "config.yaml"
 
@@ -104,19 +104,21 @@ def _write(record: Record, version: str, path: Path) -> None:
 def write_whole(text: str, path: Path) -> None:
     """Write a file beside its place and move it there in one step; until then an earlier file stays.
 
-    Bytes of a file name that are not Unicode are written as escapes.
+    Bytes of a file name that are not Unicode are written as escapes. What a killed process had begun to write
+    is removed.
     """
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    remove_dead_files(path.parent)
+    handle, temporary = unfinished_file(path)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         raise
 
 

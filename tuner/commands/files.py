@@ -8,6 +8,7 @@ from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.asked import Asked
 from tuner.domain.result import Result, Setting
 from tuner.errors import StorageError
+from tuner.measure.leftovers import remove_dead_files
 from tuner.probe.model_files import digest
 from tuner.study.storage import Study
 
@@ -21,7 +22,7 @@ def open_study(asked: Asked, setting: Setting) -> Study:
     try:
         asked.output.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=asked.output):
-            pass
+            remove_dead_files(asked.output)
     except OSError as error:
         raise StorageError(
             f"'{asked.output}' cannot be written ({error.strerror or error}); "

@@ -12,20 +12,16 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-
-import psutil
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.target import target_of
 from tuner.measure.lane import LaneFacts
+from tuner.measure.leftovers import folder_of_blobs
 
 STREAMS = "NUM_STREAMS"
-PREFIX = "tuner-blobs-"
 
 MOST_BYTES = 2 << 30
 """Bytes of all blobs together; beyond it, those that were used longest ago are removed."""
@@ -74,6 +70,7 @@ class Blobs:
         """Keep blobs for these devices, alone and in combinations, up to `most_bytes` in all."""
         self._devices, self._most_bytes = devices, most_bytes
         self._root: Path | None = None
+        self._lock = -1
         self._known: dict[Configuration, LaneFacts] = {}
 
     def of(self, configuration: Configuration) -> Blob | None:
@@ -94,8 +91,7 @@ class Blobs:
     def _folder(self, configuration: Configuration) -> Path:
         """Return a configuration's folder, made again where somebody has cleaned up temporary files."""
         if self._root is None:
-            _remove_orphans()
-            self._root = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+            self._root, self._lock = folder_of_blobs()
         self._make_room(self._root)
         folder = self._root / hashlib.sha256(repr(_shared(configuration)).encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,6 +107,7 @@ class Blobs:
         """Remove the folder."""
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
+            os.close(self._lock)
             self._root = None
 
     def _keeps(self, configuration: Configuration) -> bool:
@@ -161,12 +158,3 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
-
-
-def _remove_orphans() -> None:
-    """Remove the folders of searches that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = folder.name.removeprefix(PREFIX).partition("-")[0]
-        if owner.isdigit() and not psutil.pid_exists(int(owner)):
-            with suppress(OSError):
-                shutil.rmtree(folder)

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from tuner.errors import Interrupted
+from tuner.measure.leftovers import remove_dead_folders
 
 POLL_S = 0.2
 
@@ -23,7 +24,7 @@ def host_lock(
     stopped: Callable[[], bool] = lambda: False,
     folder: Path | None = None,
 ) -> Iterator[None]:
-    """Hold the host-wide lock; wait while another search holds it.
+    """Hold the host-wide lock; wait while another search holds it. What killed searches left is removed.
 
     Args:
         command: Shown to other searches that wait for this one.
@@ -43,6 +44,7 @@ def host_lock(
         waiting(_holder(note))
         _wait_for(lock, stopped)
     try:
+        remove_dead_folders()
         with suppress(OSError):  # the note of another user's killed search; the lock works without it
             note.write_text(json.dumps({"pid": os.getpid(), "command": command}))
         yield

@@ -21,6 +21,7 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
 from tuner.measure.lane import Answers, Lane, LaneFacts
+from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
@@ -64,6 +65,7 @@ class ProcessLanes:
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
+            mark_folder_of_processes()
         self._model, self._samples, self._plugins = model, samples, plugins
         self._limits, self._stopped, self._blobs = limits or Limits(), stopped, blobs
         self._files = files
