@@ -3,7 +3,6 @@
 import os
 import signal
 
-import psutil
 import pytest
 
 from tests import models, recordings
@@ -12,10 +11,9 @@ from tests.lanes.replayed import Landscape, ReplayedLanes, read
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.errors import Interrupted, LaneError
-from tuner.measure import limits, worker
+from tuner.measure import worker
 from tuner.measure.answers import difference, prove_batching
 from tuner.measure.lane import ASK_DEVICE
-from tuner.measure.limits import Limit, Limits
 from tuner.measure.process import ProcessLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
@@ -34,31 +32,6 @@ def lanes_of(path, **options):
 
 def pid_of(lane):
     return lane._process.pid
-
-
-class Quick(Limits):
-    def _limit(self, _):
-        return Limit(0.5, by_budget=True)
-
-
-class Halting:
-    """A pipe on which an answer has begun that ends only with the process."""
-
-    def __init__(self, process):
-        self.process = process
-
-    def send(self, _):
-        pass
-
-    def poll(self, _):
-        return True
-
-    def recv(self):
-        self.process.join()
-        raise EOFError
-
-    def close(self):
-        pass
 
 
 class LaneContract:
@@ -191,40 +164,6 @@ class TestProcessLanes(LaneContract):
         with pytest.raises(LaneError, match=r"ended by SIGKILL"):
             opened.window(0.02)
         assert not opened.alive()
-
-    @pytest.mark.parametrize("command", ["window", "answers"])
-    def test_a_lane_that_hangs_is_killed_at_its_limit(self, tmp_path, command):
-        lane = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Quick()).open(
-            Configuration.of("CPU", THROUGHPUT, 1, 1)
-        )
-        os.kill(pid_of(lane), signal.SIGSTOP)
-        with pytest.raises(LaneError, match=rf"^no answer within 0\.5 s \({command}\); a budget beyond"):
-            lane.window(0.02) if command == "window" else lane.answers()
-        assert not psutil.pid_exists(pid_of(lane))
-        assert not lane.alive()
-
-    def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(self, opened):
-        os.kill(pid_of(opened), signal.SIGSTOP)
-        opened._pipe = Halting(opened._process)
-        opened._limits = Quick()
-        with pytest.raises(LaneError, match=r"ended by SIGKILL \(window\)"):
-            opened.window(0.02)
-
-    def test_compiling_has_a_limit_of_its_own_and_its_own_message(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(limits, "COMPILE_S", 0.3)
-        lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.3))
-        start = lanes._start
-
-        def start_and_hang(configuration):
-            lane = start(configuration)
-            os.kill(pid_of(lane), signal.SIGSTOP)
-            return lane
-
-        monkeypatch.setattr(lanes, "_start", start_and_hang)
-        with pytest.raises(
-            LaneError, match=r"^the model did not compile within 0\.3 s; a budget beyond that"
-        ):
-            lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
 
     def test_waiting_ends_when_the_user_asks_to_stop(self, tmp_path):
         stop = []

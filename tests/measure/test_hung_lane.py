@@ -1,0 +1,77 @@
+"""Real lanes that hang: each is killed at its limit, and the reason says which limit it was."""
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from tests import models
+from tests.measure.test_lanes import THROUGHPUT, lanes_of, pid_of
+from tuner.domain.configuration import Configuration
+from tuner.errors import LaneError
+from tuner.measure import limits
+from tuner.measure.limits import Limit, Limits
+
+pytestmark = pytest.mark.alone
+
+
+class Quick(Limits):
+    def _limit(self, _):
+        return Limit(0.5, by_budget=True)
+
+
+class Halting:
+    """A pipe on which an answer has begun that ends only with the process."""
+
+    def __init__(self, process):
+        self.process = process
+
+    def send(self, _):
+        pass
+
+    def poll(self, _):
+        return True
+
+    def recv(self):
+        self.process.join()
+        raise EOFError
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("command", ["window", "answers"])
+def test_a_lane_that_hangs_is_killed_at_its_limit(tmp_path, command):
+    lane = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Quick()).open(
+        Configuration.of("CPU", THROUGHPUT, 1, 1)
+    )
+    os.kill(pid_of(lane), signal.SIGSTOP)
+    with pytest.raises(LaneError, match=rf"^no answer within 0\.5 s \({command}\); a budget beyond"):
+        lane.window(0.02) if command == "window" else lane.answers()
+    assert not psutil.pid_exists(pid_of(lane))
+    assert not lane.alive()
+
+
+def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(tmp_path):
+    lane = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Quick()).open(
+        Configuration.of("CPU", THROUGHPUT, 1, 1)
+    )
+    lane._pipe = Halting(lane._process)
+    with pytest.raises(LaneError, match=r"ended by SIGKILL \(window\)"):
+        lane.window(0.02)
+
+
+def test_compiling_has_a_limit_of_its_own_and_its_own_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(limits, "COMPILE_S", 0.3)
+    lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.3))
+    start = lanes._start
+
+    def start_and_hang(configuration):
+        lane = start(configuration)
+        os.kill(pid_of(lane), signal.SIGSTOP)
+        return lane
+
+    monkeypatch.setattr(lanes, "_start", start_and_hang)
+    with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a budget beyond that"):
+        lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
