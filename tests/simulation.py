@@ -11,7 +11,7 @@ from tuner.domain.device_space import device_space
 from tuner.domain.model import Model, ModelInput
 from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import target_of
-from tuner.domain.trial import Final, Trial
+from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
 from tuner.tuning.spaces import Layout
 from tuner.tuning.strategy import Strategy
@@ -27,16 +27,12 @@ class MemoryStore:
     """A store of trials that forgets nothing until it is forgotten itself."""
 
     kept: list[Trial] = field(default_factory=list)
-    final: Final | None = None
 
     def trials(self) -> list[Trial]:
         return list(self.kept)
 
     def save(self, trial: Trial) -> None:
         self.kept.append(trial)
-
-    def save_final(self, final: Final) -> None:
-        self.final = final
 
 
 def space_of(

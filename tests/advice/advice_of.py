@@ -20,7 +20,8 @@ RUN = SearchRun("0.1.0", "tuner search m.xml", 0, 9, 60.0, "2026-01-01T00:00:00+
 def result_of(found, model) -> Result:
     """Findings of a simulated search as the result of a real search."""
     setting = Setting(model, HOST, tuple(map(str, found.targets)), replace(RUN, trials=0, seconds=0.0))
-    return Result(setting, replace(found.outcome, run=RUN), found.trials, found.final)
+    run = replace(RUN, trials=len(found.trials))
+    return Result(setting, replace(found.outcome, run=run), found.trials, found.final)
 
 
 def with_setting(result, **changes) -> Result:

@@ -167,8 +167,9 @@ def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
     result = searched()
     first = [trial for trial in result.trials if trial.rounds]
     again = [replace(trial, number=trial.number + 1000) for trial in first]
-    twice = view_of(replace(result, trials=[*result.trials, *again]))
-    once = view_of(result)
+    both = replace(result, trials=[*result.trials, *again])
+    latest = replace(result.run, trials=len(both.trials))
+    twice, once = view_of(with_outcome(both, run=latest)), view_of(result)
     assert "starting, warming up" not in twice.time
     final = len(result.final.rounds)
     trials = len(once.drift) - final
@@ -176,6 +177,8 @@ def test_a_study_that_was_gone_on_with_shows_its_runs_one_after_the_other():
     assert [point.at_s for point in twice.drift] == sorted(point.at_s for point in twice.drift)
     assert twice.drift[trials].at_s > twice.drift[trials - 1].at_s
     assert twice.final_at_s > once.final_at_s
+    assert view_of(both).final_at_s == once.final_at_s  # an earlier run's final, which still stands
+    assert len(view_of(both).drift) == len(twice.drift)
 
 
 def test_hints_measured_together_are_shown_once_in_the_drift():

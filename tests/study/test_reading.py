@@ -12,6 +12,7 @@ import pytest
 from tests.advice.advice_of import HOST, RUN, result_of, with_outcome
 from tests.lanes.simulated import SimulatedDevice
 from tests.simulation import MODEL, simulate
+from tuner.domain.history import History, unfinished
 from tuner.domain.result import Setting
 from tuner.errors import StorageError
 from tuner.study.importance import importance
@@ -33,8 +34,7 @@ def saved(path, result, trials=None, ended=True, target="CPU"):
     for trial in result.trials[:trials]:
         study.save(trial)
     if ended:
-        study.save_final(result.final)
-        study.finish(result.outcome)
+        study.finish(result)
     study.close()
     return path
 
@@ -59,11 +59,54 @@ def test_a_search_that_runs_or_was_killed_shows_what_is_known(tmp_path, result, 
     assert found.run.trials == trials
 
 
-def test_a_search_that_goes_on_is_no_longer_the_one_that_ended(tmp_path, result):
-    saved(tmp_path / "study.db", result)
-    study = Study(tmp_path / "study.db", MODEL, HOST, "CPU")
-    study.begin(Setting(MODEL, HOST, ("CPU",), RUN))
+def going_on(path, host=HOST):
+    """Begin another run of a study, as if it were killed then."""
+    study = Study(path, MODEL, host, "CPU")
+    study.begin(Setting(MODEL, host, ("CPU",), RUN))
+    return study
+
+
+def test_a_proven_answer_stands_while_a_later_run_goes_on_and_if_it_is_killed(tmp_path, result):
+    assert result.verdict.kind == "faster"
+    path = saved(tmp_path / "study.db", result)
+    for _ in range(2):
+        study = going_on(path)
+        study.save(replace(result.trials[-1], number=len(study.trials())))
+        study.close()
+    (found,) = read_results(str(tmp_path))
+    assert (found.verdict, found.final, found.run) == (result.verdict, result.final, result.run)
+    assert len(found.trials) == len(result.trials) + 2
+    (notice,) = found.outcome.notices
+    assert notice.text == "The answer is from the run of 2026-01-01 00:00: a later run has not ended."
+
+
+def test_a_later_run_that_proves_less_leaves_the_answer(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    study = going_on(path)
+    short = replace(result, final=None, outcome=unfinished(History(result.trials), "stopped by the user"))
+    kept = study.standing(short)
+    study.finish(kept)
     study.close()
+    (found,) = read_results(str(tmp_path))
+    assert (found.outcome, found.final, found.trials) == (kept.outcome, kept.final, list(kept.trials))
+    assert (found.verdict, found.final, found.run) == (result.verdict, result.final, result.run)
+    assert "the latest run proves less" in found.outcome.notices[-1].text
+
+
+def test_a_later_run_that_proves_as_much_takes_the_place_of_the_answer(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    study = going_on(path)
+    again = with_outcome(result, run=replace(result.run, date="2026-01-02T00:00:00+00:00"))
+    assert study.standing(again) == again
+    study.finish(again)
+    study.close()
+    (found,) = read_results(str(tmp_path))
+    assert found.run == again.run
+
+
+def test_an_answer_of_a_host_that_has_changed_does_not_stand(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    going_on(path, replace(HOST, cgroup_cores=0.5)).close()
     (found,) = read_results(str(tmp_path))
     assert found.verdict.kind == "inconclusive"
     assert found.final is None

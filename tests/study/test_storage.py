@@ -8,9 +8,7 @@ import pytest
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.domain.host import Host
-from tuner.domain.trial import Final
 from tuner.errors import StorageError
-from tuner.study.records import revived
 from tuner.study.storage import Study
 
 HOST = Host("A CPU", 2, 1000, "Linux", "2026.4.1", {"CPU": "A CPU"})
@@ -40,11 +38,6 @@ def study(tmp_path):
         lane.close()
 
 
-def final_in(folder):
-    (summary,) = optuna.get_all_study_summaries(f"sqlite:///{folder / 'study.db'}")
-    return revived(summary.user_attrs["final"], Final)
-
-
 def test_trials_come_back_as_they_were(study, trials):
     first = study()
     for trial in trials:
@@ -52,24 +45,14 @@ def test_trials_come_back_as_they_were(study, trials):
     assert study().trials() == trials
 
 
-def test_trials_on_several_devices_come_back_as_they_were(study, tmp_path):
+def test_trials_on_several_devices_come_back_as_they_were(study):
     plain = SimulatedDevice(base_fps=1000)
     found = simulate_host(SimulatedHost({"CPU": plain, "EMU": plain}), "MULTI:EMU,CPU")
     assert any("DEVICE_PROPERTIES" in trial.configuration.plain_properties for trial in found.trials)
     first = study()
     for trial in found.trials:
         first.save(trial)
-    first.save_final(found.final)
     assert study().trials() == list(found.trials)
-    assert final_in(tmp_path) == found.final
-
-
-def test_the_final_comes_back_with_its_raw_rounds(study, tmp_path):
-    first = study()
-    final = simulate().final
-    assert len(final.rounds) > 5
-    first.save_final(final)
-    assert final_in(tmp_path) == final
 
 
 def test_optuna_itself_reads_the_study(study, trials, tmp_path):

@@ -18,6 +18,7 @@ from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer, price_line, switches
 from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
+from tuner.domain.support import EARLIER_RUN
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Trial
 from tuner.tuning.progress import BaselineReady, Began, FinalBegan
@@ -109,6 +110,7 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     """Yield the lines of the answer."""
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
+    yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
     if price := price_of(verdict, result.baseline):
         yield f"  price    {price_line(price)}"
     yield f"  best     {_with_figures(verdict.best)}"
@@ -127,7 +129,7 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
     yield f"  config   {config}"
     yield f"  report   {config.with_name('report.html')}"
-    yield f"  study    {study} ({count(result.run.trials, 'trial')}, {result.run.seconds:.0f} s)"
+    yield f"  study    {study} ({count(len(result.trials), 'trial')}, {result.run.seconds:.0f} s)"
 
 
 def verification(found: Verification) -> Iterator[str]:

@@ -152,8 +152,9 @@ def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
         notices += _closing_notices(found, stolen, tell)
         outcome = _outcome(asked, found, notices, budget)
-        study.finish(outcome)
-    return Result(setting, outcome, found.trials, found.final)
+        result = study.standing(Result(setting, outcome, found.trials, found.final))
+        study.finish(result)
+    return result
 
 
 def _searched_alone(targets: Sequence[Target], present: Sequence[Device]) -> list[Device]:

@@ -70,7 +70,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the latest run of a study found, beside its trials and its final.
+    """What a study's answer is, beside its trials and its final; see `tuner.domain.support`.
 
     Attributes:
         baseline: The hint with its figures from the final, or without a final those of the search.
@@ -78,12 +78,12 @@ class Outcome:
         drop_in: The best configuration with the model's own batch; the baseline if the hint is best.
         points: Configurations in the space, late switches not counted.
         covered: Configurations of the space that were tried, or compile to the same as a tried one.
-        interrupted: Whether the user stopped the search.
+        interrupted: Whether the user stopped the latest run.
         switches: Switches around the best configuration, in words, and whether each was tried; they do
             not count as `points`.
         importance: Each parameter's share in the differences of speed; empty where unknown.
         notices: Reasons to trust the figures less.
-        run: The run at its end; None while the search goes on.
+        run: The run that the answer is from, at its end; None while the search goes on.
     """
 
     baseline: Candidate
@@ -105,8 +105,8 @@ class Result:
     Attributes:
         setting: What was asked for.
         outcome: What was found.
-        trials: Every trial of the study, earlier runs included.
-        final: The final, or None when it did not begin.
+        trials: Every trial of the study, those of other runs included.
+        final: The final that the answer rests on, or None when it did not begin.
     """
 
     setting: Setting

@@ -15,7 +15,7 @@ from tuner.domain.trial import Final
 from tuner.report.curves import curves_of
 from tuner.report.notable import ahead_of_advice, labels_of
 from tuner.report.rows import final_row, final_rows, target_rows, trial_rows
-from tuner.report.timeline import drift_of, runs_of, time_of
+from tuner.report.timeline import drift_of, runs_of, start_of, time_of
 from tuner.report.view import FinalRow, Usage, View
 
 
@@ -52,7 +52,7 @@ def view(result: Result, usage: Usage) -> View:
         targets=list(target_rows(result)) if len(result.targets) > 1 else (),
         plain_sum=_plain_sum(result),
         drift=drift,
-        final_at_s=runs[-1][0] + final.rounds[0].at_s if final and final.rounds else None,
+        final_at_s=start_of(runs, final.rounds[0]) + final.rounds[0].at_s if final and final.rounds else None,
         noise=spread([moment.fps for moment in drift]) if len(drift) > 1 else 0.0,
         time=time_of(result, runs),
         warnings=[notice.text for notice in outcome.notices],

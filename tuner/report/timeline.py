@@ -19,16 +19,20 @@ def runs_of(result: Result) -> list[tuple[float, list[Round]]]:
     """
     runs: list[tuple[float, list[Round]]] = []
     start, began, ended = 0.0, math.inf, 0.0
-    parts = [trial.rounds for trial in result.trials if trial.rounds]
-    if result.final and result.final.rounds:
-        parts.append(result.final.rounds)
-    for rounds in parts:
+    parts = [trial.rounds for trial in result.trials]
+    parts.insert(result.run.trials, result.final.rounds if result.final else ())
+    for rounds in filter(None, parts):
         if rounds[0].at_s < began:
             start, ended = start + ended, 0.0
             runs.append((start, []))
         began, ended = rounds[0].at_s, max(ended, rounds[-1].at_s)
         runs[-1][1].extend(rounds)
     return runs
+
+
+def start_of(runs: Sequence[tuple[float, Sequence[Round]]], played: Round) -> float:
+    """Return the seconds that runs took before the run of a round."""
+    return next(start for start, rounds in runs if any(known is played for known in rounds))
 
 
 def drift_of(runs: Sequence[tuple[float, Sequence[Round]]]) -> list[Moment]:
@@ -49,7 +53,9 @@ def time_of(result: Result, runs: Sequence[tuple[float, Sequence[Round]]]) -> di
     hint_s = (result.trials[0].window_s or 0.0) if result.trials else 0.0
     final = result.final.rounds if result.final else ()
     paired = {(start, played.at_s) for start, rounds in runs for played in rounds}
-    paired -= {(runs[-1][0], played.at_s) for played in final}
+    if final:
+        began_s = start_of(runs, final[0])
+        paired -= {(began_s, played.at_s) for played in final}
     timed = [trial for trial in result.trials if trial.took_s is not None]
     known = {
         "compiling": sum(trial.compile_s or 0.0 for trial in result.trials),

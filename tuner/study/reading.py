@@ -10,11 +10,11 @@ import optuna
 
 from tuner.domain.history import History, unfinished
 from tuner.domain.result import Outcome, Result, Setting
-from tuner.domain.trial import Final, Trial
+from tuner.domain.trial import Trial
 from tuner.errors import StorageError
 from tuner.study.importance import importance
 from tuner.study.opening import cause, open_storage, shown
-from tuner.study.storage import TROUBLE, attribute, trials_of
+from tuner.study.storage import TROUBLE, answer_of, attribute, trials_of
 
 UNFINISHED = "the search has not ended"
 
@@ -53,13 +53,12 @@ def _is_ours(attributes: Mapping[str, Any]) -> bool:
 
 def _result(study: optuna.Study) -> Result | None:
     """Return the result of a search; None if it has no trial."""
-    setting, outcome = attribute(study, "setting", Setting), attribute(study, "outcome", Outcome)
-    trials = trials_of(study)
+    setting, trials = attribute(study, "setting", Setting), trials_of(study)
     if setting is None or not trials:
         return None
-    if outcome is None:
-        return Result(setting, _unfinished(setting, trials), trials, None)
-    return Result(setting, outcome, trials, attribute(study, "final", Final))
+    if answer := answer_of(study):
+        return replace(answer, trials=trials)
+    return Result(setting, _unfinished(setting, trials), trials, None)
 
 
 def _unfinished(setting: Setting, trials: Sequence[Trial]) -> Outcome:

@@ -25,8 +25,9 @@ from sqlalchemy.pool import NullPool
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.result import Outcome, Setting
+from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
+from tuner.domain.support import better_supported, from_earlier_run, may_stand
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError
 from tuner.study.records import FORMAT, Kept, recorded, revived
@@ -70,6 +71,7 @@ class Study:
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._path = path
+        self._earlier: Result | None = None
         with self._translated():
             self._storage = sqlite_storage(lambda: sqlite3.connect(path))
             owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
@@ -114,21 +116,31 @@ class Study:
                 )
             )
 
-    def save_final(self, final: Final) -> None:
-        """Keep the final with its raw rounds; the final of a later run takes its place."""
-        with self._translated():
-            self._study.set_user_attr("final", recorded(final))
-
     def begin(self, setting: Setting) -> None:
-        """Keep what is searched, and forget the outcome of an earlier run."""
+        """Keep what is searched; of an earlier run's answer only what a whole final proves."""
         with self._translated():
+            earlier = answer_of(self._study)
+            self._earlier = earlier if earlier and may_stand(earlier, setting) else None
             self._study.set_user_attr("setting", recorded(setting))
-            self._study.set_user_attr("outcome", None)
+            if self._earlier:
+                going_on = from_earlier_run(self._earlier.outcome, "a later run has not ended")
+                self._keep(going_on, self._earlier.final)
+            else:
+                self._study.set_user_attr("outcome", None)
 
-    def finish(self, outcome: Outcome) -> None:
-        """Keep the outcome of the search."""
+    def standing(self, result: Result) -> Result:
+        """Return the result of a run, with the answer of an earlier run if that is better supported."""
+        return better_supported(self._earlier, result) if self._earlier else result
+
+    def finish(self, result: Result) -> None:
+        """Keep the answer."""
         with self._translated():
-            self._study.set_user_attr("outcome", recorded(outcome))
+            self._keep(result.outcome, result.final)
+
+    def _keep(self, outcome: Outcome, final: Final | None) -> None:
+        """Write an outcome with its final, at once: if the program is killed, they still belong together."""
+        answer = {**recorded(outcome), "final": recorded(final) if final else None}
+        self._study.set_user_attr("outcome", answer)
 
     def close(self) -> None:
         """Close the file."""
@@ -186,6 +198,16 @@ def attribute(study: optuna.Study, name: str, kind: type[Kept]) -> Kept | None:
     """Return an attribute of a study, or None."""
     data = study.user_attrs.get(name)
     return revived(data, kind) if data else None
+
+
+def answer_of(study: optuna.Study) -> Result | None:
+    """Return the answer that a study holds, without its trials; None if there is none."""
+    setting, outcome = attribute(study, "setting", Setting), attribute(study, "outcome", Outcome)
+    if setting is None or outcome is None:
+        return None
+    kept = study.user_attrs["outcome"]
+    final = kept["final"] if "final" in kept else study.user_attrs.get("final")
+    return Result(setting, outcome, (), revived(final, Final) if final else None)
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:

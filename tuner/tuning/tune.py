@@ -51,9 +51,6 @@ class TrialStore(Protocol):
     def save(self, trial: Trial) -> None:
         """Keep a trial."""
 
-    def save_final(self, final: Final) -> None:
-        """Keep the final with its raw rounds; the final of a later run takes its place."""
-
 
 @dataclass(frozen=True, slots=True)
 class Findings:
@@ -187,7 +184,6 @@ def _explore_and_decide(
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
         return _decide_without_final(history, spaces), None
-    task.store.save_final(final)
     if final.trouble:
         why = "stopped in the final" if final.interrupted else f"the final was cut short ({final.trouble})"
         return replace(unfinished(history, why), interrupted=final.interrupted), final
