@@ -235,11 +235,12 @@ def model(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--budget", "0s"], "The budget '0s' is not a duration; give for example 90s or 5m, at least 1s."),
-        (["--budget", "-5"], "The budget '-5' is not a duration"),
-        (["--budget", "abc"], "The budget 'abc' is not a duration"),
+        (["--budget", "0s"], "--budget '0s' is not a duration; give for example 90s or 5m, at least 1s."),
+        (["--budget", "-5"], "--budget '-5' is not a duration"),
+        (["--budget", "abc"], "--budget 'abc' is not a duration"),
         (["--trials", "0"], "0 is not in the range x>=1"),
-        (["--seed", "-1"], "-1 is not in the range x>=0"),
+        (["--seed", "4294967296"], "4294967296 is not in the range 0<=x<=4294967295"),
+        (["--seed", "-1"], "-1 is not in the range 0<=x<=4294967295"),
         (
             ["--streams", "0"],
             "--streams '0' is not a list of counts; give for example 1,2,8 or 1-64 or hint.",

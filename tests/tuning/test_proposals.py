@@ -3,6 +3,7 @@ from tests.simulation import space_of
 from tuner.domain.space import Bounds
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Trial
+from tuner.domain.units import GREATEST_SEED
 from tuner.tuning.proposals import GUESSES, Proposer
 
 SPACE = space_of(SimulatedDevice())
@@ -40,6 +41,10 @@ def test_after_the_guesses_the_sampler_goes_where_it_is_good():
     proposed = list(drain(proposer))
     later = proposed[len(GUESSES) : len(GUESSES) + 15]
     assert sum(configuration.batch for configuration in later) / 15 > 1.3 * sum(SPACE.axes["batch"]) / 7
+
+
+def test_the_greatest_seed_leaves_room_for_the_trials_that_a_continued_search_adds_to_it():
+    assert len([*drain(Proposer(SPACE, 1, GREATEST_SEED + 40))]) == len(SPACE)
 
 
 def test_guesses_stay_inside_the_bounds():

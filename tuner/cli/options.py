@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from tuner.domain.steps import stream_counts
-from tuner.domain.units import counts_of, seconds_of, shapes_of
+from tuner.domain.units import GREATEST_SEED, counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 
 
@@ -77,7 +77,11 @@ INPUT = click.option(
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show only the answer.")
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on standard output.")
 SEED = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random choices."
+    "--seed",
+    type=click.IntRange(0, GREATEST_SEED),
+    default=0,
+    show_default=True,
+    help="Seed of all random choices.",
 )
 VERBOSE = click.option(
     "-v", "--verbose", is_flag=True, help="Show effective settings, latency and memory of each trial."
@@ -98,8 +102,9 @@ OPTIONS = {
     )},
     "inputs": "--input",
     "shapes": "--shape",
+    "min_ratio": "--min-ratio",
 }  # fmt: skip
-"""The option of each parameter of `tuner.search`."""
+"""The option of each parameter of `tuner.search` and `tuner.verify`."""
 
 
 def with_dashes(sentence: str) -> str:

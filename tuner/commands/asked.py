@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
+from typing import Any, get_args
 
 from tuner.advice.writer import CONFIG_NAME
-from tuner.domain.space import Bounds
+from tuner.domain.space import HINT, Bounds, Choice
+from tuner.domain.units import GREATEST_SEED, MOST
+from tuner.errors import UsageError
 from tuner.probe.model_files import name_of
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.targets import Batching
@@ -47,6 +51,26 @@ class Asked:
     seed: int = 0
     command: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning, before anything waits or runs.
+
+        Raises:
+            UsageError: A parameter has a value that it cannot have.
+        """
+        if self.batching not in get_args(Batching):
+            words = ", ".join(get_args(Batching))
+            raise UsageError(f"batching={self.batching!r} is none of {words}; give one of them.")
+        if self.trials is not None and _whole(self.trials) < 1:
+            raise UsageError(
+                f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."
+            )
+        require_seed(self.seed)
+        for name, shape in self.shapes.items():
+            if not all(_whole(size) >= 1 for size in shape):
+                raise UsageError(
+                    f"shapes= gives the input '{name}' the shape {list(shape)}; give whole numbers from 1 on."
+                )
+
     @property
     def plugins_file(self) -> str | None:
         """The plugins XML as OpenVINO takes it."""
@@ -63,6 +87,47 @@ class Asked:
         return self.output / STUDY_NAME
 
 
+def require_seed(seed: int) -> None:
+    """Make sure that every generator of random numbers takes a seed.
+
+    Raises:
+        UsageError: One of them does not.
+    """
+    if not 0 <= _whole(seed) <= GREATEST_SEED:
+        raise UsageError(f"seed={seed!r} is not a seed; give a whole number from 0 to {GREATEST_SEED}.")
+
+
+def bounds_of(
+    streams: Sequence[Choice] | None, batch: Sequence[int] | None, requests: Sequence[int] | None
+) -> Bounds:
+    """Return the bounds of a search; an empty list of counts bounds nothing.
+
+    Raises:
+        UsageError: Something among the counts is no count.
+    """
+    return Bounds(_counts(streams, "streams", HINT), _counts(batch, "batch"), _counts(requests, "requests"))
+
+
 def output_of(model: Path, output: str | os.PathLike[str] | None) -> Path:
     """Return the directory that a search of `model` writes to."""
     return Path(output) if output else Path("reports") / name_of(model)
+
+
+def _counts(counts: Iterable[Any] | None, name: str, word: str | None = None) -> tuple[Any, ...] | None:
+    if counts is None:
+        return None
+    example = "[1, 2, 8]" if word is None else f"[1, 2, 8, {word!r}]"
+    refused = UsageError(
+        f"{name}={counts!r} is not a list of counts from 1 to {MOST}; give for example {example}."
+    )
+    if isinstance(counts, (str, bytes)) or not isinstance(counts, Iterable):
+        raise refused
+    found = tuple(count if isinstance(count, str) else _whole(count) for count in counts)
+    if not all(count == word if isinstance(count, str) else 1 <= count <= MOST for count in found):
+        raise refused
+    return found or None
+
+
+def _whole(value: object) -> int:
+    """Return a whole number of any type, NumPy's included; -1 for everything else."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else -1

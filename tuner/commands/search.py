@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,14 @@ import msgspec
 
 from tuner import __version__
 from tuner.advice.writer import make_advice
-from tuner.commands.asked import Asked, output_of
+from tuner.commands.asked import Asked, bounds_of, output_of
 from tuner.commands.files import open_study, save_advice
 from tuner.commands.lanes import LanesFor, with_batch_axes
 from tuner.commands.report import REPORT_NAME, write_report
 from tuner.domain.model import Model
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.sentences import answer
-from tuner.domain.space import Bounds, Choice
+from tuner.domain.space import Choice
 from tuner.domain.target import Target
 from tuner.domain.units import seconds_of
 from tuner.measure.blobs import Blobs
@@ -31,7 +31,9 @@ from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
 from tuner.probe.host import describe_host, host_warnings, stolen_seconds
-from tuner.probe.model import read_model
+from tuner.probe.inputs import make_pool
+from tuner.probe.model import ModelReading, read_model
+from tuner.probe.model_files import require_readable_name
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
@@ -90,6 +92,7 @@ def search(
         TunerError: With one sentence for the user.
     """
     refuse_while_imported()
+    require_readable_name(model)
     path = Path(model)
     asked = Asked(
         model=path,
@@ -99,38 +102,64 @@ def search(
         batching=batching,
         budget_s=seconds_of(budget),
         trials=trials,
-        bounds=Bounds(
-            tuple(streams) if streams else None,
-            tuple(batch) if batch else None,
-            tuple(requests) if requests else None,
-        ),
+        bounds=bounds_of(streams, batch, requests),
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
     with ending(observer):
-        with (
-            interruptible() as stopped,
-            host_lock(asked.command, lambda holder: observer(Waiting(holder)), stopped),
-        ):
-            result = _tuned(asked, observer, stopped)
+        began, waited = _began(asked, observer), [False]
+
+        def wait(holder: str) -> None:
+            waited[0] = True
+            observer(Waiting(holder))
+
+        with interruptible() as stopped, host_lock(asked.command, wait, stopped):
+            if waited[0]:  # the model may be another by now
+                began = _began(asked, observer)
+            result = _tuned(asked, began, observer, stopped)
         observer(Step("writing the advice and the report"))
         save_advice(result, asked)
         write_report(result, asked.config, asked.study)
     return result
 
 
-def _tuned(asked: Asked, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    """Find the targets, read the model, lay out the spaces, tune, and keep the outcome in the study."""
-    budget = Budget(asked.budget_s, asked.trials, time.monotonic)
-    tell(Started(asked.budget_s))
+@dataclass(frozen=True, slots=True)
+class _Beginning:
+    """What is read before a search may have to wait for another: so wrong options are refused at once.
+
+    Attributes:
+        present: The devices here.
+        targets: What to search.
+        reading: The model.
+        took_s: Seconds that it took; they count to the budget, those of waiting do not.
+    """
+
+    present: tuple[Device, ...]
+    targets: tuple[Target, ...]
+    reading: ModelReading
+    took_s: float
+
+
+def _began(asked: Asked, tell: Observer) -> _Beginning:
+    """Find the targets, read the model, and check that the samples fit it."""
+    started_s = time.monotonic()
     tell(Step("reading the model"))
     present = list_devices(asked.plugins_file)
     targets = targets_for(asked.devices, [device.name for device in present], asked.batching)
-    devices = _searched_alone(targets, present)
-
     reading = read_model(asked.model, asked.shapes)
+    if asked.inputs:
+        make_pool((*reading.batched, reading.unbatched)[0], asked.inputs, asked.seed)
+    return _Beginning(present, targets, reading, time.monotonic() - started_s)
+
+
+def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[], bool]) -> Result:
+    """Prove the batch, lay out the spaces, tune, and keep the outcome in the study."""
+    budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s)
+    tell(Started(budget.left_s()))
+    present, targets, reading = began.present, began.targets, began.reading
+    devices = _searched_alone(targets, present)
     host, notices = describe_host(asked.plugins_file), list(host_warnings())
     lanes_for = LanesFor(asked, stopped, budget.left_s, reading.files)
     tell(Step("checking whether the model takes batches"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import time
@@ -14,6 +15,7 @@ from tuner.advice.advice import Advice
 from tuner.advice.fingerprint import Fit
 from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
+from tuner.commands.asked import require_seed
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
@@ -103,6 +105,9 @@ def verify(
         TunerError: With one sentence for the user.
     """
     refuse_while_imported()
+    budget_s = seconds_of(budget)
+    require_seed(seed)
+    _require_ratio(min_ratio)
     here = describe_host(str(plugins) if plugins else None)
     advice = fitting(read(Path(config)), here)
     other = fitting(read(Path(against)), here) if against else None
@@ -134,7 +139,7 @@ def verify(
         files,
         baseline,
         advice.best.configuration,
-        budget_s=seconds_of(budget),
+        budget_s=budget_s,
         seed=seed,
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
         plugins=str(plugins) if plugins else None,
@@ -148,6 +153,11 @@ def verify(
         why = final.trouble or measured.disqualified or "the time was too short"
         raise DeviceError(f"The advice could not be measured here: {why}.")
     return replace(unmeasured, final=final, now=measured.speedup, holds=measured.speedup.ratio >= required)
+
+
+def _require_ratio(ratio: float | None) -> None:
+    if ratio is not None and not 0 <= ratio < math.inf:
+        raise UsageError(f"min_ratio={ratio} is not a ratio; give a number from 0 on, for example 1.05.")
 
 
 def _compare(

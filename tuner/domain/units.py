@@ -11,6 +11,9 @@ from tuner.errors import UsageError
 
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 SHORTEST_S = 1.0
+GREATEST_SEED = (1 << 32) - 1
+"""The largest seed that the random generator behind Optuna takes."""
+
 MOST = 1 << 20
 """The largest batch, or number of streams or requests, that an advice can hold."""
 
@@ -24,9 +27,7 @@ def seconds_of(duration: str | float) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(duration).strip())
     seconds = float(found[1]) * SECONDS[found[2]] if found else math.nan
     if not SHORTEST_S <= seconds < math.inf:
-        raise UsageError(
-            f"The budget '{duration}' is not a duration; give for example 90s or 5m, at least 1s."
-        )
+        raise UsageError(f"budget='{duration}' is not a duration; give for example 90s or 5m, at least 1s.")
     return seconds
 
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+
+from tuner.domain.visible import visible
+from tuner.errors import ModelError
+
+UNNAMED = "model"
+"""What a model is called whose path has no name, like `/`."""
 
 SAVED_MODEL = "saved_model.pb"
 """The file by which TensorFlow's SavedModel folder is recognised."""
@@ -51,9 +58,30 @@ def is_model(path: Path) -> bool:
 
 
 def name_of(path: Path) -> str:
-    """Return a model's name: a folder's name, or a file's without its ending."""
+    """Return a model's name: a folder's name, or a file's without its ending.
+
+    It can name a folder: it is never empty and never leads to another folder, as `..` does.
+    """
     path = path if path.name.strip(".") else path.resolve()
-    return path.name if path.is_dir() else path.stem
+    names = (path.name if path.is_dir() else path.stem, path.name)
+    return next((name for name in names if name.strip(".")), UNNAMED)
+
+
+def require_readable_name(path: str | os.PathLike[str]) -> None:
+    """Make sure that a path is not empty, and is Unicode as YAML and SQLite need it.
+
+    Raises:
+        ModelError: It is not.
+    """
+    text = os.fspath(path)
+    if not text:
+        raise ModelError(
+            "The model's path is empty; give the path of an IR (.xml), ONNX or other model file."
+        )
+    if text != text.encode(errors="ignore").decode():
+        raise ModelError(
+            f"'{visible(text)}' is no UTF-8 text, so no advice can name it; rename the file or folder."
+        )
 
 
 def digest(path: Path) -> str:

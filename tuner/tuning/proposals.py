@@ -17,6 +17,7 @@ from optuna.trial import TrialState
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import HINT, Choice, Point, Space
 from tuner.domain.trial import Trial
+from tuner.domain.units import GREATEST_SEED
 
 GUESSES: tuple[Point, ...] = (
     {"streams": HINT, "batch": 64, "requests_per_stream": 4},
@@ -98,7 +99,8 @@ class Proposer:
 
 def _sampling_study(seed: int, startup: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    sampler = optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+    fitting = seed % (GREATEST_SEED + 1)  # a continued search adds its trials to the seed
+    sampler = optuna.samplers.TPESampler(seed=fitting, n_startup_trials=startup)
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 
