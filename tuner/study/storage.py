@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -150,7 +150,7 @@ class Study:
         """Check that every study in the file is of this model on this host."""
         for study in self._storage.get_all_studies():
             held = study.user_attrs.get("owner")
-            if held is None:
+            if not isinstance(held, Mapping):
                 raise StorageError(
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
