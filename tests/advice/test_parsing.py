@@ -27,7 +27,7 @@ BOMB = "a: &a [x, x, x, x]\nb: &b [*a, *a, *a, *a]\nc: &c [*b, *b, *b, *b]\nsche
         (b"{schema: 1, best: {device: CPU", "is not valid YAML"),
         (b"schema: 1\nprofiles: []\n", "Expected `array` of length >= 1"),
         (b"schema: 1\nprofiles: 3\n", r"Expected `array`, got `int` - at `\$.profiles`"),
-        (b"x" * (17 << 20), "is larger than 16 MiB"),
+        (b"x" * (3 << 20), "is larger than 2 MiB"),
     ],
 )
 def test_hostile_and_broken_files_are_refused_in_one_sentence(tmp_path, content, sentence):

@@ -10,7 +10,7 @@ import msgspec
 
 from tuner.advice.advice import Advice
 from tuner.advice.fields import with_nearest_field
-from tuner.advice.parsing import GIVE_CONFIG, WRITE_AGAIN, parse_yaml
+from tuner.advice.parsing import GIVE_CONFIG, WRITE_AGAIN, advice_file, parse_yaml, shortened
 from tuner.advice.records import Record
 from tuner.domain.host import Host
 from tuner.errors import AdviceError, UsageError
@@ -35,7 +35,7 @@ def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
     A merged file has a profile for each host; the profile of the host most like this one is taken.
 
     Args:
-        path: The file.
+        path: The file, or a search's folder with its config.yaml.
         on_mismatch: What to do when the advice comes from a different machine (another CPU, number
             of cores or device) or is for another model than the file at its path: `warn` takes it as
             it is, `hint` falls back to the performance hint, `error` refuses.
@@ -68,11 +68,12 @@ def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
 
 
 def read(path: str | Path) -> list[Advice]:
-    """Return the advice in a file, one profile for each host.
+    """Return the advice in a file, or in the config.yaml of a folder: one profile for each host.
 
     Raises:
         AdviceError: The file is missing, not YAML, or not valid advice of schema 1.
     """
+    path = advice_file(path)
     document = parse_yaml(path)
     if not isinstance(document, dict):
         raise AdviceError(f"'{path}' is not an advice file; {GIVE_CONFIG}.")
@@ -84,7 +85,7 @@ def read(path: str | Path) -> list[Advice]:
     try:
         record = msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        why = with_nearest_field(str(error), kind)
+        why = with_nearest_field(shortened(str(error)), kind)
         raise AdviceError(f"'{path}' is not valid advice: {why}; {WRITE_AGAIN}.") from error
     return record.profiles if isinstance(record, Fleet) else [record]
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from tuner.errors import AdviceError
+from tuner.probe.plain_files import read_plain
+
+CONFIG_NAME = "config.yaml"
 
 SAFE_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-MOST_BYTES = 16 << 20
-"""Far larger than any advice."""
+MOST_BYTES = 2 << 20
+"""Advice has 2 to 5 KiB, so this is the advice of more than 400 hosts."""
+
+MOST_PARTS = 300_000
+"""Values, lists and mappings in a file, read in two seconds; the advice of a host has up to 500."""
+
+LONGEST_NUMBER = 40
+"""Characters of a number; Python takes hours to read one of millions."""
+
+LONGEST_REASON = 400
+"""Characters of what is said about a file; it may quote the file."""
 
 DEEPEST = 16
 """Levels of nesting; an advice has six."""
@@ -41,17 +54,30 @@ def parse_yaml(path: str | Path) -> Any:
     content = _content(path)
     try:
         text = content.decode()
-        _refuse_bombs(text)
+        refuse_bombs(text)
         return yaml.load(text, Loader=_Loader)
     except PARSING_FAILS as error:
-        why = " ".join(str(error).split()) or type(error).__name__
+        why = shortened(" ".join(str(error).split())) or type(error).__name__
         raise AdviceError(f"'{path}' is not valid YAML ({why}); {WRITE_AGAIN}.") from error
+
+
+def advice_file(path: str | Path) -> Path:
+    """Return the file of advice: the path itself, or the config.yaml of a folder that a search wrote to."""
+    path = Path(path)
+    try:
+        return path / CONFIG_NAME if path.is_dir() else path
+    except (OSError, ValueError):  # no file can have such a path, for example one that is too long
+        return path
+
+
+def shortened(text: str) -> str:
+    """Return the beginning of a text that may quote a whole file."""
+    return text if len(text) <= LONGEST_REASON else f"{text[:LONGEST_REASON]}…"
 
 
 def _content(path: str | Path) -> bytes:
     try:
-        with Path(path).open("rb") as stream:
-            content = stream.read(MOST_BYTES + 1)
+        content = read_plain(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise AdviceError(f"{str(path)!r} cannot be read ({why}); {GIVE_CONFIG}.") from error
@@ -76,12 +102,37 @@ class _Loader(SAFE_LOADER):  # type: ignore[misc, valid-type]
         return mapping
 
 
-def _refuse_bombs(text: str) -> None:
-    """Refuse aliases and deep nesting: no advice has them, and they can be made to fill the memory."""
-    depth = 0
+def _short_number(name: str) -> Callable[[Any, yaml.ScalarNode], Any]:
+    """Return what reads a number as PyYAML does, unless it is too long."""
+    plain = getattr(yaml.SafeLoader, f"construct_yaml_{name}")
+
+    def number(loader: Any, node: yaml.ScalarNode) -> Any:
+        if len(node.value) > LONGEST_NUMBER:
+            raise ValueError(f"it has a number of {len(node.value)} characters")
+        return plain(loader, node)
+
+    return number
+
+
+for _name in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_name}", _short_number(_name))
+
+
+def refuse_bombs(text: str) -> None:
+    """Refuse what no advice has and what can fill memory or time: aliases, depth, very many values.
+
+    Raises:
+        ValueError: There is such a thing.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"it is larger than {MOST_BYTES >> 20} MiB")
+    depth = parts = 0
     for event in yaml.parse(text, Loader=SAFE_LOADER):
         if isinstance(event, yaml.AliasEvent):
             raise ValueError("it has aliases")
+        parts += isinstance(event, yaml.NodeEvent)
+        if parts > MOST_PARTS:
+            raise ValueError(f"it has more than {MOST_PARTS} values")
         depth += isinstance(event, yaml.CollectionStartEvent)
         depth -= isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:

@@ -16,6 +16,8 @@ import yaml
 from tuner.advice import records
 from tuner.advice.advice import Advice
 from tuner.advice.loader import Fleet
+from tuner.advice.parsing import CONFIG_NAME as CONFIG_NAME
+from tuner.advice.parsing import refuse_bombs
 from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
@@ -23,9 +25,9 @@ from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Candidate
+from tuner.errors import AdviceError
 from tuner.measure.leftovers import remove_dead_files, unfinished_file
-
-CONFIG_NAME = "config.yaml"
+from tuner.probe.plain_files import require_replaceable
 
 UNICODE_BREAKS = "\x85\u2028\u2029"
 
@@ -34,10 +36,14 @@ DIGITS = 5
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's safe dumper; Unicode's line breaks are quoted, or they would be read back as spaces."""
+    """PyYAML's safe dumper; Unicode's line breaks are quoted, or they would be read back as spaces.
+
+    Bytes of a file name that are not Unicode become escapes in the text: no parser reads YAML's own for them.
+    """
 
 
 def _quoted_where_needed(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    text = text.encode(errors="backslashreplace").decode()
     style = '"' if any(mark in text for mark in UNICODE_BREAKS) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
@@ -85,28 +91,43 @@ def _devices(result: Result) -> list[records.TargetRecord]:
 
 def write_advice(advice: Advice, path: Path) -> None:
     """Write the YAML beside its place and move it there in one step."""
-    _write(advice, advice.search.version, path)
+    write_whole(_as_yaml(advice, advice.search.version, path), path)
 
 
 def write_fleet(profiles: Sequence[Advice], path: Path) -> None:
-    """Write the advice of several hosts into one YAML."""
-    _write(Fleet(schema=1, profiles=list(profiles)), profiles[0].search.version, path)
+    """Write the advice of several hosts into one YAML.
+
+    Raises:
+        AdviceError: It would be larger than what `load` reads.
+    """
+    text = _as_yaml(Fleet(schema=1, profiles=list(profiles)), profiles[0].search.version, path)
+    try:
+        refuse_bombs(text)
+    except ValueError as error:
+        raise AdviceError(
+            f"The advice of {len(profiles)} hosts is more than 'load' reads ({error}); merge fewer files."
+        ) from error
+    write_whole(text, path)
 
 
-def _write(record: Record, version: str, path: Path) -> None:
+def _as_yaml(record: Record, version: str, path: Path) -> str:
     header = f"# Written by openvino-tuner {version}. In Python: tuner.load({path.name!r}).compile()\n"
     body = yaml.dump(
         msgspec.to_builtins(record), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100
     )
-    write_whole(header + body, path)
+    return header + body
 
 
 def write_whole(text: str, path: Path) -> None:
     """Write a file beside its place and move it there in one step; until then an earlier file stays.
 
-    Bytes of a file name that are not Unicode are written as escapes. What a killed process had begun to write
-    is removed.
+    Bytes of a file name that are not Unicode are written as escapes. A link is replaced, and what it leads to
+    stays as it is. What a killed process had begun to write is removed.
+
+    Raises:
+        OSError: It cannot be written, or something else than a file is there, like a pipe or a device.
     """
+    require_replaceable(path)
     remove_dead_files(path.parent)
     handle, temporary = unfinished_file(path)
     try:

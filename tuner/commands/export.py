@@ -7,7 +7,10 @@ from pathlib import Path
 
 from tuner.advice.export import EXPORTS, Export
 from tuner.advice.loader import nearest
+from tuner.advice.parsing import advice_file
+from tuner.advice.writer import write_whole
 from tuner.errors import StorageError
+from tuner.probe.model_files import require_readable_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,23 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
     """Write the configuration of an advice file for another program.
 
     Args:
-        config: The advice; in a merged file, the profile of the host most like this one.
+        config: The advice, or its folder; in a merged file, the profile of the host most like this one.
         program: A key of `EXPORTS`.
         model: Path of the model; the path of the search unless given.
         output: File to write; if not given, only a file that the program needs is written, beside `config`.
 
     Raises:
         AdviceError: The file is not valid advice.
+        ModelError: The model's path is empty or not Unicode.
         StorageError: The file cannot be written.
     """
+    if model is not None:
+        require_readable_name(model)
     exported = EXPORTS[program](nearest(config, model))
-    path = output or (config.with_name(exported.name) if exported.command else None)
+    path = output or (advice_file(config).with_name(exported.name) if exported.command else None)
     if path:
         try:
-            path.write_text(exported.text, encoding="utf-8")
+            write_whole(exported.text, path)
         except OSError as error:
             raise unwritable(path, error) from error
     return Exported(exported, path)

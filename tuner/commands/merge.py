@@ -15,7 +15,8 @@ def merge(configs: Sequence[Path], output: Path) -> list[Advice]:
     """Write the advice of several files, for one model on several hosts, into one.
 
     Raises:
-        AdviceError: A file is not valid advice, is for another model, or two files are for the same host.
+        AdviceError: A file is not valid advice, is for another model, two files are for the same host, or
+            all together are more than `load` reads.
         StorageError: The file cannot be written.
     """
     profiles = merged(configs)
