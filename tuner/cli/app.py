@@ -22,6 +22,7 @@ import click
 
 from tuner import __version__
 from tuner.cli import options
+from tuner.domain.visible import as_line, on_one_line
 from tuner.errors import Interrupted, StorageError, TunerError, UsageError
 
 PROGRAM = "tuner"
@@ -49,7 +50,7 @@ CHECK_FAILED = 1
 
 
 @cli.command()
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path())
 @click.option(
     "--device",
     multiple=True,
@@ -103,7 +104,7 @@ CHECK_FAILED = 1
     "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
 )
 @options.of_a_search
-def search(model: Path, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
+def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the fastest streams, batch and requests for MODEL.
 
     Every configuration is compared with the performance hint.
@@ -197,7 +198,7 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
     elif not done.path:
         click.echo(done.export.text, nl=False)
     for note in done.export.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(f"note: {as_line(note)}", err=True)
     return 0
 
 
@@ -223,7 +224,7 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
     from tuner.commands.report import report as write
 
     for path in write(studies, formats, output):
-        click.echo(path)
+        click.echo(as_line(str(path)))
     return 0
 
 
@@ -240,7 +241,7 @@ def merge(configs: tuple[Path, ...], output: Path) -> int:
     from tuner.commands.merge import merge as write
 
     for advice in write(configs, output):
-        click.echo(f"{advice.host.cpu}, {advice.host.cores} cores: {advice.best.configuration}")
+        click.echo(as_line(f"{advice.host.cpu}, {advice.host.cores} cores: {advice.best.configuration}"))
     return 0
 
 
@@ -261,7 +262,7 @@ def devices(plugins: Path | None, as_json: bool) -> int:
     return 0
 
 
-def _run_search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
+def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
     from tuner.cli import words
     from tuner.cli.terminal import narrator
 
@@ -273,7 +274,7 @@ def _run_search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: d
         from tuner.study.storage import STUDY_NAME
 
         result = find(model, observer=observer, command=_command_line(), **asked)
-    folder = output_of(model, asked["output"])
+    folder = output_of(Path(model), asked["output"])
     config, study = folder / CONFIG_NAME, folder / STUDY_NAME
     if as_json:
         click.echo(json.dumps(document(result, config, study), indent=2, allow_nan=False))
@@ -283,12 +284,12 @@ def _run_search(model: Path, quiet: bool, verbose: bool, as_json: bool, asked: d
 
 
 def _print(lines: Iterable[str]) -> None:
-    """Print an answer: in a terminal folded between words, elsewhere as it is."""
+    """Print an answer: in a terminal folded between words, elsewhere as it is; names in it do nothing."""
     from tuner.cli.words import folded
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in lines:
-        click.echo(folded(options.with_dashes(line), width) if width else options.with_dashes(line))
+    for line in map(as_line, map(options.with_dashes, lines)):
+        click.echo(folded(line, width) if width else line)
 
 
 def _command_line() -> str:
@@ -321,5 +322,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    click.echo(f"{PROGRAM}: {options.with_dashes(' '.join(sentence.split()))}", err=True)
+    click.echo(f"{PROGRAM}: {on_one_line(options.with_dashes(sentence))}", err=True)
     return code

@@ -12,6 +12,7 @@ from tuner import __version__
 from tuner.cli import words
 from tuner.cli.options import with_dashes
 from tuner.cli.screens import LineScreen, LiveScreen, NoScreen, Screen
+from tuner.domain.visible import as_line
 from tuner.tuning.progress import (
     BaselineReady,
     Began,
@@ -30,7 +31,7 @@ from tuner.tuning.progress import (
 
 
 class Narrator:
-    """Turns events into lines."""
+    """Turns events into lines; names in them come from files, so nothing in a line acts on a terminal."""
 
     def __init__(self, screen: Screen, verbose: bool, reword: Callable[[str], str] = str) -> None:
         """Speak through `screen`; `verbose` adds a second line to every trial; `reword` adapts sentences."""
@@ -41,8 +42,11 @@ class Narrator:
         """Show an event."""
         self._show(event)
 
+    def _say(self, line: str, style: str = "") -> None:
+        self._screen.say(as_line(line), style)
+
     def _doing(self, what: str) -> None:
-        self._screen.status(what, self._best)
+        self._screen.status(as_line(what), as_line(self._best))
 
     @singledispatchmethod
     def _show(self, event: Event) -> None:
@@ -65,22 +69,22 @@ class Narrator:
     def _(self, event: Waiting) -> None:
         self._doing("waiting")
         line = f"waiting: another search runs on this machine ({event.holder}); Ctrl-C stops waiting"
-        self._screen.say(line, "yellow")
+        self._say(line, "yellow")
 
     @_show.register
     def _(self, event: Began) -> None:
         for line in words.header(event, __version__):
-            self._screen.say(line, "bold")
+            self._say(line, "bold")
         self._doing("measuring the hint")
 
     @_show.register
     def _(self, event: Warned) -> None:
-        self._screen.say(f"warning: {self._reword(event.notice.text)}", "yellow")
+        self._say(f"warning: {self._reword(event.notice.text)}", "yellow")
 
     @_show.register
     def _(self, event: BaselineReady) -> None:
         for line in words.baseline(event):
-            self._screen.say(line, "bold")
+            self._say(line, "bold")
         self._best = words.best_line(None)
 
     @_show.register
@@ -90,18 +94,17 @@ class Narrator:
     @_show.register
     def _(self, event: TrialEnded) -> None:
         self._best = words.best_line(event.best)
-        self._screen.say(
-            words.trial_line(event.trial, event.best), "" if event.trial.state == "measured" else "dim"
-        )
+        for line in words.trial_lines(event.trial, event.best):
+            self._say(line, "" if event.trial.state == "measured" else "dim")
         if self._verbose:
             for line in words.trial_details(event.trial):
-                self._screen.say(line, "dim")
+                self._say(line, "dim")
 
     @_show.register
     def _(self, event: FinalBegan) -> None:
-        self._screen.say(self._best)
+        self._say(self._best)
         for line in words.final(event):
-            self._screen.say(line)
+            self._say(line)
         self._doing("final: compiling the hint and the finalists again")
 
     @_show.register

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NAME_WIDTH = 36
 UNKNOWN = "unknown"
 LEFT_WIDTH = 10
-LABEL = re.compile(r" {0,4}\S{0,8} {2,}")
+LABEL = re.compile(r" {0,4}\S{0,8} {2,7}")
 """What a line begins with before its text: `  best     `, or the number of a trial."""
 
 
@@ -70,16 +70,17 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     yield f"space  {ready.points} configurations{known}"
 
 
-def trial_line(trial: Trial, best: Trial | None) -> str:
-    """Return one line about a trial that ended; `best` is the best so far, itself included."""
-    name = str(trial.configuration)
-    if len(name) > NAME_WIDTH:  # a line of its own, so that figures stay in their column
-        name = f"{name}\n{'':<{NAME_WIDTH + 5}}"
-    start = f"{trial.number:>3}  {name:<{NAME_WIDTH}}"
+def trial_lines(trial: Trial, best: Trial | None) -> Iterator[str]:
+    """Yield what there is to say about a trial that ended; `best` is the best so far, itself included."""
+    start = f"{trial.number:>3}  {trial.configuration!s:<{NAME_WIDTH}}"
+    if len(start) > NAME_WIDTH + 5:  # a line of its own, so that figures stay in their column
+        yield start
+        start = " " * (NAME_WIDTH + 5)
     if trial.speedup is None or trial.measured is None:
-        return f"{start}  {trial.state}: {trial.reason}"
+        yield f"{start}  {trial.state}: {trial.reason}"
+        return
     end = "pruned" if trial.state == "pruned" else "best" if trial == best else "measured"
-    return f"{start} {gain(trial.speedup.ratio):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
+    yield f"{start} {gain(trial.speedup.ratio):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
 
 
 def trial_details(trial: Trial) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Mapping
 from html import escape
@@ -13,6 +14,19 @@ HIDDEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 def visible(text: str) -> str:
     """Return a text with its invisible characters escaped, such as those that reverse its direction."""
     return text if text.isprintable() else "".join(map(_visible, text))
+
+
+def as_line(text: str) -> str:
+    """Return a text as one line that does nothing to a terminal: line breaks and tabs are escaped, too."""
+    return visible(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def shell_word(text: str) -> str:
+    """Return a text as a shell takes it; what a terminal would act on is escaped as bash reads it."""
+    if text.isprintable():
+        return shlex.quote(text)
+    escaped = (mark if mark.isprintable() and mark not in "'\\" else _bytes_of(mark) for mark in text)
+    return f"$'{''.join(escaped)}'"
 
 
 def on_one_line(text: str) -> str:
@@ -33,3 +47,7 @@ def html_table(title: str, rows: Mapping[str, str]) -> str:
 def _visible(mark: str) -> str:
     hidden = mark not in "\n\t" and unicodedata.category(mark) in HIDDEN
     return mark.encode("unicode_escape").decode() if hidden else mark
+
+
+def _bytes_of(mark: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in mark.encode(errors="surrogateescape"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
+import json
 from dataclasses import dataclass
 
 import msgspec
 
 from tuner.advice.advice import Advice
+from tuner.domain.visible import shell_word
 
 FILE = "{file}"
 
@@ -18,7 +19,7 @@ class Export:
 
     Attributes:
         name: The file's name.
-        text: The file's content.
+        text: The file's content, with control characters escaped as its language does it.
         command: The words of the command line that uses the file, with `FILE` in place of its path; None
             if no command is needed.
         notes: What the file cannot hold, or what else must be done, in sentences.
@@ -31,13 +32,12 @@ class Export:
 
     def line(self, path: str) -> str:
         """Return the command line for a file at `path`; empty if there is no command."""
-        return shlex.join(path if word == FILE else word for word in self.command or ())
+        return " ".join(shell_word(path if word == FILE else word) for word in self.command or ())
 
 
 def as_json(advice: Advice) -> Export:
     """Return the advice as one JSON document."""
-    text = msgspec.json.format(msgspec.json.encode(advice), indent=2).decode()
-    return Export("advice.json", text + "\n")
+    return Export("advice.json", json.dumps(msgspec.to_builtins(advice), indent=2, allow_nan=False) + "\n")
 
 
 def shapes_of(advice: Advice) -> dict[str, tuple[int, ...]]:

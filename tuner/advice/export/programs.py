@@ -39,9 +39,13 @@ def _filled(template: str, advice: Advice, quoted: Callable[[str], str], propert
 
 
 def _cpp_text(text: str) -> str:
-    """Return a C++ literal of UTF-8 text; control characters as three octal digits each."""
+    """Return a C++ literal of UTF-8 text; bytes that cannot be seen as three octal digits each."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(f"\\{ord(mark):03o}" if ord(mark) < 32 else mark for mark in escaped) + '"'
+    return '"' + "".join(mark if mark.isprintable() else _octal(mark) for mark in escaped) + '"'
+
+
+def _octal(mark: str) -> str:
+    return "".join(f"\\{byte:03o}" for byte in mark.encode(errors="surrogateescape"))
 
 
 def _cpp_map(properties: Mapping[str, Any]) -> str:
