@@ -7,6 +7,7 @@ import pytest
 
 from tests.report.results import searched, won
 from tuner.domain.figures import (
+    decimals_apart,
     digits,
     faster,
     gain,
@@ -54,6 +55,22 @@ def test_a_gain_is_a_percentage_below_a_factor_of_three_and_a_factor_from_there_
 )
 def test_an_interval_is_written_as_its_gain_is(low, high, written):
     assert interval(low, high) == written
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "written"),
+    [
+        (1.2, 1.05, ("+20.0 %", "+5.0 %")),
+        (1.0496, 1.05, ("+4.96 %", "+5.00 %")),
+        (1.04999, 1.05, ("+4.999 %", "+5.000 %")),
+        (3.0496, 3.05, ("3.0496 times", "3.05 times")),
+        (136.9, 137.0, ("136.9 times", "137.0 times")),
+        (1.05, 1.05, ("+5.0 %", "+5.0 %")),
+    ],
+)
+def test_ratios_that_differ_look_different_where_they_are_compared(one, other, written):
+    decimals = decimals_apart(one, other)
+    assert (gain(one, decimals), gain(other, decimals)) == written
 
 
 def test_an_axis_leaves_out_decimals_that_say_nothing():

@@ -9,7 +9,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tuner.domain.figures import count, gain, gain_of, interval, mebibytes, milliseconds, rate, share, times
+from tuner.domain.figures import (
+    count,
+    decimals_apart,
+    faster,
+    gain,
+    gain_of,
+    interval,
+    mebibytes,
+    milliseconds,
+    rate,
+    share,
+)
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.price import price_of
@@ -171,8 +182,10 @@ def verification_document(found: Verification) -> dict[str, Any]:
 def _answer(found: Verification) -> str:
     if found.now is None:
         return f"the advice is the same as {found.against}: there is nothing to measure"
-    measured = f"{times(found.now.ratio)} times as fast as {found.against}"
-    return f"{'holds' if found.holds else 'fails'}: {measured}, {found.min_ratio:.4g} is required"
+    decimals = decimals_apart(found.now.ratio, found.min_ratio)
+    measured = f"{faster(found.now.ratio, decimals)} {found.against}"
+    required = f"{gain(found.min_ratio, decimals)} is required"
+    return f"{'holds' if found.holds else 'fails'}: {measured}, {required}"
 
 
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:

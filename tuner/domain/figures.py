@@ -14,20 +14,25 @@ TIMES_FROM = 3.0
 """From this ratio on, a factor reads better than a percentage."""
 
 
-def gain(ratio: float) -> str:
+def gain(ratio: float, decimals: int = 1) -> str:
     """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2."""
-    return f"{times(ratio)} times" if ratio >= TIMES_FROM else f"{_percent(ratio)} %"
+    return f"{times(ratio, decimals)} times" if ratio >= TIMES_FROM else f"{_percent(ratio, decimals)} %"
 
 
-def _percent(ratio: float) -> str:
-    return f"{round(100 * (ratio - 1), 1) + 0.0:+.1f}"  # the sum turns -0.0 into 0.0
+def _percent(ratio: float, decimals: int = 1) -> str:
+    return f"{round(100 * (ratio - 1), decimals) + 0.0:+.{decimals}f}"  # the sum turns -0.0 into 0.0
 
 
-def faster(ratio: float) -> str:
+def faster(ratio: float, decimals: int = 1) -> str:
     """Return a ratio as the beginning of a sentence: `4.5 % faster than`, `8.2 times as fast as`."""
     if ratio >= TIMES_FROM:
-        return f"{times(ratio)} times as fast as"
-    return f"{100 * abs(ratio - 1):.1f} % {'faster' if ratio >= 1 else 'slower'} than"
+        return f"{times(ratio, decimals)} times as fast as"
+    return f"{100 * abs(ratio - 1):.{decimals}f} % {'faster' if ratio >= 1 else 'slower'} than"
+
+
+def decimals_apart(one: float, other: float) -> int:
+    """Return how many decimals two ratios need to look different, if they are."""
+    return next((count for count in range(1, 9) if gain(one, count) != gain(other, count)), 1)
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -57,14 +62,14 @@ def gain_tick(ratio: float) -> str:
     return gain(ratio).replace(".0 %", " %")
 
 
-def times(ratio: float) -> str:
+def times(ratio: float, decimals: int = 1) -> str:
     """Return a factor without a word: `8.2`."""
-    return digits(ratio)
+    return digits(ratio, decimals - 1)
 
 
-def digits(value: float) -> str:
-    """Return a number with the three digits that a measurement can have: `0.27`, `19.9`, `1,234`."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+def digits(value: float, more: int = 0) -> str:
+    """Return a number with the three digits that a measurement can have, or more: `0.27`, `19.9`, `1,234`."""
+    return f"{value:,.{more}f}" if abs(value) >= 100 else f"{value:.{3 + more}g}"
 
 
 def share(part: float) -> str:
