@@ -12,6 +12,7 @@ from pathlib import Path
 import jsonschema
 import openvino as ov
 import pytest
+from openvino import opset13 as ops
 
 from tests import models
 from tests.advice.advice_of import advice_of
@@ -45,6 +46,7 @@ SERVER_SCHEMA = {
                                 "additionalProperties": {"type": "string", "pattern": r"^\(\d+(,\d+)*\)$"},
                             },
                             "nireq": {"type": "integer", "minimum": 0},
+                            "stateful": {"type": "boolean"},
                             "target_device": {"type": "string"},
                             "plugin_config": {"type": "object", "additionalProperties": {"type": "string"}},
                         },
@@ -119,6 +121,24 @@ def test_benchmark_app_leaves_the_types_of_inputs_alone(tmp_path, make):
         assert re.search(rf"{name} \(node: {name}\) : {given.type} /", compiled), report
 
 
+@pytest.mark.parametrize(
+    ("kinds", "option"),
+    [
+        ((ov.Type.boolean,), ["-ip", "bool"]),
+        ((ov.Type.boolean, ov.Type.f32), ["-iop", "a:bool,b:f32"]),
+        ((ov.Type.bf16,), []),
+        ((ov.Type.bf16, ov.Type.i64), ["-iop", "b:i64"]),
+    ],
+)
+def test_benchmark_app_gets_its_own_names_of_element_types(tmp_path, kinds, option):
+    inputs = [models.parameter([1, 4], kind, name) for kind, name in zip(kinds, "ab", strict=False)]
+    path = models.save(tmp_path / "m.xml", [ops.result(ops.convert(node, "f32")) for node in inputs], inputs)
+    words = shlex.split(exported(advice_of(path, batch=1), "benchmark_app", tmp_path)[1])
+    assert words[words.index("-layout") + 2 : words.index("-t")] == option
+    if option == ["-ip", "bool"]:
+        assert "Throughput:" in run([SCRIPTS / words[0], *words[1:-1], 1]).stdout
+
+
 def test_settings_of_each_device_are_written_as_benchmark_app_reads_them(tmp_path):
     each = {"CPU": {"NUM_STREAMS": 2, "ENABLE_CPU_PINNING": False}, "EMU": {"NUM_STREAMS": 1}}
     properties = {"PERFORMANCE_HINT": "CUMULATIVE_THROUGHPUT", "DEVICE_PROPERTIES": each}
@@ -154,6 +174,17 @@ def test_the_servers_file_follows_its_schema(tmp_path):
     }
     assert export.notes[0].startswith("The server looks for m.xml in /models/m/1/")
     assert export.notes[1] == "The server does not gather requests: clients must send 8 items at once."
+
+
+def test_the_server_is_told_that_a_model_keeps_a_state(tmp_path):
+    advice = advice_of(models.stateful(tmp_path / "m.xml"), batch=1)
+    assert advice.model.stateful
+    written = json.loads(EXPORTS["json"](advice).text)
+    document = json.loads(EXPORTS["ovms"](advice).text)
+    jsonschema.validate(document, SERVER_SCHEMA)
+    assert document["model_config_list"][0]["config"]["stateful"] is written["model"]["stateful"] is True
+    plain = advice_of(models.mlp(tmp_path / "plain.xml"), batch=1)
+    assert "stateful" not in EXPORTS["ovms"](plain).text + EXPORTS["json"](plain).text
 
 
 def test_what_the_server_cannot_express_is_said(tmp_path):

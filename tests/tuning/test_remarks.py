@@ -6,7 +6,8 @@ import pytest
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate, simulate_host
 from tuner.domain.configuration import Configuration
-from tuner.tuning.remarks import measurement_notices
+from tuner.domain.model import Model
+from tuner.tuning.remarks import measurement_notices, model_notices
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,14 @@ def test_devices_that_compute_in_different_precisions_are_reported():
     (warning,) = measurement_notices(replace(found, trials=mixed), stolen=0.0)
     assert warning.code == "mixed-precision"
     assert "(bf16+f16)" in warning.text
+
+
+def test_a_model_with_a_state_is_told_that_every_request_has_its_own():
+    model = Model("m", "m.xml", "", (), (), 1, None)
+    assert list(model_notices(model, inputs_matter=True)) == []
+    (notice,) = model_notices(replace(model, stateful=True), inputs_matter=True)
+    assert notice.code == "stateful"
+    assert "each infer request has a state of its own" in notice.text
 
 
 def together_of(names):

@@ -277,7 +277,15 @@ class Advice(Record, frozen=True):
             for name, record in self.model.inputs.items()
         )
         file, outputs = str(path or self.model.path), tuple(self.model.output_axes)
-        return Model(self.model.name, file, self.model.sha256, inputs, outputs, self.baseline.batch)
+        return Model(
+            self.model.name,
+            file,
+            self.model.sha256,
+            inputs,
+            outputs,
+            self.baseline.batch,
+            stateful=self.model.stateful,
+        )
 
     def _batcher(self, compiled: CompiledModel, share_inputs: bool = False) -> Batcher:
         batcher = Batcher(self.as_model(), self.batch, share_inputs)

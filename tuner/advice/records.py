@@ -36,11 +36,12 @@ class InputRecord(Record, frozen=True):
             )
 
 
-class ModelRecord(Record, frozen=True):
+class ModelRecord(Record, frozen=True, omit_defaults=True):
     """The model that was measured.
 
     `path` is as it was given to the search; `output_axes` holds the batch axis of every output in the
-    model's order, null for an output without a batch axis.
+    model's order, null for an output without a batch axis; `stateful` is there if it keeps a state from one
+    inference to the next.
     """
 
     name: str
@@ -49,6 +50,7 @@ class ModelRecord(Record, frozen=True):
     inputs: dict[str, InputRecord]
     batch_axes: dict[str, int]
     output_axes: Annotated[list[Annotated[int, msgspec.Meta(ge=0, le=64)] | None], msgspec.Meta(min_length=1)]
+    stateful: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a batch axis that its input does not have."""

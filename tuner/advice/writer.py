@@ -188,6 +188,7 @@ def _model(model: Model) -> records.ModelRecord:
         inputs=inputs,
         batch_axes=model.batch_axes,
         output_axes=list(model.output_axes),
+        stateful=model.stateful,
     )
 
 

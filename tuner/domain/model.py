@@ -42,6 +42,7 @@ class Model:
         output_axes: The batch axis of every output, None where an output has none.
         batch: The model's own batch: items in one request with the shapes of the file.
         batch_refusal: Why batch is not searched, or None when it is.
+        stateful: Whether it keeps a state from one inference to the next.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Model:
     output_axes: tuple[int | None, ...]
     batch: int
     batch_refusal: str | None = None
+    stateful: bool = False
 
     @property
     def batch_axes(self) -> dict[str, int]:

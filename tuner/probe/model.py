@@ -72,6 +72,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
         output_axes=(None,) * len(graph.outputs),
         batch=1,
         batch_refusal=refused,
+        stateful=bool(graph.get_variables()),
     )
     proposals = [with_batch(graph, plain, proposed) for proposed in axes]
     accepted = tuple(proposal for proposal in proposals if isinstance(proposal, Model))

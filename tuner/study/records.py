@@ -159,6 +159,7 @@ class ModelRecord(Record, frozen=True):
     output_axes: tuple[int | None, ...]
     batch: int
     batch_refusal: str | None = None
+    stateful: bool = False
 
 
 class HostRecord(Record, frozen=True):

@@ -21,6 +21,12 @@ STOLEN = 0.02
 
 def model_notices(model: Model, inputs_matter: bool) -> Iterator[Notice]:
     """Yield what cannot be searched or checked on this model."""
+    if model.stateful:
+        yield Notice(
+            "stateful",
+            "The model keeps a state from one inference to the next, and each infer request has a state of "
+            "its own: send all of a sequence to the same request, and no two sequences at the same time.",
+        )
     if model.batch_refusal:
         yield Notice("no-batch", f"Batch is not searched: {model.batch_refusal}.")
     if not inputs_matter:

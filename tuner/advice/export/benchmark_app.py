@@ -19,6 +19,9 @@ NO_NUMBER = (
     "requests that the device reports as optimal; a CPU reports none, so nothing is gathered there."
 )
 
+TYPES: Mapping[str, str | None] = {"boolean": "bool", "bf16": None}
+"""Element types that benchmark_app calls by another name than OpenVINO, or that it has no name for."""
+
 
 def benchmark_app(advice: Advice) -> Export:
     """Return a file and a command with which `benchmark_app` measures exactly this configuration."""
@@ -31,14 +34,18 @@ def benchmark_app(advice: Advice) -> Export:
     words += ["-shape", ",".join(f"{name}{_listed(shape)}" for name, shape in shapes_of(advice).items())]
     if layouts := _layouts(advice):
         words += ["-layout", layouts]
-    types = {name: record.type for name, record in advice.model.inputs.items()}
-    if len(set(types.values())) == 1:  # without it, benchmark_app takes an input shaped like an image for u8
-        words += ["-ip", next(iter(types.values()))]
-    else:
-        words += ["-iop", ",".join(f"{name}:{kind}" for name, kind in types.items())]
-    words += ["-t", "10"]
+    words += [*_types(advice), "-t", "10"]
     notes = (NO_NUMBER.format(device=advice.device),) if numbered else ()
     return Export("benchmark_app.json", json.dumps(config, indent=2) + "\n", tuple(words), notes)
+
+
+def _types(advice: Advice) -> list[str]:
+    """Return the option with the types of the inputs; without it, what is shaped like an image becomes u8."""
+    types = {name: TYPES.get(record.type, record.type) for name, record in advice.model.inputs.items()}
+    if len(set(types.values())) == 1 and None not in types.values():
+        return ["-ip", str(next(iter(types.values())))]
+    known = ",".join(f"{name}:{kind}" for name, kind in types.items() if kind)
+    return ["-iop", known] if known else []
 
 
 def _config(properties: Mapping[str, Any]) -> dict[str, Any]:

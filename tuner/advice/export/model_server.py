@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tuner.advice.advice import Advice
 from tuner.advice.export.documents import Export, shapes_of
@@ -16,7 +17,7 @@ from tuner.advice.export.documents import Export, shapes_of
 def model_server(advice: Advice) -> Export:
     """Return a configuration file of the server."""
     plain = {name: value for name, value in advice.properties.items() if not isinstance(value, Mapping)}
-    config = {
+    config: dict[str, Any] = {
         "name": advice.model.name,
         "base_path": f"/models/{advice.model.name}",
         "target_device": advice.device,
@@ -26,6 +27,8 @@ def model_server(advice: Advice) -> Export:
         },
         "plugin_config": plain,
     }
+    if advice.model.stateful:
+        config["stateful"] = True
     text = json.dumps({"model_config_list": [{"config": config}]}, indent=2) + "\n"
     return Export("config.json", text, notes=tuple(_notes(advice)))
 
