@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,10 @@ import psutil
 from tuner.domain.space import DeviceFacts
 from tuner.domain.target import Target
 from tuner.errors import DeviceError, UsageError, reason
+from tuner.probe.plain_files import read_plain
+
+MOST_BYTES = 1 << 20
+"""Bytes of a plugins file that are looked at."""
 
 BATCH_SIZES = frozenset({"OPTIMAL_BATCH_SIZE", "MAX_BATCH_SIZE"})
 
@@ -51,18 +56,42 @@ def core(plugins: str | None = None) -> ov.Core:
     """Return this process's core for a plugins file; it is kept, because loading plugins takes time.
 
     Raises:
-        UsageError: The file is missing, or OpenVINO does not accept it as a plugins file.
+        UsageError: The file is missing, OpenVINO does not accept it as a plugins file, or a plugin in it
+            does not load.
     """
     if plugins is None:
         return ov.Core()
     try:
-        Path(plugins).read_bytes()
-        return ov.Core(plugins)
+        text = read_plain(plugins, MOST_BYTES).decode(errors="replace")
+        found = ov.Core(plugins)
+        broken = _broken(found, text)
     except OSError as error:
         why = f"cannot be read ({error.strerror})"
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         why = f"is not accepted by OpenVINO as a plugins file ({reason(error)})"
+    else:
+        if broken is None:
+            return found
+        why = f"names a plugin that does not load ({broken})"
     raise UsageError(f"plugins='{plugins}' {why}; give an XML file like OpenVINO's plugins.xml.")
+
+
+def _broken(found: ov.Core, text: str) -> str | None:
+    """Return the first plugin of a file that does not load, and why; OpenVINO leaves it out in silence.
+
+    OpenVINO's own plugins may be without a driver here: a copy of its file names all of them.
+    """
+    present = {name.partition(".")[0] for name in found.available_devices}
+    for tag in re.findall(r"<plugin\b[^>]*>", re.sub(r"<!--.*?-->", "", text, flags=re.S)):
+        given = dict(re.findall(r"""\b(name|location)\s*=\s*["']([^"']*)""", tag))
+        name, location = given.get("name", ""), Path(given.get("location", ""))
+        if name in present or location.name.removeprefix("lib").startswith("openvino_"):
+            continue
+        try:
+            found.get_versions(name)
+        except RuntimeError as error:
+            return f"{name}: {reason(error)}"
+    return None
 
 
 def list_devices(plugins: str | None = None) -> tuple[Device, ...]:
