@@ -14,6 +14,9 @@ SHORTEST_S = 1.0
 GREATEST_SEED = (1 << 32) - 1
 """The largest seed that the random generator behind Optuna takes."""
 
+COUNT = r"\d{1,18}"
+"""A number that is no larger than OpenVINO's shapes can hold; Python refuses to read thousands of digits."""
+
 MOST = 1 << 20
 """The largest batch, or number of streams or requests, that an advice can hold."""
 
@@ -50,7 +53,7 @@ def counts_of(
         if word is not None and part.strip() == word:
             counts.append(word)
             continue
-        found = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        found = re.fullmatch(rf"\s*({COUNT})(?:\s*-\s*({COUNT}))?\s*", part)
         low = int(found[1]) if found else 0
         high = int(found[2] or low) if found else 0
         if not 1 <= low <= high <= MOST:
@@ -69,7 +72,7 @@ def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
     Raises:
         UsageError: It does not have that form.
     """
-    part = r"([^\[\],]*)\[\s*(\d+(?:\s*,\s*\d+)*)?\s*\]"
+    part = rf"([^\[\],]*)\[\s*({COUNT}(?:\s*,\s*{COUNT})*)?\s*\]"
     if not re.fullmatch(rf"\s*{part}(?:\s*,\s*{part})*\s*", text):
         raise UsageError(f"shapes='{text}' is not a shape; give for example NAME[1,3,224,224].")
     return {name.strip(): _numbers(sizes) for name, sizes in re.findall(part, text)}

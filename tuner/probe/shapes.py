@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from numbers import Integral
 
 import openvino as ov
 
@@ -10,6 +11,9 @@ from tuner.errors import ModelError, UsageError, reason
 from tuner.probe.batching import Axes
 
 Shape = tuple[int, ...]
+
+LONGEST = (1 << 31) - 1
+"""The longest dimension that a shape may have: no tensor of such a length fits into memory."""
 
 USUAL = 128
 """The length suggested for a dynamic dimension; sequences are often of this order."""
@@ -27,7 +31,7 @@ def by_position(graph: ov.Model, shapes: Mapping[str, Shape]) -> dict[int, Shape
     """Translate shapes by name into shapes by position.
 
     Raises:
-        UsageError: The model has no input of a name.
+        UsageError: The model has no input of a name, or one with another number of dimensions.
     """
     positions = {name: index for index, port in enumerate(graph.inputs) for name in port.get_names()}
     positions |= {input_name(port): index for index, port in enumerate(graph.inputs)}
@@ -37,7 +41,20 @@ def by_position(graph: ov.Model, shapes: Mapping[str, Shape]) -> dict[int, Shape
     if unknown:
         names = ", ".join(input_name(port) for port in graph.inputs)
         raise UsageError(f"shapes= names the input '{unknown[0]}', but the model's inputs are: {names}.")
+    for name, shape in shapes.items():
+        _refuse_other_ranks(graph.inputs[positions[name]], shape)
     return {positions[name]: shape for name, shape in shapes.items()}
+
+
+def _refuse_other_ranks(port: ov.Output, shape: Shape) -> None:
+    """Refuse a shape that has no whole numbers from 1 on, or not as many as the input has dimensions."""
+    name, own = input_name(port), port.get_partial_shape()
+    if not all(isinstance(size, Integral) and 1 <= size <= LONGEST for size in shape):
+        raise UsageError(f"shapes= gives '{name}' {list(shape)}; a shape holds whole numbers from 1 on.")
+    if own.rank.is_static and len(own) != len(shape):
+        raise UsageError(
+            f"shapes= gives '{name}' {list(shape)}, but the model's input is {own}; give as many dimensions."
+        )
 
 
 def static_shapes(graph: ov.Model, given: Mapping[int, Shape], batch_axes: Axes) -> dict[int, Shape]:
