@@ -49,7 +49,19 @@ DISTRIBUTIONS = {
 }
 """The same in every study, whatever the bounds of its space."""
 
-TROUBLE = (SQLAlchemyError, OptunaError, sqlite3.Error, RuntimeError, OSError, ValueError, LookupError)
+TROUBLE = (
+    SQLAlchemyError,
+    OptunaError,
+    sqlite3.Error,
+    RuntimeError,
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+)
 """What the storage raises on a damaged, foreign or deleted file (msgspec's errors are ValueErrors)."""
 
 
