@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import math
 import random
+import zlib
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -108,8 +109,15 @@ class Recording:
 
 
 def read(path: Path) -> Recording:
-    """Read a recording."""
-    return msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Recording)
+    """Read a recording.
+
+    Raises:
+        ValueError: The file is none, or is damaged.
+    """
+    try:
+        return msgspec.json.decode(gzip.decompress(path.read_bytes()), type=Recording)
+    except (OSError, EOFError, zlib.error, msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"'{path}' is no recording ({error}); record it again.") from error
 
 
 def write(path: Path, recording: Recording) -> None:
