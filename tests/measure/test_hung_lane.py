@@ -57,9 +57,10 @@ def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(tmp
     lane = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Quick()).open(
         Configuration.of("CPU", THROUGHPUT, 1, 1)
     )
-    lane._pipe = Halting(lane._process)
+    pipe, lane._pipe = lane._pipe, Halting(lane._process)  # closed, it would end the process
     with pytest.raises(LaneError, match=r"ended by SIGKILL \(window\)"):
         lane.window(0.02)
+    pipe.close()
 
 
 def test_compiling_has_a_limit_of_its_own_and_its_own_message(tmp_path, monkeypatch):
