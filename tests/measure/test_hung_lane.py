@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 
 import psutil
 import pytest
@@ -76,3 +78,30 @@ def test_compiling_has_a_limit_of_its_own_and_its_own_message(tmp_path, monkeypa
     monkeypatch.setattr(lanes, "_start", start_and_hang)
     with pytest.raises(LaneError, match=r"^the model did not compile within 0\.3 s; a budget beyond that"):
         lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
+
+
+HANGS_IN_A_LANE = """
+import sys
+from pathlib import Path
+
+from tests.measure.test_lanes import THROUGHPUT, lanes_of, models, pid_of
+from tuner.domain.configuration import Configuration
+
+lanes = lanes_of(models.wide(Path(sys.argv[1])))
+lane = lanes.open(Configuration.of("CPU", THROUGHPUT, 1, 1))
+lane._pipe.send(("window", (1e9,)))
+print(pid_of(lane), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_lane_that_hangs_ends_with_a_parent_that_is_killed(tmp_path):
+    """The window lasts for ever: the lane does not see its pipe close."""
+    command = [sys.executable, "-c", HANGS_IN_A_LANE, tmp_path / "m.xml"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as search:
+        lane = psutil.Process(int(search.stdout.readline()))
+        search.kill()
+        gone, alive = psutil.wait_procs([lane], timeout=30)
+        for process in alive:
+            process.kill()
+    assert gone == [lane]

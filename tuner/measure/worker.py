@@ -1,12 +1,14 @@
 """What runs inside a lane's process: compile, fill the requests, run windows on command.
 
 The parent sends a command and its argument, and gets back ("ok", value) or ("error", sentence).
-The process ends when its pipe closes, so a killed parent leaves no lane behind.
+The process ends when its pipe closes or, if it hangs, by a signal: a killed parent leaves no lane behind.
 """
 
 from __future__ import annotations
 
+import fcntl
 import gc
+import multiprocessing
 import os
 import signal
 import time
@@ -44,6 +46,7 @@ it: with cycles of 0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of the speed 
 def serve(plan: LanePlan, pipe: Connection) -> None:
     """Compile the plan and answer commands until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles the terminal's Ctrl-C
+    end_with_parent()
     _silence()
     try:
         engine = Engine(plan)
@@ -61,6 +64,23 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
             pipe.send(("ok", getattr(engine, command)(*argument)))
         except Exception as error:
             pipe.send(("error", reason(error)))
+
+
+def end_with_parent() -> None:
+    """Let the system end this process when its parent dies, also in the middle of an inference that hangs.
+
+    The parent holds the other end of a pipe. When it closes, Linux sends `SIGIO`, which ends a process; where
+    a system ignores that signal, a lane that hangs stays.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    signal.signal(signal.SIGIO, signal.SIG_DFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+    flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+    fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)
+    if not parent.is_alive():  # it died before this
+        os._exit(0)
 
 
 class Engine:
