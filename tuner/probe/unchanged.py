@@ -72,7 +72,7 @@ class ReadFiles:
     def _changed(self) -> ModelError:
         return ModelError(
             f"'{self._path}' changed on disk while it was measured; put it back and run the same command "
-            "again, or measure what it is now with another output=."
+            "again, or search what it is now with another output=."
         )
 
 
