@@ -30,6 +30,7 @@ from tuner.errors import (
     ModelError,
     StorageError,
     TunerError,
+    UnsavedError,
     UsageError,
 )
 
@@ -53,6 +54,7 @@ __all__ = [
     "Result",
     "StorageError",
     "TunerError",
+    "UnsavedError",
     "UsageError",
     "__version__",
     "load",

@@ -8,11 +8,14 @@ TunerError                 catch this to catch them all
 ├── AdviceError            a configuration file that is not valid advice, or not for this use (exit code 2)
 ├── InferenceError         an inference failed in the application; says which samples (exit code 3)
 ├── StorageError           a study or an output directory that cannot be used (exit code 2)
+│   └── UnsavedError       a search has its answer, but not all of its files could be written (exit code 2)
 └── Interrupted            the user asked to stop; everything so far is saved (exit code 4)
 """
 
 import re
-from typing import ClassVar
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, ClassVar
 
 
 class TunerError(Exception):
@@ -64,8 +67,23 @@ class StorageError(TunerError):
     exit_code: ClassVar[int] = 2
 
 
+class UnsavedError(StorageError):
+    """A search ended with an answer, but a file of it could not be written; the sentence says which.
+
+    Attributes:
+        result: The search's `tuner.Result`.
+        unsaved: The files that were not written.
+    """
+
+    def __init__(self, sentence: str, result: Any, unsaved: Collection[Path]) -> None:
+        """Keep the answer beside the sentence."""
+        super().__init__(sentence)
+        self.result = result
+        self.unsaved = frozenset(unsaved)
+
+
 class Interrupted(TunerError):
-    """The user asked to stop (Ctrl-C or SIGTERM)."""
+    """The user asked to stop (Ctrl-C or SIGTERM), or the terminal was closed (SIGHUP)."""
 
     exit_code: ClassVar[int] = 4
 
@@ -89,3 +107,23 @@ def reason(error: BaseException) -> str:
         return type(error).__name__
     first, rest = lines[0], lines[1:]
     return (f"{first} {rest[0]}" if first.endswith(":") and rest else first).rstrip(".")
+
+
+def root(error: BaseException) -> BaseException:
+    """Return the first exception of a chain."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return error
+
+
+def first_cause(error: BaseException) -> str:
+    """Return in a line what an error comes from: the text of the first exception in its chain.
+
+    A database's layers wrap its errors in sentences of their own, which guess at other causes.
+    """
+    error = root(error)
+    if isinstance(error, MemoryError):
+        return "out of memory"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -339,15 +339,6 @@ def test_a_study_of_another_model_is_refused_and_kept(capsys, searched, model):
     assert (out / "config.yaml").read_bytes() == before
 
 
-def test_an_advice_that_cannot_be_written_leaves_the_study(model, tmp_path):
-    (tmp_path / "out" / "config.yaml").mkdir(parents=True)
-    done = run("search", model, *SHORT, "--output", tmp_path / "out", "-q")
-    assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
-    assert "the study is saved" in done.stderr
-    assert (tmp_path / "out" / "study.db").is_file()
-
-
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_output_and_a_reader_that_left_are_no_traceback():
     with Path("/dev/full").open("w") as full:

@@ -23,7 +23,7 @@ import click
 from tuner import __version__
 from tuner.cli import options
 from tuner.domain.visible import as_line, on_one_line
-from tuner.errors import Interrupted, StorageError, TunerError, UsageError
+from tuner.errors import Interrupted, StorageError, TunerError, UnsavedError, UsageError
 
 PROGRAM = "tuner"
 
@@ -273,13 +273,20 @@ def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, as
         from tuner.commands.search import search as find
         from tuner.study.storage import STUDY_NAME
 
-        result = find(model, observer=observer, command=_command_line(), **asked)
+        unsaved: UnsavedError | None = None
+        try:
+            result = find(model, observer=observer, command=_command_line(), **asked)
+        except UnsavedError as error:
+            result, unsaved = error.result, error
     folder = output_of(Path(model), asked["output"])
     config, study = folder / CONFIG_NAME, folder / STUDY_NAME
+    missing = unsaved.unsaved if unsaved else ()
     if as_json:
-        click.echo(json.dumps(document(result, config, study), indent=2, allow_nan=False))
+        click.echo(json.dumps(document(result, config, study, missing), indent=2, allow_nan=False))
     else:
-        _print(words.summary(result, config, study))
+        _print(words.summary(result, config, study, missing))
+    if unsaved:
+        raise unsaved
     return Interrupted.exit_code if result.outcome.interrupted else 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,8 +118,8 @@ def final(began: FinalBegan) -> Iterator[str]:
         yield f"left out of the final: {leader}, because {why}"
 
 
-def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
-    """Yield the lines of the answer."""
+def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path] = ()) -> Iterator[str]:
+    """Yield the lines of the answer; files that are `unsaved` are not named."""
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
@@ -139,9 +139,10 @@ def summary(result: Result, config: Path, study: Path) -> Iterator[str]:
     yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
     if result.outcome.switches:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
-    yield f"  config   {config}"
-    yield f"  report   {config.with_name('report.html')}"
-    yield f"  study    {study} ({count(len(result.trials), 'trial')}, {result.run.seconds:.0f} s)"
+    size = f"{count(len(result.trials), 'trial')}, {result.run.seconds:.0f} s"
+    files = {config: "config   ", config.with_name("report.html"): "report   ", study: "study    "}
+    for path in (path for path in files if path not in unsaved):
+        yield f"  {files[path]}{path}" + f" ({size})" * (path == study)
 
 
 def verification(found: Verification) -> Iterator[str]:

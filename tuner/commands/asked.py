@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tuner.advice.writer import CONFIG_NAME
+from tuner.commands.report import REPORT_NAME
 from tuner.domain.space import HINT, Bounds, Choice
 from tuner.domain.units import GREATEST_SEED, MOST
 from tuner.errors import UsageError
@@ -80,6 +81,11 @@ class Asked:
     def config(self) -> Path:
         """Where the advice is written."""
         return self.output / CONFIG_NAME
+
+    @property
+    def report(self) -> Path:
+        """Where the report is written."""
+        return self.output / REPORT_NAME
 
     @property
     def study(self) -> Path:

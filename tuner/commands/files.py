@@ -1,16 +1,45 @@
-"""The files of a search: its study and its advice, or a sentence on why they cannot be written."""
+"""The files of a search: study, advice and report, or a sentence on why they cannot be written."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.asked import Asked
+from tuner.commands.report import write_report
 from tuner.domain.result import Result, Setting
-from tuner.errors import StorageError
+from tuner.errors import StorageError, UnsavedError, first_cause
 from tuner.measure.leftovers import remove_dead_files
 from tuner.probe.model_files import digest
 from tuner.study.storage import Study
+
+TROUBLE = (OSError, MemoryError, ImportError, RuntimeError, StorageError)
+"""What can go wrong while a file is made and written; Plotly imports its parts when it draws."""
+
+
+def refuse_unwritable(asked: Asked) -> None:
+    """Make sure at the start that files can be written at the end; nothing is created.
+
+    Raises:
+        StorageError: Something else has the place of a file, or the directory cannot be written.
+    """
+    files = (asked.config, asked.report, asked.study)
+    try:
+        taken = next((path for path in files if path.exists() and not path.is_file()), None)
+        nearest = next(
+            folder for folder in (asked.output, *asked.output.absolute().parents) if folder.exists()
+        )
+    except OSError as error:
+        raise _unwritable(asked.output, error) from error
+    if taken:
+        kind = "a directory" if taken.is_dir() else "no file"
+        raise StorageError(
+            f"'{taken}' is {kind}, but a search writes a file there; "
+            "move it away, or choose another directory with output=."
+        )
+    _try_to_write(nearest, asked.output)
 
 
 def open_study(asked: Asked, setting: Setting) -> Study:
@@ -21,29 +50,63 @@ def open_study(asked: Asked, setting: Setting) -> Study:
     """
     try:
         asked.output.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=asked.output):
-            remove_dead_files(asked.output)
+        remove_dead_files(asked.output)
     except OSError as error:
-        raise StorageError(
-            f"'{asked.output}' cannot be written ({error.strerror or error}); "
-            "choose another directory with output=."
-        ) from error
+        raise _unwritable(asked.output, error) from error
+    _try_to_write(asked.output, asked.output)
     inputs = " ".join(f"{name}={path}" for name, path in sorted(asked.inputs.items()))
     if asked.plugins:
         inputs = f"{inputs} plugins {digest(asked.plugins)[:16]}".strip()
     return Study(asked.study, setting.model, setting.host, " + ".join(setting.targets), inputs)
 
 
-def save_advice(result: Result, asked: Asked) -> None:
-    """Write the advice of a result.
+def save_answer(study: Study, result: Result, asked: Asked) -> Result:
+    """Keep the answer in the study, and write the advice and the report: each of them, if another fails.
+
+    Returns:
+        The result with the answer that stands: that of an earlier run, if it is better supported.
 
     Raises:
-        StorageError: It cannot be written.
+        UnsavedError: A file cannot be written; it carries the result.
     """
+    standing = study.standing(result)
+    steps: Mapping[Path, Callable[[], object]] = {
+        asked.study: lambda: study.finish(standing),
+        asked.config: lambda: write_advice(make_advice(standing), asked.config),
+        asked.report: lambda: write_report(standing, asked.config, asked.study),
+    }
+    failed: dict[Path, str] = {}
+    for path, write in steps.items():
+        try:
+            write()
+        except TROUBLE as error:
+            failed[path] = first_cause(error)
+    if failed:
+        raise UnsavedError(_what_failed(asked, failed), standing, failed)
+    return standing
+
+
+def _what_failed(asked: Asked, failed: Mapping[Path, str]) -> str:
+    """Return which files were not written and why, which were, and what to do."""
+    missing = ", ".join(f"'{path}' ({why})" for path, why in failed.items())
+    written = ", ".join(f"'{path}'" for path in (asked.config, asked.study) if path not in failed)
+    those = f"; written: {written}" if written else ""
+    only_the_report = list(failed) == [asked.report]
+    again = f"run 'tuner report {asked.output}'" if only_the_report else "run the same command again"
+    return (
+        f"The answer is there, but not everything could be written: {missing}{those}; mend that and {again}."
+    )
+
+
+def _try_to_write(folder: Path, output: Path) -> None:
     try:
-        write_advice(make_advice(result), asked.config)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
-        raise StorageError(
-            f"'{asked.config}' cannot be written ({error.strerror or error}); the study is saved: "
-            "make room there and run the same command again."
-        ) from error
+        raise _unwritable(output, error) from error
+
+
+def _unwritable(output: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"'{output}' cannot be written ({error.strerror or error}); choose another directory with output=."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,9 +16,9 @@ import msgspec
 from tuner import __version__
 from tuner.advice.writer import make_advice
 from tuner.commands.asked import Asked, bounds_of, output_of
-from tuner.commands.files import open_study, save_advice
+from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.lanes import LanesFor, with_batch_axes
-from tuner.commands.report import REPORT_NAME, write_report
+from tuner.commands.report import REPORT_NAME
 from tuner.domain.model import Model
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.sentences import answer
@@ -89,6 +89,7 @@ def search(
         deploy is the hint, and `verdict.closest` is the best so far, which is not proven.
 
     Raises:
+        UnsavedError: The search has its answer, but a file cannot be written; `result` has the answer.
         TunerError: With one sentence for the user.
     """
     refuse_while_imported()
@@ -109,6 +110,7 @@ def search(
         command=command or f"tuner.search({str(path)!r})",
     )
     with ending(observer):
+        refuse_unwritable(asked)
         began, waited = _began(asked, observer), [False]
 
         def wait(holder: str) -> None:
@@ -118,11 +120,7 @@ def search(
         with interruptible() as stopped, host_lock(asked.command, wait, stopped):
             if waited[0]:  # the model may be another by now
                 began = _began(asked, observer)
-            result = _tuned(asked, began, observer, stopped)
-        observer(Step("writing the advice and the report"))
-        save_advice(result, asked)
-        write_report(result, asked.config, asked.study)
-    return result
+            return _tuned(asked, began, observer, stopped)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +153,7 @@ def _began(asked: Asked, tell: Observer) -> _Beginning:
 
 
 def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[], bool]) -> Result:
-    """Prove the batch, lay out the spaces, tune, and keep the outcome in the study."""
+    """Prove the batch, lay out the spaces, tune, and save the answer."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s)
     tell(Started(budget.left_s()))
     present, targets, reading = began.present, began.targets, began.reading
@@ -181,9 +179,8 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
         notices += _closing_notices(found, stolen, tell)
         outcome = _outcome(asked, found, notices, budget)
-        result = study.standing(Result(setting, outcome, found.trials, found.final))
-        study.finish(result)
-    return result
+        tell(Step("writing the advice and the report"))
+        return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
 
 
 def _searched_alone(targets: Sequence[Target], present: Sequence[Device]) -> list[Device]:
@@ -228,9 +225,10 @@ def _run(asked: Asked, trials: int = 0, seconds: float = 0.0) -> SearchRun:
     return SearchRun(__version__, asked.command, asked.seed, trials, seconds, date)
 
 
-def document(result: Result, config: Path, study: Path) -> dict[str, Any]:
-    """Return a result as plain data: the advice, the sentence, warnings, trials, files."""
+def document(result: Result, config: Path, study: Path, unsaved: Collection[Path] = ()) -> dict[str, Any]:
+    """Return a result as plain data: the advice, the sentence, warnings, trials, files that were saved."""
     outcome = result.outcome
+    files = {"config": config, "report": config.with_name(REPORT_NAME), "study": study}
     return {
         **msgspec.to_builtins(make_advice(result)),
         "sentence": answer(outcome.verdict),
@@ -240,5 +238,5 @@ def document(result: Result, config: Path, study: Path) -> dict[str, Any]:
             {"configuration": str(trial.configuration), "state": trial.state, "reason": trial.reason}
             for trial in result.trials
         ],
-        "files": {"config": str(config), "report": str(config.with_name(REPORT_NAME)), "study": str(study)},
+        "files": {name: str(path) for name, path in files.items() if path not in unsaved},
     }

@@ -15,8 +15,8 @@ import optuna
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tuner.errors import StorageError
-from tuner.study.storage import STUDY_NAME, TROUBLE, first_line, sqlite_storage
+from tuner.errors import StorageError, first_cause, root
+from tuner.study.storage import STUDY_NAME, TROUBLE, sqlite_storage
 
 SECRET_FROM = r"[@?#;:=].*"
 """What to hide of a name that is neither a file nor a URL: it may be a mistyped URL with a password."""
@@ -103,11 +103,9 @@ def _sqlite(path: Path) -> optuna.storages.RDBStorage:
 
 def cause(error: BaseException, where: str) -> str:
     """Return an error's first cause in a line; for a server only its kind, as its text may hold secrets."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__ or error
-    if isinstance(error, ModuleNotFoundError):
-        return f"it needs the Python package {error.name}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    first = root(error)
+    if isinstance(first, ModuleNotFoundError):
+        return f"it needs the Python package {first.name}"
+    harmless = isinstance(first, OSError) and first.strerror
     secret = "://" in where and not where.startswith("sqlite")
-    return type(error).__name__ if secret else first_line(error)
+    return type(first).__name__ if secret and not harmless else first_cause(first)

@@ -29,7 +29,7 @@ from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
 from tuner.domain.support import better_supported, from_earlier_run, may_stand
 from tuner.domain.trial import Final, Trial
-from tuner.errors import StorageError
+from tuner.errors import StorageError, first_cause
 from tuner.study.records import FORMAT, Kept, recorded, revived
 
 STATES = {
@@ -184,7 +184,7 @@ class Study:
             yield
         except TROUBLE as error:
             raise StorageError(
-                f"'{self._path}' cannot be used as a study ({first_line(error)}); "
+                f"'{self._path}' cannot be used as a study ({first_cause(error)}); "
                 "what was saved stays there: move it away, or choose another directory with output=."
             ) from error
 
@@ -241,8 +241,3 @@ def _parameters(configuration: Configuration) -> dict[str, Any]:
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
     }
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's text, or its kind."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
