@@ -3,9 +3,11 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cli.test_terminal import FakeScreen
 from tests.lanes.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
 from tests.simulation import MemoryStore, random_device, simulate, space_of, true_fps
 from tests.tuning.test_final import trial
+from tuner.cli.terminal import Narrator
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.sentences import answer
@@ -247,6 +249,24 @@ def test_the_same_search_again_goes_on_where_it_stopped():
     (ready,) = [event for event in events if isinstance(event, BaselineReady)]
     assert ready.known == len(before)
     assert found.outcome.verdict.kind == "faster"
+
+
+def test_going_on_with_nothing_left_to_try_shows_the_best_of_earlier_runs():
+    device, store, events = SimulatedDevice(base_fps=2000), MemoryStore(), []
+    small = Bounds(streams=(1, 2), batch=(1, 8), requests=(2, 4))
+    simulate(device, bounds=small, store=store)
+    best = History(store.kept).best()
+    simulate(device, bounds=small, store=store, tell=events.append)
+    assert not any(isinstance(event, TrialBegan) for event in events)
+    (ready,) = [event for event in events if isinstance(event, BaselineReady)]
+    assert ready.best == best
+    assert best is not None
+    screen = FakeScreen()
+    show = Narrator(screen, verbose=False)
+    for event in events:
+        show(event)
+    (shown,) = [line for line in screen.lines if line.startswith("best so far")]
+    assert str(best.configuration) in shown
 
 
 def test_progress_is_reported_in_order():

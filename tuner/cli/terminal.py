@@ -85,7 +85,7 @@ class Narrator:
     def _(self, event: BaselineReady) -> None:
         for line in words.baseline(event):
             self._say(line, "bold")
-        self._best = words.best_line(None)
+        self._best = words.best_line(event.best)
 
     @_show.register
     def _(self, event: TrialBegan) -> None:

@@ -62,7 +62,8 @@ class BaselineReady:
     """The hints are compiled and measured; `known` trials come from earlier runs of the study.
 
     Everything is compared with the `baseline`, the best of them; `others` are those of further
-    targets, `left_out` says why a target is not searched.
+    targets, `left_out` says why a target is not searched. `best` is the best trial of earlier runs, or
+    None while that is the hint.
     """
 
     baseline: Candidate
@@ -70,6 +71,7 @@ class BaselineReady:
     known: int
     others: Sequence[Candidate] = ()
     left_out: Mapping[Target, str] = field(default_factory=dict)
+    best: Trial | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, kn
     measured = map(history.knows, hints.configurations.values())
     others = tuple(trial.as_candidate() for trial in measured if trial and trial is not hint)
     points = sum(map(len, spaces.values()))
-    task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out))
+    task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out, history.best()))
 
 
 def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
