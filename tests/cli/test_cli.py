@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import openvino as ov
@@ -127,10 +128,10 @@ def test_real_samples_are_fed(tmp_path):
     assert tuner.load(tmp_path / "out" / "config.yaml").model.inputs["ids"].shape == [1, 8]
 
 
-def start_until(text, *arguments):
+def start_until(text, *arguments, **options):
     """Start a search and return it once it has said `text`."""
     command = [sys.executable, "-m", "tuner", *map(str, arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
     for line in process.stderr:
         if text in line:
             return process
@@ -154,6 +155,30 @@ def test_an_interruption_saves_and_ends_its_lanes(tmp_path, number):
     saved = interrupt(models.wide(tmp_path / "m.xml"), tmp_path / "out", number)
     assert saved.verdict == "inconclusive"
     assert saved.search.trials >= 2
+
+
+def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(searched, tmp_path):
+    """It sends SIGHUP to the tuner, the fork server and the lanes at once, and takes no more output."""
+    _, out, model = searched
+    out = shutil.copytree(out, tmp_path / "out")
+    before = tuner.load(out / "config.yaml")
+    with tempfile.TemporaryDirectory() as folder:  # not in tmp_path: the path of a socket must be short
+        process = start_until(
+            "/s  ", "search", model, "--budget", "120s", "--output", out,
+            start_new_session=True, env={**os.environ, "TMPDIR": folder},
+        )  # fmt: skip
+        lanes = psutil.Process(process.pid).children(recursive=True)
+        process.stderr.close()
+        os.killpg(process.pid, signal.SIGHUP)
+        stdout, _ = process.communicate(timeout=60)
+        assert process.returncode == 4
+        assert psutil.wait_procs(lanes, timeout=30)[1] == []
+        assert not list(Path(folder).glob("pymp-*"))
+    assert stdout.startswith("stopped early; ")
+    assert "as fast as the hint" in stdout.splitlines()[0]
+    assert f"from the run of {before.search.date[:10]}" in stdout
+    after = tuner.load(out / "config.yaml")
+    assert (after.verdict, after.best, after.search) == (before.verdict, before.best, before.search)
 
 
 @pytest.mark.slow

@@ -1,6 +1,8 @@
 """What a search shows while it runs: the words, the bar, and that nothing stays behind."""
 
 import io
+import os
+from contextlib import suppress
 
 import pytest
 from rich.console import Console
@@ -11,7 +13,7 @@ from tests.simulation import simulate
 from tuner.cli import words
 from tuner.cli.app import main
 from tuner.cli.options import with_dashes
-from tuner.cli.screens import LineScreen, LiveScreen, LiveView
+from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, LiveView
 from tuner.cli.terminal import Narrator, narrator
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice
@@ -110,6 +112,21 @@ def test_an_exception_takes_the_live_view_away(monkeypatch):
     with pytest.raises(KeyboardInterrupt), narrator(quiet=False, verbose=False):
         raise KeyboardInterrupt
     assert screen.closed
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_search_goes_on_when_nobody_reads_its_lines_any_more(live):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", buffering=1) as closed:  # noqa: PTH123
+        console = LastingConsole(file=closed, force_terminal=live)
+        show = Narrator((LiveScreen if live else LineScreen)(console), verbose=False)
+        with ending(show):
+            show(Started(60.0))
+            found = simulate(tell=show)
+        with suppress(BrokenPipeError):
+            closed.close()
+    assert found.final
 
 
 def test_a_search_shows_each_step_until_its_end():

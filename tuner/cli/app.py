@@ -15,6 +15,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -329,5 +330,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    click.echo(f"{PROGRAM}: {on_one_line(options.with_dashes(sentence))}", err=True)
+    with suppress(OSError):  # nobody reads it: the terminal is closed
+        click.echo(f"{PROGRAM}: {on_one_line(options.with_dashes(sentence))}", err=True)
     return code

@@ -15,6 +15,14 @@ REFRESH_S = 0.5
 """Seconds between two drawings of a live view: 2 ms of one core each, so that measuring hardly notices."""
 
 
+class LastingConsole(Console):
+    """A console that falls silent when nobody reads it any more, where rich would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Write nothing more."""
+        self.quiet = True
+
+
 class Screen(Protocol):
     """Shows lines that stay, and beneath them what goes on."""
 

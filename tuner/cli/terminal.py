@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import singledispatchmethod
-
-from rich.console import Console
 
 from tuner import __version__
 from tuner.cli import words
 from tuner.cli.options import with_dashes
-from tuner.cli.screens import LineScreen, LiveScreen, NoScreen, Screen
+from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, NoScreen, Screen
 from tuner.domain.visible import as_line
 from tuner.tuning.progress import (
     BaselineReady,
@@ -39,8 +37,9 @@ class Narrator:
         self._best = ""
 
     def __call__(self, event: Event) -> None:
-        """Show an event."""
-        self._show(event)
+        """Show an event; where nothing can be shown any more, as in a closed terminal, the search goes on."""
+        with suppress(OSError):
+            self._show(event)
 
     def _say(self, line: str, style: str = "") -> None:
         self._screen.say(as_line(line), style)
@@ -136,7 +135,7 @@ def narrator(quiet: bool, verbose: bool) -> Iterator[Observer]:
 
 
 def _screen() -> Screen:
-    console = Console(stderr=True)
+    console = LastingConsole(stderr=True)
     if console.is_jupyter:
         from tuner.cli.notebook import NotebookScreen
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a flag, so that a search stops between two steps and loses nothing."""
+"""Ctrl-C, SIGTERM and SIGHUP as a flag, so that a search stops between two steps and loses nothing."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether the user asked to stop.
 
-    A second Ctrl-C raises `KeyboardInterrupt` at once. Outside the main thread, where no handler
-    can be set, the function always returns False.
+    A second Ctrl-C raises `KeyboardInterrupt` at once. A second SIGHUP does not: a terminal that closes
+    often sends two, or one after SIGTERM. Under `nohup`, SIGHUP stays ignored. Outside the main thread,
+    where no handler can be set, the function always returns False.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield asked.is_set
         return
 
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if asked.is_set():
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if asked.is_set() and number != signal.SIGHUP:
             raise KeyboardInterrupt
         asked.set()
 
-    before = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    hangs_up = signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    watched = SIGNALS if hangs_up else tuple(number for number in SIGNALS if number != signal.SIGHUP)
+    before = {number: signal.signal(number, on_signal) for number in watched}
     try:
         yield asked.is_set
     finally:

@@ -4,10 +4,15 @@ Importing OpenVINO starts its telemetry: a thread and a process that connect to 
 that forks must have no threads, and nothing else may run beside a lane. So in the fork server the
 telemetry package cannot be imported, a case for which OpenVINO has a stub. The process that the user
 started is not changed.
+
+A terminal that closes sends SIGHUP to every process in it. The fork server and the lanes, which inherit
+what it ignores, leave that to the process that the user started: it ends them.
 """
 
+import signal
 import sys
 
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import tuner.measure.worker  # noqa: E402, F401
