@@ -14,6 +14,10 @@ from tuner.cli import words
 REFRESH_S = 0.5
 """Seconds between two drawings of a live view: 2 ms of one core each, so that measuring hardly notices."""
 
+ECHO_WIDTH = 8
+"""Columns at the right that stay free: a terminal shows `^C` behind the last line. If it had to begin another
+line for that, the view would lose count of its lines, and one would stay on the screen."""
+
 
 class LastingConsole(Console):
     """A console that falls silent when nobody reads it any more, where rich would end the program."""
@@ -93,13 +97,15 @@ class LiveView(Progress):
         )
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """Yield the bar as long as it is by now, and the lines, none longer than the terminal is wide."""
+        """Yield the bar as long as it is by now, and the lines, which leave room for what Ctrl-C shows."""
         for task in self.tasks:
             task.completed = min(task.elapsed or 0.0, task.total or 0.0)
         if self.tasks:
             yield self.make_tasks_table(self.tasks)
         for line in self.lines:
-            yield Text(line, style="dim", no_wrap=True, overflow="ellipsis")
+            text = Text(line, style="dim", no_wrap=True)
+            text.truncate(self.console.width - ECHO_WIDTH, overflow="ellipsis")
+            yield text
 
 
 class LiveScreen:
