@@ -3,13 +3,18 @@
 import io
 import os
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 from rich.text import Text
 
 import tuner
+from tests.advice.advice_of import with_outcome
+from tests.domain.test_verdict import final_of
+from tests.report.results import won
 from tests.simulation import simulate
+from tests.tuning.test_final import trial as trial_of
 from tuner.cli import words
 from tuner.cli.app import main
 from tuner.cli.options import with_dashes
@@ -18,6 +23,7 @@ from tuner.cli.terminal import Narrator, narrator
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice
 from tuner.domain.trial import Trial
+from tuner.domain.verdict import decide
 from tuner.tuning.progress import Ended, FinalBegan, Started, Step, TrialBegan, TrialEnded, Warned, ending
 
 COMBINATION = Configuration.of(
@@ -209,3 +215,16 @@ def test_the_command_alone_prints_its_help_line_by_line(capsys):
     assert shown[0] == "Usage: tuner [OPTIONS] COMMAND [ARGS]..."
     assert any(line.startswith("  search ") for line in shown)
     assert max(map(len, shown)) <= 100
+
+
+@pytest.mark.parametrize(("slower", "lines"), [(1.0, 1), (0.9, 0)])
+def test_a_best_so_far_that_is_tied_with_what_is_advised_is_explained(tmp_path, slower, lines):
+    hint, simple, leader = trial_of(0, 1, 1.0), trial_of(1, 8, 1.5), trial_of(2, 32, 1.6)
+    final = final_of({simple.configuration: 1.5, leader.configuration: 1.5 * slower})
+    verdict = decide(final)
+    assert verdict.best.configuration == simple.configuration
+    result = replace(won(), trials=[hint, simple, leader], final=final)
+    said = words.summary(with_outcome(result, verdict=verdict), tmp_path / "c", tmp_path / "s")
+    tied = [line for line in said if line.startswith("  tied")]
+    told = f"  tied     {leader.configuration}: not clearly faster, so the simpler one is advised"
+    assert tied == [told] * lines

@@ -21,6 +21,7 @@ from tuner.domain.figures import (
     rate,
     share,
 )
+from tuner.domain.history import History
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.price import price_of
@@ -32,6 +33,7 @@ from tuner.domain.stats import Speedup
 from tuner.domain.support import EARLIER_RUN
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Trial
+from tuner.domain.verdict import tied_winners
 from tuner.tuning.progress import BaselineReady, Began, FinalBegan
 
 if TYPE_CHECKING:
@@ -127,6 +129,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
         yield f"  price    {price_line(price)}"
     yield f"  best     {_with_figures(verdict.best)}"
     yield f"  hint     {_with_figures(result.baseline)}"
+    yield from _tied(result)
     if result.drop_in != verdict.best:
         extra = f" ({gain(result.drop_in.speedup.ratio)})" if result.drop_in.speedup else " (the hint)"
         yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
@@ -214,6 +217,17 @@ def _one_device(result: Result) -> Iterator[str]:
         near = finalist.speedup is not None and finalist.speedup.high > 1.0 and kind != "faster"
         if near and not target_of(finalist.configuration.device).combines:
             yield f"  alone    {finalist.configuration}: one device may be enough"
+
+
+def _tied(result: Result) -> Iterator[str]:
+    """Yield why the best so far, which was shown before the final, is not advised, where the two are tied."""
+    history, advised = History(result.trials), result.verdict.best.configuration
+    leader = history.best()
+    if result.verdict.kind != "faster" or result.final is None or leader is None:
+        return
+    shown = history.simplest_form(leader)
+    if shown != advised and any(tied.configuration == shown for tied in tied_winners(result.final)):
+        yield f"  tied     {shown}: not clearly faster, so the simpler one is advised"
 
 
 def _interval(speedup: Speedup) -> str:

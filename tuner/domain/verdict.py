@@ -119,9 +119,21 @@ def best_drop_in(final: Final, own_batch: int) -> Candidate:
 
 def simplest_tied(final: Final, winners: Sequence[Candidate]) -> Candidate:
     """Return the simplest of the winners that tie with the fastest."""
-    fastest = max(winners, key=lambda winner: winner.ratio)
-    tied = [winner for winner in winners if winner is fastest or not _is_slower(final, winner, fastest)]
-    return min(tied, key=_complexity)
+    return min(_tied(final, winners), key=_complexity)
+
+
+def tied_winners(final: Final) -> list[Candidate]:
+    """Return the finalists that tie for the first place; the simplest of them is advised."""
+    return _tied(final, _winners(_eligible(final))) if not final.trouble else []
+
+
+def _tied(final: Final, winners: Sequence[Candidate]) -> list[Candidate]:
+    fastest = max(winners, key=lambda winner: winner.ratio, default=None)
+    return [
+        winner
+        for winner in winners
+        if fastest and (winner is fastest or not _is_slower(final, winner, fastest))
+    ]
 
 
 def _is_slower(final: Final, winner: Candidate, fastest: Candidate) -> bool:
