@@ -45,6 +45,14 @@ class Noise:
     luck: float = 0.01
 
 
+Disturbance = Callable[[float, Configuration], float]
+"""The share of its speed that a configuration has left at a moment, while something else disturbs the host."""
+
+
+def undisturbed(_at_s: float, _configuration: Configuration) -> float:
+    return 1.0
+
+
 QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -170,6 +178,7 @@ class SimulatedLanes:
         noise: Noise | None = None,
         seed: int = 0,
         stop_at_s: float = math.inf,
+        disturbance: Disturbance = undisturbed,
     ) -> None:
         """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on."""
         self.device: SimulatedDevice | SimulatedHost = device or SimulatedDevice()
@@ -177,6 +186,7 @@ class SimulatedLanes:
         self.opened: list[Configuration] = []
         self.lanes: list[SimulatedLane] = []
         self.time_s, self._stop_at_s = 0.0, stop_at_s
+        self.disturbance = disturbance
         self.rng = random.Random(seed)
         self._bursts = random.Random(seed + 1)
         self._burst_until = self._calm_until = 0.0
@@ -242,7 +252,8 @@ class SimulatedLane:
     def window(self, seconds: float) -> Window:
         """Return a window's figures; virtual time passes, at least three cycles of the queue."""
         self._require_open()
-        rate = self._lanes.device.fps(self._effective) * self._luck * self._lanes.slowdown()
+        disturbed = self._lanes.disturbance(self._lanes.now(), self._configuration)
+        rate = self._lanes.device.fps(self._effective) * self._luck * self._lanes.slowdown() * disturbed
         cycle_s = self._effective.requests * self._effective.batch / rate
         spent = max(seconds, 2 * cycle_s) + cycle_s
         self._lanes.spend(spent)

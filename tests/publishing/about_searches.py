@@ -115,6 +115,18 @@ def false_wins(data: Data) -> Iterator[str]:
         yield f"| {item} | {' | '.join(map(str, cells))} |"
 
 
+def noise(data: Data) -> Iterator[str]:
+    yield from head("And on a disturbed host?", data)
+    yield "Simulated searches of 60 s, in virtual time. *Wrong*: `faster` where nothing is faster, or an interval without the truth."
+    yield "*Said*: the summary says that the host was noisy or disturbed.\n"
+    yield from table(
+        "disturbance: devices", "searches", "faster", "keep_hint", "inconclusive", "wrong", "said"
+    )
+    for name, found in data["items"].items():
+        kinds = ("searches", "faster", "keep_hint", "inconclusive", "wrong", "said")
+        yield f"| {name} | {' | '.join(str(found.get(kind, 0)) for kind in kinds)} |"
+
+
 def false_wins_replayed(data: Data) -> Iterator[str]:
     yield from head("And in thousands of replayed searches?", data)
     everything = [found["verdicts"] for found in data["items"].values()]

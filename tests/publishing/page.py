@@ -121,6 +121,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "claims": about_searches.claims,
     "false_wins": about_searches.false_wins,
     "false_wins_replayed": about_searches.false_wins_replayed,
+    "noise": about_searches.noise,
     "luck": about_lanes.luck,
     "bias": about_lanes.bias,
     "instrument": about_lanes.instrument,

@@ -76,4 +76,5 @@ def steady(found, noise=0.0):
         return replace(played, rates_fps=(100 * (1 + rng.uniform(-noise, noise)), *played.rates_fps[1:]))
 
     trials = [replace(trial, rounds=tuple(map(calm, trial.rounds))) for trial in found.trials]
-    return replace(found, trials=trials)
+    final = replace(found.final, rounds=tuple(map(calm, found.final.rounds)))
+    return replace(found, trials=trials, final=final)

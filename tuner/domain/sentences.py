@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tuner.domain.figures import TIMES_FROM, faster, gain, gain_of, interval_of, share
+from tuner.domain.course import APART, Stretch
+from tuner.domain.figures import TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
 from tuner.domain.price import LITTLE_GAIN, Price
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
 
@@ -52,3 +53,20 @@ def switches(tried: Mapping[str, bool]) -> str:
     parts = {"tried": [name for name, done in tried.items() if done]}
     parts["not tried"] = [name for name, done in tried.items() if not done]
     return "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items() if names)
+
+
+MOST_STRETCHES = 3
+"""Stretches that are named; on a host with more of them, the rest is counted."""
+
+
+def stretches(disturbed: Sequence[Stretch]) -> str:
+    """Return when a host was disturbed and how far; empty where it was not."""
+    if not disturbed:
+        return ""
+    longest = sorted(disturbed, key=lambda stretch: stretch.from_s - stretch.to_s)[:MOST_STRETCHES]
+    named = ", ".join(
+        f"{digits(stretch.from_s)} to {seconds(stretch.to_s)} ({gain(stretch.share)})"
+        for stretch in sorted(longest)
+    )
+    more = f" and {len(disturbed) - len(longest)} times more" if len(disturbed) > len(longest) else ""
+    return f"the hint was off its median speed by more than {share(APART)} from {named}{more}"

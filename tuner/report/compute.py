@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from tuner.domain.course import disturbed, drift_of, runs_of, start_of
 from tuner.domain.figures import digits, gibibytes, seconds
 from tuner.domain.price import price_of
 from tuner.domain.result import Result
-from tuner.domain.sentences import HIGH, answer, headline, switches
+from tuner.domain.sentences import HIGH, answer, headline, stretches, switches
 from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
 from tuner.report.curves import curves_of
 from tuner.report.notable import ahead_of_advice, labels_of
 from tuner.report.rows import final_row, final_rows, target_rows, trial_rows
-from tuner.report.timeline import drift_of, runs_of, start_of, time_of
+from tuner.report.timeline import time_of
 from tuner.report.view import FinalRow, Usage, View
 
 
@@ -23,7 +24,7 @@ def view(result: Result, usage: Usage) -> View:
     """Return what a report shows of a result."""
     outcome, verdict, final = result.outcome, result.verdict, result.final
     no_claim = _no_claim(final)
-    runs = runs_of(result)
+    runs = runs_of(result.trials, final, result.run.trials)
     drift = drift_of(runs)
     rows = trial_rows(result)
     on_front = {trial.number for trial, _ in result.front}
@@ -52,6 +53,8 @@ def view(result: Result, usage: Usage) -> View:
         targets=list(target_rows(result)) if len(result.targets) > 1 else (),
         plain_sum=_plain_sum(result),
         drift=drift,
+        disturbed=disturbed(drift),
+        disturbance=stretches(disturbed(drift)),
         final_at_s=start_of(runs, final.rounds[0]) + final.rounds[0].at_s if final and final.rounds else None,
         noise=spread([moment.fps for moment in drift]) if len(drift) > 1 else 0.0,
         time=time_of(result, runs),

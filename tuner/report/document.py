@@ -49,6 +49,7 @@ def _study(view: View) -> dict[str, Any]:
         "targets": view.targets,
         "plain_sum": view.plain_sum,
         "drift": view.drift,
+        "disturbed": view.disturbed,
         "final_at_s": view.final_at_s,
         "noise": view.noise,
         "time": view.time,

@@ -1,47 +1,13 @@
-"""The course of a study: its runs one after the other, the hint's drift, and where the time went."""
+"""Where the time of a study went."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from statistics import median
 
+from tuner.domain.course import start_of
 from tuner.domain.result import Result
 from tuner.domain.sample import Round
 from tuner.domain.trial import Trial
-from tuner.report.view import Moment
-
-
-def runs_of(result: Result) -> list[tuple[float, list[Round]]]:
-    """Return the rounds of every run of the study, in order, with the seconds that earlier runs took.
-
-    The clock of a run starts at zero, and only trials that began together may share a beginning.
-    """
-    runs: list[tuple[float, list[Round]]] = []
-    start, began, ended = 0.0, math.inf, 0.0
-    parts = [trial.rounds for trial in result.trials]
-    parts.insert(result.run.trials, result.final.rounds if result.final else ())
-    for rounds in filter(None, parts):
-        if rounds[0].at_s < began:
-            start, ended = start + ended, 0.0
-            runs.append((start, []))
-        began, ended = rounds[0].at_s, max(ended, rounds[-1].at_s)
-        runs[-1][1].extend(rounds)
-    return runs
-
-
-def start_of(runs: Sequence[tuple[float, Sequence[Round]]], played: Round) -> float:
-    """Return the seconds that runs took before the run of a round."""
-    return next(start for start, rounds in runs if any(known is played for known in rounds))
-
-
-def drift_of(runs: Sequence[tuple[float, Sequence[Round]]]) -> list[Moment]:
-    """Return the hint's rate in every round; rounds that share a window of the hint are taken once."""
-    rates = dict.fromkeys(
-        (start + played.at_s, played.rates_fps[0]) for start, rounds in runs for played in rounds
-    )
-    middle = median(rate for _, rate in rates) if rates else 1.0
-    return [Moment(at_s, rate, rate / middle) for at_s, rate in sorted(rates)]
 
 
 def time_of(result: Result, runs: Sequence[tuple[float, Sequence[Round]]]) -> dict[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from tuner.domain.course import Moment, Stretch
 from tuner.domain.result import Result
 
 
@@ -94,14 +95,6 @@ class Label(NamedTuple):
     p99_ms: float
 
 
-class Moment(NamedTuple):
-    """The baseline's rate in one round."""
-
-    at_s: float  # Seconds since the study began
-    fps: float  # Items per second
-    share: float  # Of the median rate
-
-
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How the advice is put to use."""
@@ -138,6 +131,8 @@ class View:
     targets: Sequence[TargetRow]  # The best of each target, where there are several
     plain_sum: float | None  # Of the single devices' speeds over the baseline; None for fewer than two
     drift: Sequence[Moment]  # The baseline through trials and final; runs of the study follow one another
+    disturbed: Sequence[Stretch]  # When the hint was clearly off its median rate for several rounds in a row
+    disturbance: str  # The same in words; empty where there was none
     final_at_s: float | None  # When the final began, or None
     noise: float  # Spread of the baseline's rates
     time: Mapping[str, float]  # Where the seconds went, by name

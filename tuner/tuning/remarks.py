@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from statistics import fmean, median
 
+from tuner.domain.course import disturbed, drift_of, runs_of
+from tuner.domain.figures import share
 from tuner.domain.history import History
 from tuner.domain.model import Model
 from tuner.domain.result import Notice
+from tuner.domain.sentences import stretches
 from tuner.domain.stats import spread
 from tuner.domain.target import plain_name
 from tuner.domain.trial import Trial
@@ -14,6 +18,12 @@ from tuner.tuning.tune import Findings
 
 NOISY = 0.10
 """A host counts as noisy if its baseline's windows vary by more than this."""
+
+OFTEN = 0.25
+"""The share of windows that may stray by more than `NOISY`; `spread` does not see fewer than half."""
+
+LONG = 0.1
+"""The share of a search that a disturbance lasts from which it is worth a warning."""
 
 STOLEN = 0.02
 """The share of CPU time taken by the hypervisor that is worth a warning."""
@@ -53,6 +63,18 @@ def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
             "absolute figures are rough (ratios are paired and more reliable); "
             "search on a quieter machine or with a larger budget.",
         )
+    elif (astray := _share_astray(baseline_fps)) > OFTEN:
+        yield Notice(
+            "noisy-host",
+            f"In {share(astray)} of its windows the hint was off its median speed by more than "
+            f"{share(NOISY)}: other programs ran in between; end them, and run the same command again.",
+        )
+    elif when := _disturbance(found):
+        yield Notice(
+            "disturbed",
+            f"{when[0].upper()}{when[1:]}: another program ran, or the processor changed its clock; "
+            "end it, keep the clock steady, and run the same command again.",
+        )
     yield from (Notice("refused", f"{sentence}.") for sentence in found.refused)
     for target, why in found.gone.items():
         yield Notice("gone", f"{target} was given up: it no longer runs its own hint ({why}).")
@@ -71,6 +93,20 @@ def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
             f"The hypervisor gave {100 * stolen:.0f} % of this machine's CPU time to others; "
             "search on a machine with dedicated cores.",
         )
+
+
+def _share_astray(rates: Sequence[float]) -> float:
+    """Return the share of rates that are further from their median than a quiet host's."""
+    middle = median(rates) if rates else 0.0
+    return fmean(abs(rate - middle) > NOISY * middle for rate in rates) if rates else 0.0
+
+
+def _disturbance(found: Findings) -> str:
+    """Return in words when the host was disturbed; empty where that was not for long."""
+    course = drift_of(runs_of(found.trials, found.final, len(found.trials)))
+    when = disturbed(course)
+    disturbed_s = sum(stretch.to_s - stretch.from_s for stretch in when)
+    return stretches(when) if when and disturbed_s > LONG * (course[-1].at_s - course[0].at_s) else ""
 
 
 def _clamped(trial: Trial) -> str | None:

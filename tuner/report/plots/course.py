@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from tuner.domain.course import Moment, Stretch
 from tuner.domain.figures import gain, rate, seconds
 from tuner.report.plots.style import GREY, ORANGE, OTHERS, blank, label_gains
-from tuner.report.view import Moment
 
 STEADY = 0.1
 """Share by which a rate may stray before its axis grows: what is small shall look small."""
 
 
-def drift(moments: Sequence[Moment], final_at_s: float | None) -> go.Figure:
-    """The hint's rate through time, from its median."""
+def drift(moments: Sequence[Moment], disturbed: Sequence[Stretch], final_at_s: float | None) -> go.Figure:
+    """The hint's rate through time, from its median; disturbed stretches are grey."""
     figure = blank("seconds", "the hint's rate, from its median")
     figure.add_scatter(
         x=[moment.at_s for moment in moments], y=[moment.share for moment in moments], mode="markers",
@@ -23,6 +23,10 @@ def drift(moments: Sequence[Moment], final_at_s: float | None) -> go.Figure:
         customdata=[[rate(moment.fps), gain(moment.share)] for moment in moments],
         hovertemplate="%{x} s: %{customdata[0]} items/s, %{customdata[1]} from the median<extra></extra>",
     )  # fmt: skip
+    for stretch in disturbed:
+        figure.add_vrect(
+            x0=stretch.from_s, x1=stretch.to_s, fillcolor=GREY, opacity=0.2, line_width=0, layer="below"
+        )
     if final_at_s is not None:
         figure.add_vline(x=final_at_s, line={"color": GREY, "dash": "dash"}, annotation_text="final")
     shares = [moment.share for moment in moments]

@@ -26,7 +26,7 @@ def draw(view: View) -> dict[str, go.Figure]:
     if view.targets:
         found["targets"] = targets(view.targets, view.plain_sum)
     if len(view.drift) > 1:
-        found["drift"] = drift(view.drift, view.final_at_s)
+        found["drift"] = drift(view.drift, view.disturbed, view.final_at_s)
     if any(view.final_rounds.values()):
         found["rounds"] = rounds(view.final_rounds, view.advice.configuration)
     if view.time:
