@@ -57,6 +57,13 @@ def deaf(path: Path) -> Path:
     return save(path, [ops.result(ops.add(nothing, weights(1, 16)))], [x])
 
 
+def three_rows(path: Path) -> Path:
+    """An output with three rows for each item of a batch."""
+    x = parameter([-1, 3, 4])
+    rows = ops.reshape(ops.relu(x), ops.constant(np.array([-1, 4])), special_zero=False)
+    return save(path, [ops.result(rows)], [x])
+
+
 def two_inputs_and_a_scalar(path: Path) -> Path:
     """Two inputs that carry samples and a scalar that does not; the second output is a constant."""
     x, y, scale = parameter([1, 16], name="x"), parameter([1, 16], name="y"), parameter([], name="scale")

@@ -232,6 +232,12 @@ class TestProcessLanes(LaneContract):
         path = models.mlp(tmp_path / "m.xml", shape=(7, 4, 16), layout="CN?")
         assert prove_batching(lanes_of(path), "CPU", precise=True) == (None, True)
 
+    def test_an_output_with_several_rows_for_each_sample_is_proved(self, tmp_path):
+        assert prove_batching(lanes_of(models.three_rows(tmp_path / "m.xml")), "CPU", precise=True) == (
+            None,
+            True,
+        )
+
     def test_samples_that_mix_refuse_batch(self, tmp_path):
         refusal, _ = prove_batching(lanes_of(models.mixing(tmp_path / "m.xml")), "CPU", precise=True)
         assert refusal == "two samples give different outputs in one batch than alone"

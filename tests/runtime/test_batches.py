@@ -33,6 +33,24 @@ def test_an_answer_of_several_outputs_is_a_tuple_and_one_without_a_batch_axis_st
         assert priors.shape == (3, 4)
 
 
+@pytest.mark.parametrize("batch", [1, 2, 4])
+@pytest.mark.parametrize("shape", [(3, 4), (1, 3, 4)])
+def test_an_output_with_several_rows_for_each_sample_is_cut_into_those_of_each(tmp_path, batch, shape):
+    advice = advice_of(models.three_rows(tmp_path / "m.xml"), batch=batch, requests=2)
+    samples = [np.full(shape, number, np.float32) for number in range(7)]
+    answers = list(advice.infer_many(advice.compile(), samples))
+    assert len(answers) == 7
+    for number, answer in enumerate(answers):
+        np.testing.assert_array_equal(answer, np.full((3, 4), number))
+
+
+def test_advice_whose_batch_axes_were_lost_does_not_fit_the_model(mlp):
+    advice = advice_of(mlp, batch=4)
+    advice = msgspec.structs.replace(advice, model=msgspec.structs.replace(advice.model, batch_axes={}))
+    with pytest.raises(AdviceError, match=r"has the batch axes \[0\] for the outputs, which do not fit"):
+        advice.infer_many(advice.compile(), [])
+
+
 def test_samples_that_share_a_batch_must_agree_on_an_input_without_an_axis(tmp_path):
     advice = advice_of(models.two_inputs_and_a_scalar(tmp_path / "m.xml"), batch=4, requests=2)
     samples = ((sample, sample, np.float32(number)) for number, sample in enumerate(samples_of(4)))

@@ -177,7 +177,7 @@ class Advice(Record, frozen=True):
 
         Yields:
             For each sample its outputs: an array, or a tuple for a model of several outputs; with a
-            batch axis if the sample has one.
+            batch axis if the sample has one, or if the output has several rows for each sample.
 
         Raises:
             AdviceError: A sample or the compiled model does not fit; the answers before it come first.

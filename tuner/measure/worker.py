@@ -146,8 +146,12 @@ class Engine:
         return tuple(answers)
 
     def _cut(self, output: NDArray[Any], position: int, place: int) -> NDArray[Any]:
+        """Return the rows of one sample; where an output has several for each sample, all of them."""
         axis = self._plan.model.output_axes[position]
-        return output if axis is None else np.take(output, [place], axis=axis)
+        if axis is None:
+            return output
+        rows = output.shape[axis] // self._plan.configuration.batch
+        return np.take(output, range(place * rows, (place + 1) * rows), axis=axis)
 
     def _fill(self) -> None:
         for index, request in enumerate(self._requests):

@@ -37,15 +37,6 @@ class Batcher:
         Raises:
             AdviceError: It was compiled for other shapes.
         """
-        axes = self._model.output_axes
-        ranks = [port.get_partial_shape().rank.get_length() for port in compiled.outputs]
-        if len(ranks) != len(axes) or any(
-            axis is not None and axis >= rank for axis, rank in zip(axes, ranks, strict=False)
-        ):
-            raise AdviceError(
-                f"The advice has the batch axes {list(axes)} for the outputs, which do not fit the compiled "
-                "model; search this model for its own advice."
-            )
         expected = [list(each.at_batch(self.batch)) for each in self._model.inputs]
         found = [list(port.get_shape()) for port in compiled.inputs]
         if expected != found:
@@ -53,6 +44,24 @@ class Batcher:
                 f"The compiled model's inputs are {_listed(found)}, the advice is for {_listed(expected)}; "
                 "compile it with advice.compile()."
             )
+        axes = self._model.output_axes
+        shapes = [port.get_partial_shape() for port in compiled.outputs]
+        if len(shapes) != len(axes) or not all(
+            axis is None or self._holds_items(shape, axis) for axis, shape in zip(axes, shapes, strict=True)
+        ):
+            raise AdviceError(
+                f"The advice has the batch axes {list(axes)} for the outputs, which do not fit the compiled "
+                "model; search this model for its own advice."
+            )
+
+    def _holds_items(self, shape: ov.PartialShape, axis: int) -> bool:
+        """Return whether an output has as many rows for each item along an axis, as far as that is known."""
+        if axis >= shape.rank.get_length():
+            return False
+        length = shape[axis]
+        return length.is_dynamic or (
+            length.get_length() >= self.batch and not length.get_length() % self.batch
+        )
 
     def wrap(self, request: ov.InferRequest) -> BatchRequest:
         """Return a request that takes batches.
@@ -65,7 +74,7 @@ class Batcher:
                 f"The model '{self._model.name}' keeps a state from one inference to the next, which samples "
                 "that go to any request would mix; run a single request by yourself."
             )
-        return BatchRequest(request, self.checker.ports, self._model.output_axes, self._share)
+        return BatchRequest(request, self.checker.ports, self._model.output_axes, self.batch, self._share)
 
 
 class BatchRequest:
@@ -76,11 +85,13 @@ class BatchRequest:
         request: ov.InferRequest,
         ports: Sequence[Port],
         output_axes: Sequence[int | None],
+        batch: int,
         share: bool,
     ) -> None:
         """View the request's own input tensors with the batch axis first."""
         self.infer_request = request
         self._ports, self._output_axes, self._share = ports, output_axes, share
+        self._batch = batch
         self._own = [request.get_input_tensor(position) for position in range(len(ports))]
         views = [tensor.data.view(port.dtype) for tensor, port in zip(self._own, ports, strict=True)]
         self._places = [
@@ -118,7 +129,7 @@ class BatchRequest:
     def answers(self, with_axis: Sequence[bool]) -> list[Answer]:
         """Return each item's outputs, copied out of the request, without the padding."""
         columns = [
-            _column(_values(self.infer_request.get_output_tensor(position)), axis, with_axis)
+            _column(_values(self.infer_request.get_output_tensor(position)), axis, self._batch, with_axis)
             for position, axis in enumerate(self._output_axes)
         ]
         return [*columns[0]] if len(columns) == 1 else list(zip(*columns, strict=True))
@@ -145,12 +156,22 @@ def _keeps_state(request: ov.InferRequest) -> bool:
         return False
 
 
-def _column(values: Array, axis: int | None, with_axis: Sequence[bool]) -> list[Array]:
-    """Return one output of every item, with its batch axis or without: views into a copy of the whole."""
+def _column(values: Array, axis: int | None, batch: int, with_axis: Sequence[bool]) -> list[Array]:
+    """Return one output of every item, with its batch axis or without: views into a copy of the whole.
+
+    The axis stays where an output has several rows for each item.
+    """
     if axis is None:
         return [values.copy() for _ in with_axis]
+    if (several := values.shape[axis] // batch) > 1:
+        copy = values.copy()
+        return [_rows(copy, axis, at * several, (at + 1) * several) for at in range(len(with_axis))]
     rows = (np.moveaxis(values, axis, 0) if axis else values)[: len(with_axis)].copy()
     return [np.expand_dims(row, axis) if kept else row for row, kept in zip(rows, with_axis, strict=True)]
+
+
+def _rows(values: Array, axis: int, first: int, end: int) -> Array:
+    return values[(slice(None),) * axis + (slice(first, end),)]
 
 
 def _values(tensor: ov.Tensor) -> Array:
