@@ -1,5 +1,6 @@
 """Whole searches on simulated lanes, for tests that need hundreds of them."""
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ def simulate(
     bounds: Bounds | None = None,
     store: MemoryStore | None = None,
     tell=lambda _: None,
+    item_mb: float = 0.0,
+    available_mb: float = math.inf,
 ) -> Findings:
     device = device or (lanes.device if lanes else SimulatedDevice())
     lanes = lanes or SimulatedLanes(device, seed=seed)
@@ -65,6 +68,8 @@ def simulate(
             Budget(budget_s, trials, lanes.now),
             seed,
             tell,
+            item_mb=item_mb,
+            available_mb=lambda: available_mb,
         )
     )
 

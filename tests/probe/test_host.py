@@ -3,7 +3,7 @@ import pytest
 
 from tuner.errors import DeviceError
 from tuner.probe.devices import describe, facts, list_devices, usable_cores
-from tuner.probe.host import cgroup_cores, describe_host, host_warnings
+from tuner.probe.host import available_mb, cgroup_cores, describe_host, host_warnings
 
 
 def files(root, **texts):
@@ -70,6 +70,31 @@ def test_the_older_cgroups_are_read_too(tmp_path):
     (tmp_path / "sys/fs/cgroup/cpu/cpu.cfs_quota_us").write_text("50000\n")
     (tmp_path / "sys/fs/cgroup/cpu/cpu.cfs_period_us").write_text("100000\n")
     assert cgroup_cores(tmp_path) == 0.5
+
+
+def test_memory_is_what_the_tightest_control_group_leaves(tmp_path):
+    assert available_mb(tmp_path) == pytest.approx(psutil.virtual_memory().available / 2**20, rel=0.2)
+    folder = tmp_path / "sys/fs/cgroup/user.slice"
+    (folder / "app").mkdir(parents=True)
+    files(tmp_path, proc__self__cgroup="0::/user.slice/app\n")
+    for name, text in {
+        "memory.max": f"{100 << 20}\n",
+        "memory.current": f"{80 << 20}\n",
+        "memory.stat": f"anon 1\ninactive_file {30 << 20}\n",
+        "app/memory.max": "max\n",
+        "app/memory.current": f"{70 << 20}\n",
+    }.items():
+        (folder / name).write_text(text)
+    assert available_mb(tmp_path) == 50
+    (folder / "memory.stat").unlink()
+    assert available_mb(tmp_path) == 20
+
+
+def test_memory_of_the_older_cgroups_is_read_too(tmp_path):
+    (tmp_path / "sys/fs/cgroup/memory").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/memory/memory.limit_in_bytes").write_text(f"{64 << 20}\n")
+    (tmp_path / "sys/fs/cgroup/memory/memory.usage_in_bytes").write_text(f"{48 << 20}\n")
+    assert available_mb(tmp_path) == 16
 
 
 def test_the_host_is_described():

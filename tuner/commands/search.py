@@ -30,7 +30,7 @@ from tuner.measure.guard import refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
-from tuner.probe.host import describe_host, host_warnings, stolen_seconds
+from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
 from tuner.probe.model_files import require_readable_name
@@ -175,7 +175,20 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     with closing(open_study(asked, setting)) as study, closing(Blobs(with_blobs(devices))) as blobs:
         study.begin(setting)
         stolen_before_s = stolen_seconds()
-        found = tune(Task(model, targets, lanes_for(model, blobs), spaces, study, budget, asked.seed, tell))
+        found = tune(
+            Task(
+                model,
+                targets,
+                lanes_for(model, blobs),
+                spaces,
+                study,
+                budget,
+                asked.seed,
+                tell,
+                item_mb=reading.item_mb,
+                available_mb=available_mb,
+            )
+        )
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
         notices += _closing_notices(found, stolen, tell)
         outcome = _outcome(asked, found, notices, budget)

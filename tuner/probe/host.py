@@ -70,6 +70,32 @@ def stolen_seconds() -> float:
     return float(getattr(psutil.cpu_times(), "steal", 0.0))
 
 
+def available_mb(root: Path = Path("/")) -> float:
+    """Return the memory that a further process may take, in MiB, within the limits of its control groups."""
+    free = [float(psutil.virtual_memory().available), *_cgroup_bytes_free(root)]
+    return max(0.0, min(free)) / (1 << 20)
+
+
+def _cgroup_bytes_free(root: Path) -> Iterator[float]:
+    """Yield what each control group of this process still allows; files that are cached give way."""
+    for folder in _own_cgroups(root):
+        yield from _bytes_free(folder, "memory.max", "memory.current", "inactive_file")
+    yield from _bytes_free(
+        root / "sys/fs/cgroup/memory",
+        "memory.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "total_inactive_file",
+    )
+
+
+def _bytes_free(folder: Path, limit_name: str, used_name: str, cached_name: str) -> Iterator[float]:
+    limit, used = _text(folder / limit_name), _text(folder / used_name)
+    if limit and used and limit.isdigit() and used.isdigit():
+        lines = (_text(folder / "memory.stat") or "").splitlines()
+        cached = next((line.split()[1] for line in lines if line.startswith(f"{cached_name} ")), "0")
+        yield float(limit) - float(used) + float(cached)
+
+
 def cgroup_cores(root: Path = Path("/")) -> float | None:
     """Return the lowest CPU limit of this process's cgroups in cores (v2 and v1), or None."""
     quotas = [*_v2_quotas(root), *_v1_quotas(root)]
@@ -78,13 +104,20 @@ def cgroup_cores(root: Path = Path("/")) -> float | None:
 
 def _v2_quotas(root: Path) -> Iterator[float]:
     """Yield the limits of the process's own cgroup and of all cgroups above it."""
-    own = (_text(root / "proc/self/cgroup") or "").rpartition("0::/")[2].split("\n")[0]
-    base = root / "sys/fs/cgroup"
-    for folder in (base, *reversed((base / own).parents), base / own):
-        text = _text(folder / "cpu.max") if folder.is_relative_to(base) else None
+    for folder in _own_cgroups(root):
+        text = _text(folder / "cpu.max")
         if text and not text.startswith("max"):
             quota, _, period = text.partition(" ")
             yield int(quota) / int(period or 100_000)
+
+
+def _own_cgroups(root: Path) -> Iterator[Path]:
+    """Yield the folders of the process's own cgroup (v2) and of all cgroups above it, the highest first."""
+    own = (_text(root / "proc/self/cgroup") or "").rpartition("0::/")[2].split("\n")[0]
+    base = root / "sys/fs/cgroup"
+    for folder in dict.fromkeys((base, *reversed((base / own).parents), base / own)):
+        if folder.is_relative_to(base):
+            yield folder
 
 
 def _v1_quotas(root: Path) -> Iterator[float]:

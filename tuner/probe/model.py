@@ -6,6 +6,7 @@ What cannot be known is asked for in one sentence: dynamic dimensions other than
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -33,11 +34,13 @@ class ModelReading:
         unbatched: The model with batch left alone; `batch_refusal` says why when `batched` is empty.
         batched: Models with proposed batch axes, the likeliest first; each still wants its proof.
         files: The model's files; what is measured later must be what was read.
+        item_mb: All tensors between its operations for one item, in MiB: what an item takes at most.
     """
 
     unbatched: Model
     batched: tuple[Model, ...]
     files: ReadFiles
+    item_mb: float = 0.0
 
 
 def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> ModelReading:
@@ -61,6 +64,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     axes, refused = batchings(graph, given)
     static = static_shapes(graph, given, axes[0] if axes else {})
     reshape(graph, static)
+    item_mb = _tensors_mb(graph)
     plain = Model(
         name=name_of(Path(path)),
         path=str(file),
@@ -78,7 +82,22 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     accepted = tuple(proposal for proposal in proposals if isinstance(proposal, Model))
     if proposals and not accepted:
         plain = replace(plain, batch_refusal=str(proposals[0]))
-    return ModelReading(plain, accepted, files)
+    return ModelReading(plain, accepted, files, item_mb)
+
+
+def _tensors_mb(graph: ov.Model) -> float:
+    """Return the size of all tensors that an inference computes, without those that are always the same."""
+    bits, fixed = 0, set[str]()
+    for node in graph.get_ordered_ops():
+        name = node.get_friendly_name()
+        sources = [each.get_source_output().get_node().get_friendly_name() for each in node.inputs()]
+        if node.get_type_name() == "Constant" or (sources and fixed.issuperset(sources)):
+            fixed.add(name)
+            continue
+        for port in node.outputs():
+            if port.get_partial_shape().is_static:
+                bits += math.prod(port.get_shape()) * port.get_element_type().bitwidth
+    return bits / 8 / (1 << 20)
 
 
 def _load(path: Path) -> ov.Model:

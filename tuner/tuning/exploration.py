@@ -1,7 +1,8 @@
 """What to try next, until time, space or devices run out.
 
 Most of the time the proposer says it; near the end, switches are tried around the best configuration, each
-by itself. A configuration is passed over if it costs too much, is known to fail, or its device is gone.
+by itself. A configuration is passed over if it costs too much time or memory, is known to fail, or its device
+is gone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tuner.domain.space import Space
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
+from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.points import Points
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
@@ -48,11 +50,12 @@ class Exploration:
         history: History,
         budget: Budget,
         strategy: Strategy,
+        memory: MemoryGuard,
     ) -> None:
         """Explore these spaces; the proposer must have learnt the history's trials already."""
         self.gone: dict[Target, str] = {}
         self._proposer, self._hints = proposer, hints
-        self._history, self._budget, self._strategy = history, budget, strategy
+        self._history, self._budget, self._strategy, self._memory = history, budget, strategy, memory
         self._points = Points(spaces)
         self._vanished = self._before_it_vanished(history.trials)
         self._refusals = Refusals(
@@ -61,6 +64,7 @@ class Exploration:
 
     def next(self, left_s: float) -> Configuration | None:
         """Return what to try in the seconds that are left before the final, or None if there is nothing."""
+        self._memory.look()
         closed = partial(self._closed, left_s=left_s)
         switched = next((each for each in self._around_the_best() if not closed(each)), None)
         if switched and left_s <= self._strategy.switch_share * self._budget.seconds:
@@ -95,6 +99,7 @@ class Exploration:
             or self._is_gone(configuration)
             or self._refusals.refuses(configuration)
             or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
+            or self._memory.refuses(configuration)
         )
 
     def _is_known(self, configuration: Configuration) -> bool:

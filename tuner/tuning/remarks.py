@@ -76,6 +76,7 @@ def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
             "end it, keep the clock steady, and run the same command again.",
         )
     yield from (Notice("refused", f"{sentence}.") for sentence in found.refused)
+    yield from (Notice("memory", f"{sentence}.") for sentence in found.too_large)
     for target, why in found.gone.items():
         yield Notice("gone", f"{target} was given up: it no longer runs its own hint ({why}).")
     if changed := next(filter(None, map(_clamped, found.trials)), None):

@@ -6,6 +6,7 @@ simulated lanes in tests.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -26,6 +27,7 @@ from tuner.tuning import final as finals
 from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.hints import Hints, open_hints
+from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
     BaselineReady,
@@ -64,6 +66,7 @@ class Findings:
         left_out: Why a target was not searched, by target.
         refused: A sentence for each choice that was given up because it fails.
         gone: Why a target was given up on the way, by target.
+        too_large: A sentence on what was not tried because it would not fit into memory.
     """
 
     outcome: Outcome
@@ -73,6 +76,7 @@ class Findings:
     left_out: Mapping[Target, str] = field(default_factory=dict)
     refused: Sequence[str] = ()
     gone: Mapping[Target, str] = field(default_factory=dict)
+    too_large: Sequence[str] = ()
 
 
 Spaces = Mapping[Target, Space]
@@ -95,6 +99,8 @@ class Task:
         seed: Seed of proposals and of the order of windows.
         tell: Called with every event.
         strategy: How to spend the budget.
+        item_mb: What an item in flight takes at most, in MiB; 0 if that is not known.
+        available_mb: Returns the memory that a further process may take, in MiB.
     """
 
     model: Model
@@ -106,6 +112,8 @@ class Task:
     seed: int
     tell: Observer
     strategy: Strategy = field(default_factory=Strategy)
+    item_mb: float = 0.0
+    available_mb: Callable[[], float] = lambda: math.inf
 
 
 def tune(task: Task) -> Findings:
@@ -124,7 +132,8 @@ def tune(task: Task) -> Findings:
             _keep(task, history, trial)
         spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
         _report_hints(task, history, hints, spaces, known)
-        exploration = _prepare(task, spaces, history, known, hints)
+        memory = MemoryGuard(history, task.item_mb, task.available_mb)
+        exploration = _prepare(task, spaces, history, known, hints, memory)
         outcome, final = _explore_and_decide(task, history, hints, spaces, exploration, rng)
     outcome = replace(
         outcome,
@@ -140,6 +149,7 @@ def tune(task: Task) -> Findings:
         hints.left_out,
         exploration.refused(),
         exploration.gone,
+        memory.sentences(),
     )
 
 
@@ -157,7 +167,9 @@ def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, kn
     task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out, history.best()))
 
 
-def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
+def _prepare(
+    task: Task, spaces: Spaces, history: History, known: int, hints: Hints, memory: MemoryGuard
+) -> Exploration:
     """Return what chooses the configurations to try, of a single target or of several in turn."""
     proposers = {
         target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
@@ -165,7 +177,7 @@ def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hi
     }
     first = next(iter(proposers.values()))
     proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
-    return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy)
+    return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy, memory)
 
 
 def _explore_and_decide(

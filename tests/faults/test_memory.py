@@ -1,0 +1,65 @@
+"""Memory: a search of hundreds of trials holds no more at its end than at its beginning, but for its trials."""
+
+import gc
+import re
+import threading
+from contextlib import closing
+
+import psutil
+import pytest
+
+from tests.advice.advice_of import HOST
+from tests.lanes.simulated import SimulatedDevice, SimulatedLanes
+from tests.simulation import MODEL, simulate
+from tuner.domain.space import Bounds
+from tuner.study.storage import Study
+from tuner.tuning.progress import TrialEnded
+from tuner.tuning.remarks import measurement_notices
+
+A_TRIAL = 64 * 2**10
+"""Bytes that a trial may take: its rounds, and what the sampler keeps of it."""
+
+
+@pytest.mark.parametrize("trials", [40, pytest.param(500, marks=pytest.mark.slow)])
+def test_a_long_search_stays_as_large_as_it_was(tmp_path, trials):
+    process, held = psutil.Process(), []
+
+    def look(event):
+        if isinstance(event, TrialEnded) and event.trial.number % 10 == 0:
+            gc.collect()
+            held.append((process.memory_info().rss, process.num_fds(), threading.active_count()))
+
+    bounds = Bounds(batch=tuple(range(1, 65)))
+    with closing(Study(tmp_path / "study.db", MODEL, HOST, "CPU")) as study:
+        lanes = SimulatedLanes(SimulatedDevice(base_fps=100_000))
+        found = simulate(lanes=lanes, bounds=bounds, budget_s=100_000, trials=trials, store=study, tell=look)
+        assert len(study.trials()) == len(found.trials) == trials + 1
+    memory, files, threads = zip(*held[1:], strict=True)
+    assert memory[-1] - memory[0] < A_TRIAL * trials
+    assert len(set(threads)) == 1
+    assert max(files) - min(files) <= 1
+    assert not any(lane.alive() for lane in lanes.lanes)
+
+
+def in_flight(configuration):
+    return configuration.batch * configuration.requests
+
+
+@pytest.mark.parametrize("item_mb", [1.0, 3.0])
+def test_a_batch_that_does_not_fit_is_never_started(item_mb):
+    """A simulated lane takes 100 MiB, and one more for each item in flight; 225 of 250 may be used."""
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=20_000))
+    found = simulate(lanes=lanes, budget_s=300, item_mb=item_mb, available_mb=250)
+    started = [in_flight(configuration) for configuration in lanes.opened]
+    assert max(started) <= 125
+    assert max(started) == 64, "what fits is tried"
+    (notice,) = (notice for notice in measurement_notices(found, 0.0) if notice.code == "memory")
+    assert re.fullmatch(
+        r"\d+ configurations were not tried for want of memory: .* would take about \d+ MiB, and 225 MiB may be "
+        r"used here\.",
+        notice.text,
+    )
+
+
+def test_where_there_is_enough_memory_everything_is_tried_as_before():
+    assert simulate(seed=3, item_mb=1.0, available_mb=4096) == simulate(seed=3)

@@ -1,0 +1,100 @@
+"""Memory: what a configuration is expected to take, and whether there is as much.
+
+A process that takes more than there is gets killed, and may take others with it. So what does not fit is not
+tried at all. The memory of a lane grows with the items that it has in flight, by how much is learnt
+from the trials of its target; before there are two, all tensors of the model are taken to be kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import fmean
+from typing import NamedTuple
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.figures import count, mebibytes
+from tuner.domain.history import History
+from tuner.domain.target import Target, target_of
+from tuner.domain.trial import Trial
+
+SPARED = 0.1
+"""Share of the memory that is there which no lane is given: other programs grow, too."""
+
+
+class _Line(NamedTuple):
+    """Memory over the items in flight: a point of the line, and what each further item adds."""
+
+    items: float
+    memory_mb: float
+    item_mb: float
+
+
+class MemoryGuard:
+    """Knows which configurations do not fit into memory."""
+
+    def __init__(self, history: History, item_mb: float, available_mb: Callable[[], float]) -> None:
+        """Learn from a history.
+
+        Args:
+            history: The trials so far; those that follow are seen, too.
+            item_mb: What an item in flight takes at most, in MiB; 0 if that is not known.
+            available_mb: Returns the memory that a further process may take, in MiB.
+        """
+        self._history, self._item_mb, self._available_mb = history, item_mb, available_mb
+        self._most_mb = (1 - SPARED) * available_mb()
+        self._refused: dict[Configuration, None] = {}
+        self._lines: dict[Target, tuple[int, _Line | None]] = {}
+
+    def look(self) -> None:
+        """Find out how much memory there is now."""
+        self._most_mb = (1 - SPARED) * self._available_mb()
+
+    def refuses(self, configuration: Configuration) -> bool:
+        """Return whether a configuration is expected to take more memory than there is."""
+        if self.predicted_mb(configuration) <= self._most_mb:
+            return False
+        self._refused[configuration] = None
+        return True
+
+    def predicted_mb(self, configuration: Configuration) -> float:
+        """Return what a lane of a configuration is expected to take, in MiB; 0 if its target is not known."""
+        line = self._line(target_of(configuration.device))
+        return line.memory_mb + line.item_mb * (_in_flight(configuration) - line.items) if line else 0.0
+
+    def sentences(self) -> list[str]:
+        """Return a sentence on what was not tried for want of memory, if there is anything."""
+        left = [each for each in self._refused if not self._history.knows(each) and self.refuses(each)]
+        if not left:
+            return []
+        least = min(left, key=lambda each: (self.predicted_mb(each), each))
+        were = "was" if len(left) == 1 else "were"
+        return [
+            f"{count(len(left), 'configuration')} {were} not tried for want of memory: {least} would take "
+            f"about {mebibytes(self.predicted_mb(least))}, and {mebibytes(self._most_mb)} may be used here"
+        ]
+
+    def _line(self, target: Target) -> _Line | None:
+        """Return the line that fits the trials of a target best; None if there are none."""
+        trials = self._history.trials
+        known, line = self._lines.get(target, (0, None))
+        if known < len(trials):
+            line = self._fitted([trial for trial in trials if target.covers(trial.configuration.device)])
+            self._lines[target] = len(trials), line
+        return line
+
+    def _fitted(self, trials: Sequence[Trial]) -> _Line | None:
+        known = [
+            (_in_flight(trial.configuration), trial.measured.memory_mb) for trial in trials if trial.measured
+        ]
+        if not known:
+            return None
+        items, memory_mb = fmean(count for count, _ in known), fmean(mb for _, mb in known)
+        apart = sum((count - items) ** 2 for count, _ in known)
+        if apart == 0:
+            return _Line(items, memory_mb, self._item_mb)
+        slope = sum((count - items) * (mb - memory_mb) for count, mb in known) / apart
+        return _Line(items, memory_mb, max(0.0, slope))
+
+
+def _in_flight(configuration: Configuration) -> int:
+    return configuration.batch * configuration.requests
