@@ -24,7 +24,7 @@ MOST_IN_FLIGHT = 1 << 12
 quickly = settings(
     max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
-at_length = settings(quickly, max_examples=3000)
+at_length = settings(quickly, max_examples=1000)
 
 
 @cache

@@ -63,3 +63,34 @@ def test_a_batch_that_does_not_fit_is_never_started(item_mb):
 
 def test_where_there_is_enough_memory_everything_is_tried_as_before():
     assert simulate(seed=3, item_mb=1.0, available_mb=4096) == simulate(seed=3)
+
+
+def test_a_final_holds_no_more_lanes_than_fit_together():
+    """Every lane takes 102 MiB or more, and 360 may be used: the hint and one or two finalists, not three."""
+    most = []
+
+    class Counted(SimulatedLanes):
+        def open(self, configuration):
+            lane = super().open(configuration)
+            alive = [each for each in self.lanes if each.alive()]
+            if len(alive) > 2:  # more than a trial and the hint beside it
+                most.append(sum(each.window(0).memory_mb for each in alive))
+            return lane
+
+    def finalists(available_mb):
+        most.clear()
+        lanes = Counted(SimulatedDevice(base_fps=20_000))
+        return len(simulate(lanes=lanes, budget_s=120, available_mb=available_mb).final.finalists)
+
+    assert finalists(4000) == 3
+    assert max(most) > 360
+    assert finalists(400) in {1, 2}
+    assert max(most, default=0) <= 360
+
+
+def test_where_nothing_else_fits_that_is_the_reason():
+    found = simulate(
+        SimulatedDevice(base_fps=20_000), bounds=Bounds(batch=(64,)), item_mb=1.0, available_mb=130
+    )
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert "not tried for want of memory" in found.outcome.verdict.why

@@ -40,6 +40,7 @@ class Exploration:
 
     Attributes:
         gone: Why a target was given up on the way, by target.
+        memory: Knows which configurations do not fit into memory.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class Exploration:
         """Explore these spaces; the proposer must have learnt the history's trials already."""
         self.gone: dict[Target, str] = {}
         self._proposer, self._hints = proposer, hints
-        self._history, self._budget, self._strategy, self._memory = history, budget, strategy, memory
+        self._history, self._budget, self._strategy, self.memory = history, budget, strategy, memory
         self._points = Points(spaces)
         self._vanished = self._before_it_vanished(history.trials)
         self._refusals = Refusals(
@@ -64,7 +65,7 @@ class Exploration:
 
     def next(self, left_s: float) -> Configuration | None:
         """Return what to try in the seconds that are left before the final, or None if there is nothing."""
-        self._memory.look()
+        self.memory.look()
         closed = partial(self._closed, left_s=left_s)
         switched = next((each for each in self._around_the_best() if not closed(each)), None)
         if switched and left_s <= self._strategy.switch_share * self._budget.seconds:
@@ -99,7 +100,7 @@ class Exploration:
             or self._is_gone(configuration)
             or self._refusals.refuses(configuration)
             or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
-            or self._memory.refuses(configuration)
+            or self.memory.refuses(configuration)
         )
 
     def _is_known(self, configuration: Configuration) -> bool:

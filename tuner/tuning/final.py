@@ -90,13 +90,18 @@ def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
 
 
 def plan_final(
-    history: History, own_batch: int, baseline: Trial, left_s: float, strategy: Strategy
+    history: History,
+    own_batch: int,
+    baseline: Trial,
+    left_s: float,
+    strategy: Strategy,
+    fits: Callable[[Sequence[Configuration]], bool] = lambda _: True,
 ) -> Plan | None:
     """Return the plan of a final that has `left_s`, or None when there is nobody to invite.
 
     A claim wants sittings. Where time is short, rounds are given up for them; then finalists, first
     all but the best (and the best with the model's own batch), then all but the best; then the
-    second round.
+    second round. Finalists are also given up where `fits` says that memory does not hold all of them.
     """
     few = [choose(history, own_batch, finalists) for finalists in range(strategy.finalists, 0, -1)]
     best = few[-1][:1]
@@ -110,7 +115,7 @@ def plan_final(
         return Plan(invited, rounds, sittings, leader if left_out else None)
 
     paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
-    plans = (plan(invited, rounds) for invited in (*few, best) for rounds in paces)
+    plans = (plan(invited, rounds) for invited in (*filter(fits, few), best) for rounds in paces)
     enough = (one for one in plans if one.sittings >= strategy.enough_sittings)
     return next(enough, plan(best, 1))
 

@@ -56,6 +56,10 @@ class MemoryGuard:
         self._refused[configuration] = None
         return True
 
+    def fit_together(self, configurations: Sequence[Configuration]) -> bool:
+        """Return whether lanes of all these configurations are expected to fit at the same time."""
+        return sum(map(self.predicted_mb, configurations)) <= self._most_mb
+
     def predicted_mb(self, configuration: Configuration) -> float:
         """Return what a lane of a configuration is expected to take, in MiB; 0 if its target is not known."""
         line = self._line(target_of(configuration.device))

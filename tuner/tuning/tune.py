@@ -132,8 +132,7 @@ def tune(task: Task) -> Findings:
             _keep(task, history, trial)
         spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
         _report_hints(task, history, hints, spaces, known)
-        memory = MemoryGuard(history, task.item_mb, task.available_mb)
-        exploration = _prepare(task, spaces, history, known, hints, memory)
+        exploration = _prepare(task, spaces, history, known, hints)
         outcome, final = _explore_and_decide(task, history, hints, spaces, exploration, rng)
     outcome = replace(
         outcome,
@@ -149,7 +148,7 @@ def tune(task: Task) -> Findings:
         hints.left_out,
         exploration.refused(),
         exploration.gone,
-        memory.sentences(),
+        exploration.memory.sentences(),
     )
 
 
@@ -167,9 +166,7 @@ def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, kn
     task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out, history.best()))
 
 
-def _prepare(
-    task: Task, spaces: Spaces, history: History, known: int, hints: Hints, memory: MemoryGuard
-) -> Exploration:
+def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
     """Return what chooses the configurations to try, of a single target or of several in turn."""
     proposers = {
         target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
@@ -177,6 +174,7 @@ def _prepare(
     }
     first = next(iter(proposers.values()))
     proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
+    memory = MemoryGuard(history, task.item_mb, task.available_mb)
     return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy, memory)
 
 
@@ -189,13 +187,13 @@ def _explore_and_decide(
     try:
         _run_trials(task, exploration, runner, history)
         hints.baseline.close()
-        final = _hold_final(task, history, rng)
+        final = _hold_final(task, history, exploration.memory, rng)
     except Interrupted as stop:
         return replace(unfinished(history, str(stop)), interrupted=True), None
     except LaneError as error:
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
-        return _decide_without_final(history, spaces), None
+        return _decide_without_final(history, spaces, exploration.memory), None
     if final.trouble:
         why = "stopped in the final" if final.interrupted else f"the final was cut short ({final.trouble})"
         return replace(unfinished(history, why), interrupted=final.interrupted), final
@@ -221,10 +219,15 @@ def _run_trials(task: Task, exploration: Exploration, runner: TrialRunner, histo
         done += 1
 
 
-def _hold_final(task: Task, history: History, rng: random.Random) -> Final | None:
+def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.Random) -> Final | None:
     """Run the final, or return None if there is no candidate to invite."""
     hint, left_s = history.trials[0], task.budget.left_s()
-    plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy)
+    memory.look()
+
+    def fits(invited: Sequence[Configuration]) -> bool:
+        return memory.fit_together([hint.configuration, *invited])
+
+    plan = finals.plan_final(history, task.model.batch, hint, left_s, task.strategy, fits)
     if plan is None:
         return None
     task.tell(FinalBegan(tuple(plan.invited), left_s, plan.left_out))
@@ -240,7 +243,7 @@ def _hold_final(task: Task, history: History, rng: random.Random) -> Final | Non
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
 
 
-def _decide_without_final(history: History, spaces: Spaces) -> Outcome:
+def _decide_without_final(history: History, spaces: Spaces, memory: MemoryGuard) -> Outcome:
     """Return the outcome if nothing but the hint could be measured."""
     hint = history.trials[0].as_candidate()
     failed = [trial for trial in history.trials if trial.state == "failed"]
@@ -251,6 +254,8 @@ def _decide_without_final(history: History, spaces: Spaces) -> Outcome:
     elif every_point_known:
         why = "with these limits, every configuration compiles to the same as the hint"
         verdict = Verdict("keep_hint", hint, why=why)
+    elif too_large := memory.sentences():
+        verdict = Verdict("inconclusive", hint, why=too_large[0])
     else:
         why = f"the budget is too short for any other configuration{_compiling(history)}; give a larger one"
         verdict = Verdict("inconclusive", hint, why=why)
