@@ -68,6 +68,7 @@ def simulate(
             Budget(budget_s, trials, lanes.now),
             seed,
             tell,
+            bounds=bounds or Bounds(),
             item_mb=item_mb,
             available_mb=lambda: available_mb,
         )

@@ -8,6 +8,7 @@ from tests.advice.advice_of import HOST, RUN
 from tests.domain.test_verdict import HINT, explicit, final_of
 from tests.simulation import MODEL
 from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.space import Bounds
 from tuner.domain.support import EARLIER_RUN, better_supported, may_stand
 from tuner.domain.trial import Candidate
 from tuner.domain.verdict import Verdict, best_drop_in, decide
@@ -99,6 +100,16 @@ def test_an_answer_that_stands_says_which_run_it_is_from_and_keeps_what_is_new()
     )
     (once_more,) = better_supported(result, answered()).outcome.notices
     assert once_more.text.startswith("The answer is from the run of 2026-01-01 18:30: the latest run")
+
+
+def test_an_answer_stands_within_its_bounds_only():
+    proven, kept = answered(PROVEN), answered(KEPT)
+    for allowed in (Bounds(), Bounds(batch=(4, 8)), Bounds(streams=(1,), requests=(2,))):
+        assert may_stand(proven, replace(SETTING, bounds=allowed))
+    for beyond in (Bounds(batch=(1, 4)), Bounds(streams=("hint", 2)), Bounds(requests=(4,))):
+        assert not may_stand(proven, replace(SETTING, bounds=beyond))
+    assert may_stand(kept, SETTING)
+    assert not may_stand(kept, replace(SETTING, bounds=Bounds(batch=(8,))))
 
 
 def test_an_answer_stands_on_the_same_host_only():

@@ -154,6 +154,22 @@ def test_every_bound_is_respected():
         assert tried.configuration.plain_properties.get("NUM_STREAMS", HINT) in (HINT, 1)
 
 
+@pytest.mark.parametrize(
+    "bounds", [Bounds(batch=(1,)), Bounds(streams=(2,)), Bounds(requests=(3,), batch=(4,))]
+)
+def test_what_an_earlier_run_found_beyond_the_bounds_is_no_candidate(bounds):
+    """With other streams it compiles to the same, and is measured again under the name that is allowed."""
+    store = MemoryStore()
+    simulate(SimulatedDevice(base_fps=2000), store=store, budget_s=120)
+    events = []
+    found = simulate(SimulatedDevice(base_fps=2000), store=store, bounds=bounds, tell=events.append)
+    assert found.final.finalists
+    assert all(bounds.allow(finalist.configuration) for finalist in found.final.finalists)
+    shown = [event.best for event in events if isinstance(event, TrialEnded) and event.best]
+    assert all(bounds.allow(History(found.trials, bounds).simplest_form(best)) for best in shown)
+    assert found.outcome.covered <= found.outcome.points
+
+
 def test_dear_configurations_are_not_tried_on_a_slow_model():
     found = simulate(SimulatedDevice(base_fps=20))
     assert max(trial.configuration.batch * trial.configuration.requests for trial in found.trials) <= 32

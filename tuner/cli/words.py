@@ -221,7 +221,7 @@ def _one_device(result: Result) -> Iterator[str]:
 
 def _tied(result: Result) -> Iterator[str]:
     """Yield why the best so far, which was shown before the final, is not advised, where the two are tied."""
-    history, advised = History(result.trials), result.verdict.best.configuration
+    history, advised = History(result.trials, result.setting.bounds), result.verdict.best.configuration
     leader = history.best()
     if result.verdict.kind != "faster" or result.final is None or leader is None:
         return

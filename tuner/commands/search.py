@@ -166,7 +166,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     refuse_impossible(asked.bounds, model, devices, targets)
     spaces = _layout(asked, model, devices, targets)
 
-    setting = Setting(model, host, tuple(map(str, targets)), _run(asked))
+    setting = Setting(model, host, tuple(map(str, targets)), _run(asked), asked.bounds)
     notices += model_notices(model, inputs_matter)
     tell(Began(model, host, setting.targets, asked.budget_s))
     for notice in notices:
@@ -185,6 +185,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
                 budget,
                 asked.seed,
                 tell,
+                bounds=asked.bounds,
                 item_mb=reading.item_mb,
                 available_mb=available_mb,
             )

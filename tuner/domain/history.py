@@ -9,7 +9,7 @@ from statistics import median
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
 from tuner.domain.result import Outcome
-from tuner.domain.space import Space
+from tuner.domain.space import Bounds, Space
 from tuner.domain.stats import Speedup
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
@@ -25,12 +25,14 @@ GO_ON = "run the same command again to go on"
 class History:
     """Trials in the order in which they ended, with the questions that a search asks about them."""
 
-    def __init__(self, trials: Iterable[Trial] = ()) -> None:
-        """Begin with the trials of earlier runs."""
+    def __init__(self, trials: Iterable[Trial] = (), bounds: Bounds | None = None) -> None:
+        """Begin with the trials of earlier runs; only what the `bounds` of this run allow is a candidate."""
         self.trials: list[Trial] = []
+        self._bounds = bounds or Bounds()
         self._by_configuration: dict[Configuration, Trial] = {}
         self._by_effective: dict[Effective, Trial] = {}
         self._compiled: dict[Configuration, Effective] = {}
+        self._forms: dict[Effective | None, list[Configuration]] = {}
         self._looks: dict[int, tuple[Trial, Speedup]] = {}
         for trial in trials:
             self.add(trial)
@@ -39,6 +41,8 @@ class History:
         """Add a trial that ended."""
         self.trials.append(trial)
         self._by_configuration[trial.configuration] = trial
+        if trial.effective and self._bounds.allow(trial.configuration):
+            self._forms.setdefault(trial.effective, []).append(trial.configuration)
         if trial.effective:
             self._compiled[_without_requests(trial.configuration)] = trial.effective
             if trial.speedup:
@@ -57,16 +61,17 @@ class History:
         if known := self._by_configuration.get(configuration):
             return known
         compiled = self._compiled.get(_without_requests(configuration))
-        return self.same(replace(compiled, requests=configuration.requests)) if compiled else None
+        same = self.same(replace(compiled, requests=configuration.requests)) if compiled else None
+        return same if same and same.effective in self._forms else None
 
     def covered(self, space: Space) -> int:
         """Return how many points of a space need no further trial."""
         return sum(self.knows(space.configuration(point)) is not None for point in space.points())
 
     def simplest_form(self, trial: Trial) -> Configuration:
-        """Return the simplest configuration that has the trial's effective configuration."""
-        forms = [known.configuration for known in self.trials if known.effective == trial.effective]
-        return min(forms, key=lambda form: form.complexity, default=trial.configuration)
+        """Return the simplest allowed configuration that has the trial's effective configuration."""
+        forms = self._forms.get(trial.effective, [trial.configuration])
+        return min(forms, key=lambda form: form.complexity)
 
     def measured(self) -> list[Trial]:
         """Return the candidates' trials with an estimate, the highest lower bound first.
@@ -74,7 +79,11 @@ class History:
         Trials estimated no faster than the baseline come last: those with enough rounds for a lower bound
         would otherwise rank before a faster trial that has too few.
         """
-        candidates = [trial for trial in self.trials if trial.speedup and trial.rounds]
+        candidates = [
+            trial
+            for trial in self.trials
+            if trial.speedup and trial.rounds and trial.effective in self._forms
+        ]
         return sorted(
             candidates, key=lambda trial: (trial.ratio <= 1.0, -self._look(trial).low, -trial.ratio)
         )
@@ -130,7 +139,7 @@ def unfinished(history: History, why: str) -> Outcome:
     hint, best = history.trials[0].as_candidate(), history.best()
     verdict = Verdict("inconclusive", hint, why=f"{why}; {GO_ON}")
     if best:
-        verdict = replace(verdict, speedup=best.speedup, closest=best.configuration)
+        verdict = replace(verdict, speedup=best.speedup, closest=history.simplest_form(best))
     return Outcome(hint, verdict, hint)
 
 

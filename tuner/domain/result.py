@@ -10,6 +10,7 @@ from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer
+from tuner.domain.space import Bounds
 from tuner.domain.standing import Standing, standings
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final, Trial
@@ -60,12 +61,14 @@ class Setting:
         host: The machine.
         targets: Device strings, single devices first.
         run: The run at its beginning, with no trials and no seconds yet.
+        bounds: What the user allowed.
     """
 
     model: Model
     host: Host
     targets: tuple[str, ...]
     run: SearchRun
+    bounds: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)

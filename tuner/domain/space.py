@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.properties import DEVICE_PROPERTIES
+from tuner.domain.target import target_of
 
 HINT = "hint"
 DEFAULT = "default"
@@ -57,6 +59,22 @@ class Bounds:
     streams: tuple[Choice, ...] | None = None
     batch: tuple[int, ...] | None = None
     requests: tuple[int, ...] | None = None
+
+    def allow(self, configuration: Configuration) -> bool:
+        """Return whether the user allows a configuration; in a combination, that of each device."""
+        properties = configuration.plain_properties
+        own = properties.get(DEVICE_PROPERTIES, {})
+        members = (
+            [own.get(device, {}) for device in target_of(configuration.device).devices]
+            if own
+            else [properties]
+        )
+        streams = {settings.get("NUM_STREAMS", HINT) for settings in members}
+        return (
+            (self.streams is None or streams <= set(self.streams))
+            and (self.batch is None or configuration.batch in self.batch)
+            and (self.requests is None or configuration.requests in self.requests)
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,10 +47,16 @@ def may_stand(earlier: Result, setting: Setting) -> bool:
     """Return whether an earlier answer may outlast a run with this setting.
 
     It must rest on a whole final, and the host must be the same (a study is of one processor, one OpenVINO
-    and one model anyhow).
+    and one model anyhow). What it advises must be allowed now. That nothing is faster holds for its own
+    bounds only.
     """
     before, now = (replace(host, memory_mb=0, os="") for host in (earlier.host, setting.host))
-    return _weight(earlier) > 0 and before == now
+    advised = {earlier.verdict.best.configuration, earlier.drop_in.configuration}
+    if earlier.verdict.kind == "faster":
+        fits = all(map(setting.bounds.allow, advised - {earlier.baseline.configuration}))
+    else:
+        fits = earlier.setting.bounds == setting.bounds
+    return _weight(earlier) > 0 and before == now and fits
 
 
 def _still_stands(earlier: Result, latest: Result) -> bool:

@@ -64,7 +64,7 @@ def _result(study: optuna.Study) -> Result | None:
 def _unfinished(setting: Setting, trials: Sequence[Trial]) -> Outcome:
     """Return what is known of a search that still runs or was killed."""
     run = replace(setting.run, trials=len(trials), seconds=max(_ends(trials), default=0.0))
-    known = unfinished(History(trials), UNFINISHED)
+    known = unfinished(History(trials, setting.bounds), UNFINISHED)
     return replace(known, run=run, importance=importance(trials))
 
 

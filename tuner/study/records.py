@@ -186,6 +186,14 @@ class RunRecord(Record, frozen=True):
     date: str
 
 
+class BoundsRecord(Record, frozen=True):
+    """What the user allowed; None is everything."""
+
+    streams: tuple[int | str, ...] | None = None
+    batch: tuple[int, ...] | None = None
+    requests: tuple[int, ...] | None = None
+
+
 class SettingRecord(Record, frozen=True):
     """What the latest run was asked for."""
 
@@ -193,6 +201,7 @@ class SettingRecord(Record, frozen=True):
     host: HostRecord
     targets: tuple[str, ...]
     run: RunRecord
+    bounds: BoundsRecord = BoundsRecord()
 
 
 class OutcomeRecord(Record, frozen=True):

@@ -17,7 +17,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.history import History, unfinished
 from tuner.domain.model import Model
 from tuner.domain.result import Outcome
-from tuner.domain.space import Space
+from tuner.domain.space import Bounds, Space
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
 from tuner.domain.verdict import Verdict, best_drop_in, decide
@@ -99,6 +99,7 @@ class Task:
         seed: Seed of proposals and of the order of windows.
         tell: Called with every event.
         strategy: How to spend the budget.
+        bounds: What the user allows; an earlier run may have tried more.
         item_mb: What an item in flight takes at most, in MiB; 0 if that is not known.
         available_mb: Returns the memory that a further process may take, in MiB.
     """
@@ -112,6 +113,7 @@ class Task:
     seed: int
     tell: Observer
     strategy: Strategy = field(default_factory=Strategy)
+    bounds: Bounds = field(default_factory=Bounds)
     item_mb: float = 0.0
     available_mb: Callable[[], float] = lambda: math.inf
 
@@ -123,7 +125,7 @@ def tune(task: Task) -> Findings:
         DeviceError: No performance hint runs.
         Interrupted: The user asked to stop before the baseline was measured.
     """
-    history = History(task.store.trials())
+    history = History(task.store.trials(), task.bounds)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
     hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget)
