@@ -178,7 +178,7 @@ class Contest:
                 remaining = self._remaining()
                 for lane in dead:
                     self._exclude(remaining[lane - 1], str(error))
-                if comparison.rounds and not self._remaining():
+                if not self._remaining() and (comparison.rounds or not budget.left_s()):
                     return
 
     def _exclude(self, finalist: Finalist, why: str) -> None:
