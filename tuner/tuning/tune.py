@@ -196,8 +196,9 @@ def _explore_and_decide(
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
         return _decide_without_final(history, spaces, exploration.memory), None
-    if final.trouble:
-        why = "stopped in the final" if final.interrupted else f"the final was cut short ({final.trouble})"
+    if final.trouble or not final.rounds:
+        trouble = final.trouble or "no finalist could be measured in time"
+        why = "stopped in the final" if final.interrupted else f"the final was cut short ({trouble})"
         return replace(unfinished(history, why), interrupted=final.interrupted), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
