@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tuner.domain.visible import visible
 from tuner.errors import ModelError
+from tuner.probe.onnx_files import external_files
 
 UNNAMED = "model"
 """What a model is called whose path has no name, like `/`."""
@@ -23,7 +24,10 @@ ENDINGS = (".xml", ".onnx", ".pb", ".tflite", ".pdmodel")
 
 COMPANIONS: Mapping[str, Callable[[Path], list[Path]]] = {
     ".xml": lambda path: [path.with_suffix(".bin")],
-    ".onnx": lambda path: [path.with_name(path.name + end) for end in (".data", "_data")],
+    ".onnx": lambda path: [
+        *(usual := [path.with_name(path.name + end) for end in (".data", "_data")]),
+        *(file for file in external_files(path) if file not in usual),
+    ],
     ".pdmodel": lambda path: [path.with_suffix(".pdiparams")],
 }
 """Files beside a model that hold its weights, by the model's ending."""

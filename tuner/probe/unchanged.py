@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.errors import ModelError
@@ -27,7 +28,8 @@ class ReadFiles:
     def __init__(self, path: Path) -> None:
         """Look at the files, which are about to be read."""
         self._path = path
-        self._marks = _settled(path)
+        self._parts = list(parts_of(path))
+        self._marks = _settled(self._parts)
 
     def seal(self) -> str:
         """Hash the files, which have been read, and return the hash.
@@ -36,7 +38,7 @@ class ReadFiles:
             ModelError: They changed meanwhile.
         """
         self.sha256 = digest(self._path)
-        if _marks(self._path) != self._marks:
+        if _marks(self._parts) != self._marks:
             raise ModelError(
                 f"'{self._path}' changed while it was read; run the same command again when it is complete."
             )
@@ -50,9 +52,9 @@ class ReadFiles:
         Raises:
             ModelError: They changed, or are gone.
         """
-        marks = _marks(self._path)
+        marks = _marks(self._parts)
         if marks != self._marks:
-            marks = _settled(self._path)
+            marks = _settled(self._parts)
             if not marks or _hash(self._path) != self.sha256:
                 raise self._changed()
             self._marks = marks
@@ -66,7 +68,7 @@ class ReadFiles:
         Raises:
             ModelError: Somebody has.
         """
-        if _marks(self._path) != since:
+        if _marks(self._parts) != since:
             raise self._changed()
 
     def _changed(self) -> ModelError:
@@ -107,19 +109,19 @@ class Reading:
             self._files.require_unchanged()
 
 
-def _marks(path: Path) -> tuple[Mark, ...]:
+def _marks(parts: Sequence[Path]) -> tuple[Mark, ...]:
     """Return the marks of a model's files; none if one of them is gone."""
     try:
-        stats = [(str(part), part.stat()) for part in parts_of(path)]
+        stats = [(str(part), part.stat()) for part in parts]
     except OSError:
         return ()
     return tuple((part, of.st_ino, of.st_size, of.st_mtime_ns, of.st_ctime_ns) for part, of in stats)
 
 
-def _settled(path: Path) -> tuple[Mark, ...]:
+def _settled(parts: Sequence[Path]) -> tuple[Mark, ...]:
     """Return marks that every later write changes: of files that were just written, a moment later."""
     while True:
-        marks = _marks(path)
+        marks = _marks(parts)
         age_ns = time.time_ns() - max((max(mark[3:]) for mark in marks), default=0)
         if not 0 <= age_ns < TICK_NS:
             return marks
