@@ -51,7 +51,7 @@ def test_an_answer_without_its_report_is_saved_and_says_how_to_get_one(study, as
     else:
         asked.report.mkdir()
     error = unsaved(study, asked)
-    why = "out of memory" if fault == "memory" else "Is a directory"
+    why = "out of memory" if fault == "memory" else "it is not a file"
     assert str(error) == (
         f"The answer is there, but not everything could be written: '{asked.report}' ({why}); "
         f"written: '{asked.config}', '{asked.study}'; mend that and run 'tuner report {asked.output}'."
@@ -64,8 +64,9 @@ def test_an_answer_without_its_report_is_saved_and_says_how_to_get_one(study, as
 def test_an_advice_that_cannot_be_written_leaves_the_study_and_the_report(study, asked):
     asked.config.mkdir()
     error = unsaved(study, asked)
-    assert f"'{asked.config}' (Is a directory); written: '{asked.study}'; mend that and run the same" in str(
-        error
+    assert (
+        f"'{asked.config}' (it is not a file); written: '{asked.study}'; mend that and run the same"
+        in str(error)
     )
     assert asked.report.is_file()
 
