@@ -114,6 +114,9 @@ def test_an_interrupted_search_writes_the_hint_as_inconclusive(tmp_path):
     assert advice.best.configuration == advice.drop_in.configuration == hint
     assert (advice.speedup.ratio, advice.drop_in.speedup.ratio) == (1.0, 1.0)
     assert advice.devices[0].batch > 1
+    assert load(tmp_path / "config.yaml").closest == advice.closest
+    assert advice.closest.batch > 1
+    assert advice.closest.speedup.ratio > 1
 
 
 def test_the_front_trades_throughput_for_latency(advice):

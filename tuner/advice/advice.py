@@ -18,6 +18,7 @@ from tuner.advice.fingerprint import Fit, compare
 from tuner.advice.picking import within_limits
 from tuner.advice.records import (
     Baseline,
+    Closest,
     Deployment,
     DropIn,
     HostRecord,
@@ -50,12 +51,13 @@ PLAIN_HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 UNCHANGED = SpeedupRecord(ratio=1.0, low=1.0, high=1.0, confidence=0.95, rounds=0)
 
 
-class Advice(Record, frozen=True):
+class Advice(Record, frozen=True, omit_defaults=True):
     """What to deploy, what was measured, for which model and host.
 
     Attributes:
         best: What to deploy: the fastest configuration, or the hint if none is surely faster.
         drop_in: The fastest configuration with the model's own batch.
+        closest: The fastest configuration that nothing is proven of, where the verdict is not `faster`.
         devices: The fastest configuration of each target.
         front: Configurations that no other beats in both throughput and latency.
     """
@@ -72,6 +74,7 @@ class Advice(Record, frozen=True):
     front: list[Measurement]
     host: HostRecord
     search: SearchRecord
+    closest: Closest | None = None
 
     def __repr__(self) -> str:
         """Return what to deploy, and why, in one sentence."""
@@ -267,6 +270,7 @@ class Advice(Record, frozen=True):
             baseline=baseline,
             devices=[],
             front=[],
+            closest=None,
         )
 
     def as_model(self, path: Path | None = None) -> Model:

@@ -122,6 +122,12 @@ class DropIn(Deployment, frozen=True):
     speedup: SpeedupRecord
 
 
+class Closest(Deployment, frozen=True):
+    """A configuration that looks faster than the hint, without a proof: not what to deploy."""
+
+    speedup: SpeedupRecord
+
+
 class Baseline(Deployment, frozen=True):
     """The performance hint on the same target."""
 

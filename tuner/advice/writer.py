@@ -25,6 +25,7 @@ from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Candidate
+from tuner.domain.verdict import Verdict
 from tuner.errors import AdviceError
 from tuner.measure.leftovers import remove_dead_files, unfinished_file
 from tuner.probe.plain_files import require_replaceable
@@ -75,7 +76,14 @@ def make_advice(result: Result) -> Advice:
         ],
         host=records.HostRecord(**asdict(result.host)),
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
+        closest=_closest(verdict),
     )
+
+
+def _closest(verdict: Verdict) -> records.Closest | None:
+    if verdict.kind == "faster" or verdict.closest is None or verdict.speedup is None:
+        return None
+    return records.Closest(**_deployment(verdict.closest), speedup=_speedup(verdict.speedup))
 
 
 def _devices(result: Result) -> list[records.TargetRecord]:
