@@ -43,11 +43,11 @@ def mixing(path: Path) -> Path:
     return save(path, [ops.result(ops.softmax(ops.matmul(x, weights(16, 16), False, False), axis=0))], [x])
 
 
-def fixed_reshape(path: Path) -> Path:
-    """A reshape to a constant shape: batch cannot grow."""
-    x = parameter([1, 4, 4])
-    flat = ops.reshape(x, ops.constant(np.array([1, 16])), special_zero=False)
-    return save(path, [ops.result(ops.relu(flat))], [x])
+def fixed_reshape(path: Path, batch: int = 1, mixing: bool = False) -> Path:
+    """A reshape to a constant shape: batch cannot grow; `mixing` lets its items influence each other."""
+    x = parameter([batch, 4, 4])
+    flat = ops.reshape(x, ops.constant(np.array([batch, 16])), special_zero=False)
+    return save(path, [ops.result(ops.softmax(flat, axis=0) if mixing else ops.relu(flat))], [x])
 
 
 def deaf(path: Path) -> Path:

@@ -46,8 +46,39 @@ def test_a_fixed_reshape_takes_batch_out_with_the_reason(tmp_path):
 
 
 def test_a_model_without_an_axis_for_batch_says_so(tmp_path):
-    refusal = read_model(models.mlp(tmp_path / "m.xml", shape=(5, 16))).unbatched.batch_refusal
-    assert refusal == "no input has a dynamic or unit leading axis, and no layout names one"
+    x = models.parameter([5, 16])
+    path = models.save(
+        tmp_path / "m.xml", [ops.result(ops.matmul(models.weights(3, 5), x, False, False))], [x]
+    )
+    reading = read_model(path)
+    assert reading.batched == ()
+    assert reading.unbatched.batch_refusal == (
+        "no input has a dynamic or unit leading axis, no layout names one, and outputs do not lead as inputs do"
+    )
+
+
+def test_a_length_that_all_inputs_and_outputs_lead_with_is_the_models_own_batch(tmp_path):
+    (model,) = read_model(models.mlp(tmp_path / "m.xml", shape=(8, 16))).batched
+    assert (model.batch, model.batch_axes, model.output_axes, model.batch_refusal) == (
+        8,
+        {"x": 0},
+        (0,),
+        None,
+    )
+    assert model.shapes(32) == {0: (32, 16)}
+
+
+@pytest.mark.parametrize("layout", [None, "N??"])
+def test_a_batch_that_cannot_be_changed_is_kept_as_the_models_own(tmp_path, layout):
+    path = models.fixed_reshape(tmp_path / "m.xml", batch=8)
+    if layout:
+        graph = ov.Core().read_model(path)
+        graph.inputs[0].get_node().set_layout(ov.Layout(layout))
+        path = tmp_path / "with_layout.xml"
+        ov.save_model(graph, path)
+    (model,) = read_model(path).batched
+    assert (model.batch, model.batch_axes, model.output_axes) == (8, {"x": 0}, (0,))
+    assert model.batch_refusal.startswith("reshaping to batch 2 fails: ")
 
 
 def test_onnx_models_are_read(onnx_light):

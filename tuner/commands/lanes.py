@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tuner.commands.asked import Asked
 from tuner.domain.model import Model
-from tuner.measure.answers import first_proved
+from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
 from tuner.measure.limits import Limits
 from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device
-from tuner.probe.inputs import make_pool
+from tuner.probe.inputs import Sample, make_pool
 from tuner.probe.model import ModelReading
 from tuner.probe.unchanged import ReadFiles
 
@@ -39,15 +39,28 @@ class LanesFor:
     left_s: Callable[[], float]
     files: ReadFiles
 
-    def __call__(self, model: Model, blobs: Blobs | None = None, share: float = 1.0) -> ProcessLanes:
+    def to_prove(self, model: Model) -> ProcessLanes:
+        """Return the lanes on which a proposed batch is proved."""
+        pool = None
+        if model.batch_refusal:
+            pool = mixed(make_pool(model, self.asked.inputs, self.asked.seed), model.batch)
+        return self(model, share=CHECK_SHARE, pool=pool)
+
+    def __call__(
+        self,
+        model: Model,
+        blobs: Blobs | None = None,
+        share: float = 1.0,
+        pool: tuple[Sample, ...] | None = None,
+    ) -> ProcessLanes:
         """Return the lanes of a model, each of which may take a share of what is left of the budget.
 
-        With `blobs`, what slow devices compile is kept.
+        With `blobs`, what slow devices compile is kept; with `pool`, these are the samples.
         """
         asked = self.asked
         return ProcessLanes(
             model,
-            make_pool(model, asked.inputs, asked.seed),
+            pool or make_pool(model, asked.inputs, asked.seed),
             Limits(asked.budget_s, self.left_s, share),
             self.stopped,
             plugins=asked.plugins_file,
@@ -72,5 +85,5 @@ def with_batch_axes(
     """
     processor = [device for device in present if device.name == PROCESSOR]
     exact = {device.name: "EXECUTION_MODE_HINT" in device.writable for device in (*processor, *searched)}
-    proposals = ((model, lanes_for(model, share=CHECK_SHARE)) for model in reading.batched)
+    proposals = ((model, lanes_for.to_prove(model)) for model in reading.batched)
     return first_proved(proposals, reading.unbatched, exact)

@@ -56,7 +56,7 @@ class Model:
 
     @property
     def batch_axes(self) -> dict[str, int]:
-        """Batch axis by input name; empty when batch is not searched."""
+        """Batch axis by input name; empty when no batch is known."""
         return {
             model_input.name: model_input.batch_axis
             for model_input in self.inputs

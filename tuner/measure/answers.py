@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.lane import Answers, Lanes
+
+T = TypeVar("T")
 
 TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
 """Largest difference, relative to an output's largest value, that counts as the same answer."""
@@ -79,6 +81,23 @@ def prove_batching(lanes: Lanes, target: str, precise: bool) -> tuple[str | None
     return None, difference(alone[:-1], alone[1:]) > allowed
 
 
+def prove_own_batch(lanes: Lanes, batch: int, target: str, precise: bool) -> tuple[str | None, bool]:
+    """Check the same of a model that takes batches of one size only, on lanes with a `mixed` pool."""
+    properties = {"EXECUTION_MODE_HINT": "ACCURACY"} if precise else {}
+    answers, precision = _answers(lanes, Configuration.of(target, properties, batch, 1))
+    alone, together = answers[: 2 * batch : batch], answers[2 * batch :]
+    allowed = tolerance(precision)
+    if not difference((alone * batch)[:batch], together) <= allowed:
+        return "a sample gives other outputs beside other samples than beside itself", True
+    return None, difference(alone[:1], alone[1:]) > allowed
+
+
+def mixed(pool: Sequence[T], batch: int) -> tuple[T, ...]:
+    """Return a pool whose batches hold one sample only, then another only, then both in turn."""
+    one, other = pool[0], pool[1 % len(pool)]
+    return (*[one] * batch, *[other] * batch, *(pool[place % 2 % len(pool)] for place in range(batch)))
+
+
 def _answers(lanes: Lanes, configuration: Configuration) -> tuple[Answers, str | None]:
     lane = lanes.open(configuration)
     try:
@@ -106,14 +125,14 @@ def first_proved(
     """
     refusals: list[str] = []
     for model, lanes in proposals:
-        refusal, inputs_matter = _proof(lanes, devices)
+        refusal, inputs_matter = _proof(model, lanes, devices)
         if refusal is None:
             return model, inputs_matter
         refusals.append(refusal)
     return replace(plain, batch_refusal=refusals[0] if refusals else plain.batch_refusal), True
 
 
-def _proof(lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]:
+def _proof(model: Model, lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]:
     """Check batching on the first device that runs the model.
 
     Raises:
@@ -123,6 +142,8 @@ def _proof(lanes: Lanes, devices: Mapping[str, bool]) -> tuple[str | None, bool]
     for device, precise in devices.items():
         for exact in (True, False) if precise else (False,):
             try:
+                if model.batch_refusal:
+                    return prove_own_batch(lanes, model.batch, device, exact)
                 return prove_batching(lanes, device, exact)
             except LaneError as error:
                 failures.append(f"{device}: {error}")
