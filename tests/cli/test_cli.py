@@ -300,8 +300,11 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_
     corrupt = tmp_path / "corrupt.xml"
     corrupt.write_text("<net")
     corrupt.with_suffix(".bin").write_bytes(b"")
+    (tmp_path / "empty").mkdir()
     for arguments, sentence in [
         ([tmp_path / "none.xml"], "No model at"),
+        ([""], "The model's path is empty"),
+        ([tmp_path / "empty"], "is a folder without a model"),
         ([corrupt], "is not a model that OpenVINO"),
         ([model, "--device", "GPU"], "There is no device 'GPU' here; --device takes one of: CPU."),
         ([model, "--device", "AUTO:GPU,CPU"], "There is no device 'GPU' (in 'AUTO:GPU,CPU') here"),

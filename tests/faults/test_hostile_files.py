@@ -1,8 +1,11 @@
 """Advice, links, pipes and devices that anyone may have put where a file is expected."""
 
 import os
+import struct
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tuner
@@ -14,7 +17,9 @@ from tuner.advice.parsing import MOST_BYTES
 from tuner.advice.writer import write_advice, write_fleet, write_whole
 from tuner.commands.export import export
 from tuner.commands.merge import merge
-from tuner.errors import AdviceError, StorageError
+from tuner.errors import AdviceError, ModelError, StorageError, UsageError
+from tuner.probe.model import read_model
+from tuner.probe.sample_files import read_samples
 
 AT_MOST = MOST_BYTES - 100
 
@@ -129,3 +134,41 @@ def test_what_is_no_file_is_not_replaced_by_one(advice, tmp_path):
             export(tmp_path / "config.yaml", "python", output=path)
     assert pipe.is_fifo()
     assert Path(os.devnull).is_char_device()
+
+
+@pytest.mark.parametrize("name", ["m.onnx", "m.xml", "m.tflite", "m.pt", "m.json"])
+def test_a_pipe_is_no_model(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ModelError, match="is neither a file nor a folder"):
+        read_model(tmp_path / name)
+
+
+def test_samples_that_never_end_or_claim_to_be_endless_are_refused(tmp_path):
+    (model_input,) = read_model(models.mlp(tmp_path / "m.xml")).unbatched.inputs
+    (tmp_path / "folder").mkdir()
+    for pipe in (tmp_path / "pipe.npy", tmp_path / "pipe.png", tmp_path / "folder" / "pipe.npy"):
+        os.mkfifo(pipe)
+        with pytest.raises(UsageError, match="it is not a file"):
+            read_samples(model_input, pipe if pipe.parent == tmp_path else pipe.parent)
+    huge = tmp_path / "huge.npy"
+    with huge.open("wb") as stream:
+        header = {"descr": "<f4", "fortran_order": False, "shape": (1 << 40, 16)}
+        np.lib.format.write_array_header_1_0(stream, header)
+    with pytest.raises(ModelError, match="the file cannot be read"):
+        read_samples(model_input, huge)
+    np.save(tmp_path / "objects.npy", np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ModelError, match="the file cannot be read"):
+        read_samples(model_input, tmp_path / "objects.npy")
+
+
+def test_an_image_that_claims_to_be_huge_is_refused(tmp_path):
+    (model_input,) = read_model(models.image_of_fixed_batch(tmp_path / "m.xml")).unbatched.inputs
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", b""))
+    parts = (
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    with pytest.raises(ModelError, match=r"the file cannot be read .*decompression bomb"):
+        read_samples(model_input, tmp_path / "bomb.png")

@@ -48,6 +48,7 @@ def test_a_line_shows_what_is_in_it_and_plain_text_as_it_is():
     "arguments",
     [
         ["search", f"{EVIL}.xml"],
+        ["search", f"{EVIL}/"],
         ["search", "MODEL", "--device", EVIL],
         ["search", "MODEL", "--budget", EVIL],
         ["search", "MODEL", "--input", f"{EVIL}=x"],
@@ -153,7 +154,7 @@ def test_a_model_whose_name_is_no_utf_8_is_refused_at_once_and_blamed_itself(tmp
 
 @pytest.mark.alone
 def test_a_search_of_a_model_with_a_hostile_name_ends_as_any_other(tmp_path):
-    name = EVIL.replace("/", "")
+    name = EVIL.replace("/", "") + "<img src=x onerror=alert(1)> [red]"
     model = models.mlp(tmp_path / f"{name}.xml")
     done = run("search", model.name, "--budget", "12s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -166,3 +167,4 @@ def test_a_search_of_a_model_with_a_hostile_name_ends_as_any_other(tmp_path):
     again = run("report", tmp_path / "reports" / name, "--format", "md,csv,json,html")
     assert (again.returncode, acts(again.stdout)) == (0, False)
     assert len(again.stdout.splitlines()) == 4
+    assert "<img src=x" not in (tmp_path / "reports" / name / "report.html").read_text()

@@ -103,6 +103,8 @@ def _tensors_mb(graph: ov.Model) -> float:
 def _load(path: Path) -> ov.Model:
     if not path.exists():
         raise ModelError(f"No model at '{path}'; give the path of an IR (.xml), ONNX or other model file.")
+    if not (path.is_file() or path.is_dir()):  # OpenVINO would wait for the end of a pipe
+        raise ModelError(f"'{path}' is neither a file nor a folder; save the model in a file and give that.")
     if path.suffix == ".xml" and path.is_file() and not (weights := path.with_suffix(".bin")).is_file():
         raise ModelError(f"'{path}' has no weights beside it; put '{weights.name}' in the same folder.")
     try:

@@ -38,9 +38,11 @@ def _read_file(model_input: ModelInput, path: Path) -> list[Array]:
         raise UsageError(
             f"inputs={model_input.name}={path}: '{suffix}' files are not read; give .npy or an image."
         )
+    if not path.is_file():  # a pipe may have no end
+        raise UsageError(f"inputs={model_input.name}={path}: it is not a file; give a .npy file or an image.")
     try:
         return _read_npy(model_input, path) if suffix == ".npy" else _read_image(model_input, path)
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, MemoryError) as error:
         raise ModelError(f"inputs={model_input.name}={path}: the file cannot be read ({error}).") from error
 
 
@@ -101,8 +103,11 @@ def _read_image(model_input: ModelInput, path: Path) -> list[Array]:
             f"but '{model_input.name}' has {list(shape)}; give a .npy file."
         )
     channels, height, width = shape[1:] if channels_first else (shape[3], shape[1], shape[2])
-    with Image.open(path) as image:
-        pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height)))
+    try:
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("L" if channels == 1 else "RGB").resize((width, height)))
+    except Exception as error:  # of any kind: each decoder has its own for a broken or a far too large image
+        raise ValueError(str(error) or type(error).__name__) from error
     pixels = pixels.reshape(height, width, channels)
     array = (pixels.transpose(2, 0, 1) if channels_first else pixels)[np.newaxis]
     if model_input.type in {"f16", "f32", "f64", "bf16"}:
