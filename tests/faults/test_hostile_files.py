@@ -127,13 +127,12 @@ def test_what_is_no_file_is_not_replaced_by_one(advice, tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     (tmp_path / "link").symlink_to(pipe)
-    for path in (pipe, tmp_path / "link", tmp_path, Path(os.devnull)):
+    for path in (pipe, tmp_path / "link", tmp_path):
         with pytest.raises(StorageError, match="cannot be written"):
             merge([tmp_path / "config.yaml"], path)
         with pytest.raises(StorageError, match="cannot be written"):
             export(tmp_path / "config.yaml", "python", output=path)
     assert pipe.is_fifo()
-    assert Path(os.devnull).is_char_device()
 
 
 @pytest.mark.parametrize("name", ["m.onnx", "m.xml", "m.tflite", "m.pt", "m.json"])
