@@ -152,6 +152,13 @@ def test_a_model_whose_name_is_no_utf_8_is_refused_at_once_and_blamed_itself(tmp
         assert "is no UTF-8 text, so no advice can name it; rename" in done.stderr
 
 
+def test_a_command_with_a_file_name_that_is_no_utf_8_is_written_so_that_it_can_be_read(tmp_path):
+    advice = advice_of(models.mlp(tmp_path / "m.xml"))
+    search = msgspec.structs.replace(advice.search, command="tuner search m.xml --output caf\udce9")
+    write_advice(msgspec.structs.replace(advice, search=search), tmp_path / "config.yaml")
+    assert tuner.load(tmp_path).search.command == r"tuner search m.xml --output caf\udce9"
+
+
 @pytest.mark.alone
 def test_a_search_of_a_model_with_a_hostile_name_ends_as_any_other(tmp_path):
     name = EVIL.replace("/", "") + "<img src=x onerror=alert(1)> [red]"
