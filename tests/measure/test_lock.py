@@ -7,6 +7,8 @@ import pytest
 
 import tuner
 from tests import models
+from tests.advice.advice_of import advice_of
+from tuner.advice.writer import write_advice
 from tuner.errors import Interrupted, StorageError, UsageError
 from tuner.measure.lock import _holder, host_lock
 from tuner.tuning.progress import Waiting
@@ -66,6 +68,9 @@ def test_wrong_use_is_told_while_another_search_holds_the_host(tmp_path, monkeyp
         with pytest.raises(UsageError, match=sentence):
             tuner.search(model, output=tmp_path / "out", observer=events.append, **asked)
         assert not any(isinstance(event, Waiting) for event in events)
+    write_advice(advice_of(model), tmp_path / "config.yaml")
+    with pytest.raises(UsageError, match="inputs= names 'y'"):
+        tuner.verify(tmp_path / "config.yaml", inputs={"y": "none.npy"}, observer=pytest.fail)
 
 
 def test_a_killed_holder_frees_the_host(tmp_path, other_search):

@@ -179,6 +179,7 @@ def _compare(
         DeviceError: The baseline does not run here.
         Interrupted: The user asked to stop before the first round.
     """
+    pool = make_pool(model, inputs, seed)  # a wrong name is told before there is a wait for another search
     with (
         ending(tell),
         interruptible() as stopped,
@@ -188,7 +189,6 @@ def _compare(
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
         tell(Started(budget_s))
         tell(Step("compiling both configurations"))
-        pool = make_pool(model, inputs, seed)
         lanes = ProcessLanes(
             model,
             pool,
