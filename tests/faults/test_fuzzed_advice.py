@@ -22,9 +22,9 @@ MOST_IN_FLIGHT = 1 << 12
 """Items in flight up to which advice is put to use: more is allowed, and takes the memory that it takes."""
 
 quickly = settings(
-    max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
-at_length = settings(quickly, max_examples=1000)
+at_length = settings(quickly, max_examples=300)
 
 
 @cache

@@ -17,7 +17,7 @@ from tuner.domain.units import counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 from tuner.probe.model import read_model
 
-many = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 DIGITS = st.one_of(
     st.integers(-2, 70).map(str),

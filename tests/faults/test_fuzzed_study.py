@@ -24,9 +24,9 @@ from tuner.study.storage import Study
 FORMATS = ("md", "csv", "json")
 
 quickly = settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
-at_length = settings(quickly, max_examples=500)
+at_length = settings(quickly, max_examples=60)
 
 
 @cache
