@@ -8,9 +8,12 @@ from contextlib import closing
 import psutil
 import pytest
 
+from tests import models
 from tests.advice.advice_of import HOST
 from tests.lanes.simulated import SimulatedDevice, SimulatedLanes
+from tests.measure.test_lanes import lanes_of
 from tests.simulation import MODEL, simulate
+from tuner.domain.configuration import Configuration
 from tuner.domain.space import Bounds
 from tuner.study.storage import Study
 from tuner.tuning.progress import TrialEnded
@@ -94,3 +97,21 @@ def test_where_nothing_else_fits_that_is_the_reason():
     )
     assert found.outcome.verdict.kind == "inconclusive"
     assert "not tried for want of memory" in found.outcome.verdict.why
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_lanes_leave_no_process_file_or_thread_behind(tmp_path):
+    process, held = psutil.Process(), []
+    lanes = lanes_of(models.mlp(tmp_path / "m.xml"))
+    for number in range(10):
+        batch = 1 + number % 8
+        opened = lanes.open_all(
+            [Configuration.of("CPU", {"NUM_STREAMS": 1}, batch, requests) for requests in (1, 2)]
+        )
+        for lane in opened:
+            lane.window(0.01)
+            lane.close()
+        gc.collect()
+        held.append((len(process.children(recursive=True)), process.num_fds(), threading.active_count()))
+    assert set(held[2:]) == {held[2]}
