@@ -16,7 +16,6 @@ import yaml
 from tuner.advice import records
 from tuner.advice.advice import Advice
 from tuner.advice.loader import Fleet
-from tuner.advice.parsing import CONFIG_NAME as CONFIG_NAME
 from tuner.advice.parsing import refuse_bombs
 from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration

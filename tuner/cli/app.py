@@ -268,7 +268,7 @@ def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, as
     from tuner.cli.terminal import narrator
 
     with narrator(quiet, verbose) as observer:
-        from tuner.advice.writer import CONFIG_NAME
+        from tuner.advice.parsing import CONFIG_NAME
         from tuner.commands.asked import output_of
         from tuner.commands.search import document
         from tuner.commands.search import search as find

@@ -9,7 +9,7 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any, get_args
 
-from tuner.advice.writer import CONFIG_NAME
+from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.space import HINT, Bounds, Choice
 from tuner.domain.units import GREATEST_SEED, MOST

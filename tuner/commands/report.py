@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tuner.advice.export.benchmark_app import benchmark_app
 from tuner.advice.loader import read
-from tuner.advice.writer import CONFIG_NAME, make_advice, write_whole
+from tuner.advice.parsing import CONFIG_NAME
+from tuner.advice.writer import make_advice, write_whole
 from tuner.domain.result import Result
 from tuner.errors import AdviceError, StorageError
 from tuner.report.compute import view
