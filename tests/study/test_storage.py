@@ -99,9 +99,17 @@ def test_a_file_that_is_no_study_is_refused_and_left_alone(study, tmp_path):
 
 def test_a_study_that_somebody_else_began_is_refused(study, tmp_path):
     foreign = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="m on CPU")
+    foreign.add_trial(optuna.trial.create_trial(value=1.0))
     foreign._storage.remove_session()
     with pytest.raises(StorageError, match="holds a study that this program did not write"):
         study()
+
+
+def test_a_study_that_was_killed_as_it_began_goes_on(study, tmp_path):
+    begun = optuna.create_study(storage=f"sqlite:///{tmp_path / 'study.db'}", study_name="m on CPU")
+    begun._storage.remove_session()
+    assert study().trials() == []
+    assert study().trials() == []
 
 
 def test_trials_on_other_inputs_are_not_mixed(tmp_path):

@@ -200,7 +200,7 @@ class ProcessLane:
                     self._fail(late.format(limit.seconds) + more)
             with self._killed_after(began_s + limit.seconds - time.monotonic()):
                 state, value = self._pipe.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # an end in the middle of a message is an OSError
             self._fail(self._how_it_ended(doing))
         if state == "error":
             self._fail(str(value))

@@ -159,9 +159,14 @@ class Study:
         self._storage.remove_session()
 
     def _refuse_other_owners(self, owner: dict[str, str]) -> None:
-        """Check that every study in the file is of this model on this host."""
+        """Check that every study in the file is of this model on this host.
+
+        One that is empty belongs to nobody: a run was killed, or found the disk full, when it began it.
+        """
         for study in self._storage.get_all_studies():
             held = study.user_attrs.get("owner")
+            if not study.user_attrs and not self._storage.get_n_trials(study._study_id):
+                continue
             if not isinstance(held, Mapping):
                 raise StorageError(
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
