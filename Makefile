@@ -15,7 +15,7 @@ endef
 LOCK := tests/tested.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow check format lint types layers docs docs-fresh audit lock bench bench-page reports clean
+.PHONY: help pictures demo demo-multi demo-gpu gpu-emulation test test-slow soak check format lint types layers docs docs-fresh audit lock bench bench-page reports clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*  ## \(.*\)/\1\t\2/p' Makefile | expand -t 16
@@ -32,10 +32,13 @@ demo-gpu: $(VENV)/.gpu  ## search on OpenVINO's GPU plugin, over a processor: ne
 gpu-emulation: $(VENV)/.gpu  ## install what tests/gpu runs the GPU plugin on; its tests are skipped without it
 
 test: $(VENV)/.test  ## run the quick tests
-	$(call pytest,not slow,loadfile)
+	$(call pytest,not slow and not soak,loadfile)
 
 test-slow: $(VENV)/.test  ## run the tests that take long: searches on several devices, statistics repeated at length
-	$(call pytest,slow,worksteal)
+	$(call pytest,slow and not soak,worksteal)
+
+soak: $(VENV)/.test  ## bring faults into searches, each many times: needs g++, up to two hours; goes on where it stopped
+	$(BIN)/python -m tests.faults.soak
 
 check: lint types layers test  ## what CI runs first; then it runs test-slow
 
