@@ -95,6 +95,10 @@ INTRODUCTIONS = ("While validating node", "Shape inference input shapes", "Front
 """How the lines begin that only lead up to what went wrong."""
 
 
+NO_MEMORY = re.compile("Cannot allocate memory|can't start new thread|failed to map segment")
+"""What the system, Python's threads and the loading of a library say where there is no memory."""
+
+
 def reason(error: BaseException) -> str:
     """Return the line of an exception that says what went wrong.
 
@@ -127,3 +131,8 @@ def first_cause(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether there was no memory for something: each library says that in its own way."""
+    return isinstance(error, MemoryError) or NO_MEMORY.search(str(error)) is not None

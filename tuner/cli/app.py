@@ -24,7 +24,7 @@ import click
 from tuner import __version__
 from tuner.cli import options
 from tuner.domain.visible import as_line, on_one_line
-from tuner.errors import Interrupted, StorageError, TunerError, UnsavedError, UsageError
+from tuner.errors import Interrupted, StorageError, TunerError, UnsavedError, UsageError, lacks_memory
 
 PROGRAM = "tuner"
 
@@ -48,6 +48,10 @@ def cli() -> None:
 
 
 CHECK_FAILED = 1
+
+NO_MEMORY_LEFT = (
+    "there is no memory left; every finished trial is saved: make room and run the same command again."
+)
 
 
 @cli.command()
@@ -324,7 +328,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         sys.stdout = sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
         return Interrupted.exit_code
-    except OSError as error:
+    except (MemoryError, RuntimeError, ImportError, OSError) as error:
+        if lacks_memory(error):
+            return _complain(NO_MEMORY_LEFT, Interrupted.exit_code)
+        if not isinstance(error, OSError):
+            raise
         return _complain(f"the output cannot be written ({error.strerror or error}).", StorageError.exit_code)
     return int(code or 0)
 
