@@ -38,12 +38,12 @@ def to_do(cases: Sequence[Case], results: Sequence[dict[str, Any]]) -> Iterator[
                 yield case, number
 
 
-def attempt(case: Case, number: int, library: Path, truth: float | None) -> dict[str, Any]:
+def attempt(case: Case, number: int, library: Path, truth: float | None, budget_s: int) -> dict[str, Any]:
     """Try a case once, with random numbers of its own."""
     began_s = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as folder,
-        World(Path(folder), library, case.simulated, truth) as world,
+        World(Path(folder), library, case.simulated, budget_s, truth) as world,
     ):
         try:
             case.act(world, Random(f"{case.name} {number}"))
@@ -65,9 +65,12 @@ def attempt(case: Case, number: int, library: Path, truth: float | None) -> dict
     }
 
 
-def undisturbed(library: Path) -> float | None:
+def undisturbed(library: Path, budget_s: int) -> float | None:
     """Return the gain that a search finds without any fault, with which claims are compared."""
-    with tempfile.TemporaryDirectory(prefix="faults-") as folder, World(Path(folder), library) as world:
+    with (
+        tempfile.TemporaryDirectory(prefix="faults-") as folder,
+        World(Path(folder), library, budget_s=budget_s) as world,
+    ):
         world.end(world.start(), {0})
         advice = world.advice() or {}
     return advice["speedup"]["ratio"] if advice.get("verdict") == "faster" else None
@@ -78,6 +81,9 @@ def main() -> None:
     parser.add_argument("--cases", nargs="+", metavar="NAME", choices=[*BY_NAME], default=[*BY_NAME])
     parser.add_argument(
         "--minutes", type=float, default=float("inf"), help="begin nothing after so many minutes"
+    )
+    parser.add_argument(
+        "--budget", type=int, default=12, help="seconds of a search; more on a machine that is busy"
     )
     parser.add_argument("--again", action="store_true", help="forget the results of these cases first")
     asked = parser.parse_args()
@@ -90,12 +96,12 @@ def main() -> None:
     RESULTS.write_text("".join(f"{json.dumps(result)}\n" for result in results))
     with tempfile.TemporaryDirectory(prefix="faults-library-") as folder:
         library = build(Path(folder))
-        truth = undisturbed(library)
+        truth = undisturbed(library, asked.budget)
         print(f"undisturbed: {truth and round(truth, 2)} times as fast as the hint", flush=True)
         for case, number in to_do(cases, results):
             if time.monotonic() > until_s:
                 break
-            result = attempt(case, number, library, truth)
+            result = attempt(case, number, library, truth, asked.budget)
             results.append(result)
             with RESULTS.open("a") as file:
                 file.write(f"{json.dumps(result)}\n")

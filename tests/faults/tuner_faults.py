@@ -12,7 +12,7 @@ import psutil
 
 from tests.faults.attempt import Attempt, processes
 from tests.faults.inject import storage_fault
-from tests.faults.world import BUDGET_S, World
+from tests.faults.world import World
 
 TRIAL = r"^ *\d+  \S"
 BEGUN = rf"^space  |{TRIAL}"
@@ -90,22 +90,22 @@ def stdout_closed(world: World, rng: Random) -> None:
     world.go_on()
 
 
-def killed_after(world: World, seconds: float, budget_s: int) -> None:
+def killed_after(world: World, seconds: float) -> None:
     """Kill a search with nothing but SIGKILL some time after its start, and search on."""
-    attempt = world.start(budget_s=budget_s)
+    attempt = world.start()
     if attempt.wait(seconds) is None:
         attempt.process.kill()
-    world.end(attempt, {0, -signal.SIGKILL}, budget_s)
+    world.end(attempt, {0, -signal.SIGKILL})
     again = world.go_on()
     world.recovered(again, again.began_s)
 
 
 def sigkill(world: World, rng: Random) -> None:
-    killed_after(world, rng.uniform(0.5, BUDGET_S + 3), BUDGET_S)
+    killed_after(world, rng.uniform(0.5, world.budget_s + 3))
 
 
 def sigkill_simulated(world: World, rng: Random) -> None:
-    killed_after(world, rng.uniform(0.5, SIMULATED_S), BUDGET_S)
+    killed_after(world, rng.uniform(0.5, SIMULATED_S))
 
 
 def sigkill_writing(world: World, rng: Random) -> None:
@@ -135,7 +135,7 @@ def suspended(world: World, rng: Random) -> None:
     time.sleep(8)
     woken_s = time.monotonic()
     os.killpg(attempt.process.pid, signal.SIGCONT)
-    world.end(attempt, {0}, BUDGET_S + 8)
+    world.end(attempt, {0}, world.budget_s + 8)
     world.recovered(attempt, woken_s)
     world.left_files()
     world.go_on()
@@ -146,7 +146,7 @@ def no_memory(world: World, rng: Random) -> None:
     attempt = after_trials(world, rng)
     size = psutil.Process(attempt.process.pid).memory_info().vms + rng.randrange(1 << 20, 64 << 20)
     resource.prlimit(attempt.process.pid, resource.RLIMIT_AS, (size, size))
-    world.end(attempt, {0, 2, 3})
+    world.end(attempt, {0, 2, INTERRUPTED})
     again = world.go_on()
     world.recovered(again, again.began_s)
 

@@ -21,7 +21,6 @@ from tests.faults.inject import Fault, strikes
 from tests.faults.simulated_search import TRUE_RATIO
 
 ROOT = Path(__file__).parents[2]
-BUDGET_S = 12
 SHORT_S = 4
 """Enough to measure the hint and to see what earlier runs found."""
 
@@ -60,8 +59,16 @@ class Seen:
 class World:
     """A model, a folder for the answers, one for temporary files, and processes that bear its mark."""
 
-    def __init__(self, folder: Path, library: Path, simulated: bool = False, truth: float | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        library: Path,
+        simulated: bool = False,
+        budget_s: int = 12,
+        truth: float | None = None,
+    ):
         """Make the world; `truth` is what an undisturbed search finds as gain, where that is known."""
+        self.budget_s = budget_s
         self.folder, self.library, self.simulated = folder, library, simulated
         self.truth = TRUE_RATIO if simulated else truth
         self.mark = uuid.uuid4().hex
@@ -85,7 +92,7 @@ class World:
         self,
         *options: object,
         fault: Fault | None = None,
-        budget_s: int = BUDGET_S,
+        budget_s: int | None = None,
         model: Path | None = None,
         wrap: Sequence[object] = (),
         environment: dict[str, str] | None = None,
@@ -93,7 +100,15 @@ class World:
     ) -> Attempt:
         """Start a search; `wrap` is a command that starts it, the rest goes to `attempt.start`."""
         module = "tests.faults.simulated_search" if self.simulated else "tuner"
-        command = [sys.executable, "-m", module, "search", model or self.model, "--budget", f"{budget_s}s"]
+        command = [
+            sys.executable,
+            "-m",
+            module,
+            "search",
+            model or self.model,
+            "--budget",
+            f"{budget_s or self.budget_s}s",
+        ]
         around = {
             **os.environ,
             MARK: self.mark,
@@ -110,7 +125,7 @@ class World:
         self,
         attempt: Attempt,
         exits: set[int],
-        budget_s: float = BUDGET_S,
+        budget_s: float | None = None,
         may_claim: bool = True,
     ) -> None:
         """Wait for the end of a run and look at what it leaves.
@@ -118,9 +133,10 @@ class World:
         Args:
             attempt: The run.
             exits: Exit codes that it may have.
-            budget_s: Its budget.
+            budget_s: Its budget, if it is another than the world's.
             may_claim: Whether `faster` can be true at all.
         """
+        budget_s = budget_s or self.budget_s
         code = attempt.wait(budget_s + LATE_S)
         if code is None:
             self.seen.other.append(f"not ended {LATE_S} s after its budget of {budget_s:g} s")
