@@ -16,7 +16,7 @@ from typing import Any
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
-from tuner.errors import Interrupted, LaneError, ModelError, UsageError
+from tuner.errors import Interrupted, LaneError, ModelError, UsageError, reason
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
@@ -72,44 +72,51 @@ class ProcessLanes:
 
     def open(self, configuration: Configuration) -> ProcessLane:
         """Compile `configuration` in a process of its own."""
-        lane = self._start(configuration)
-        self._wait_for(lane, configuration)
-        return lane
+        return self._ready(self._start(configuration), configuration)
 
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
         """Compile several configurations at the same time, because compiling one leaves cores idle."""
-        opened: list[Lane | LaneError] = []
-        started: list[ProcessLane] = []
+        started: list[ProcessLane | LaneError] = []
         try:
-            started += map(self._start, configurations)
-            for lane, configuration in zip(started, configurations, strict=True):
-                try:
-                    self._wait_for(lane, configuration)
-                    opened.append(lane)
-                except LaneError as error:
-                    opened.append(error)
+            started += (_lane_or_error(self._start, configuration) for configuration in configurations)
+            return [
+                lane if isinstance(lane, LaneError) else _lane_or_error(self._ready, lane, configuration)
+                for lane, configuration in zip(started, configurations, strict=True)
+            ]
         except BaseException:
             for lane in started:
-                lane.close()
+                if not isinstance(lane, LaneError):
+                    lane.close()
             raise
-        return opened
 
     def _start(self, configuration: Configuration) -> ProcessLane:
         reading = Reading(self._files)
-        ours, theirs = self._context.Pipe()
         blob = self._blobs.of(configuration) if self._blobs else None
         plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
-        process = self._context.Process(  # type: ignore[attr-defined]
-            target=serve, args=(plan, theirs), name=LANE_NAME, daemon=True
-        )
-        process.start()
+        try:
+            ours, theirs = self._context.Pipe()
+            process = self._context.Process(  # type: ignore[attr-defined]
+                target=serve, args=(plan, theirs), name=LANE_NAME, daemon=True
+            )
+            process.start()
+        except (OSError, EOFError) as error:  # no memory, too many files, or the fork server has just died
+            raise LaneError(f"no process can be started for it ({reason(error)})") from error
         theirs.close()
         return ProcessLane(configuration, process, ours, self._limits, self._stopped, reading)
 
-    def _wait_for(self, lane: ProcessLane, configuration: Configuration) -> None:
+    def _ready(self, lane: ProcessLane, configuration: Configuration) -> ProcessLane:
         lane.wait_until_ready()
         if self._blobs:
             self._blobs.learn(configuration, lane.facts)
+        return lane
+
+
+def _lane_or_error(step: Callable[..., ProcessLane], *given: Any) -> ProcessLane | LaneError:
+    """Return what a step of opening a lane returns, or why it failed."""
+    try:
+        return step(*given)
+    except LaneError as error:
+        return error
 
 
 class ProcessLane:
