@@ -71,7 +71,7 @@ def changing(world: World, rng: Random) -> None:
 
 def hint_dies(world: World, rng: Random) -> None:
     """While a configuration is compared with it, or in the first final."""
-    suffer(world, Fault("abort", "inference", HINT, HINT, after=rng.randrange(15_000, 40_000)))
+    suffer(world, Fault("abort", "inference", HINT, HINT, after=rng.randrange(5_000, 12_000)))
 
 
 def hint_dies_first(world: World, rng: Random) -> None:
