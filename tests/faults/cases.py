@@ -60,6 +60,7 @@ TUNER = (
     Case("tuner-terminal-closed", "the terminal is closed", tuner_faults.terminal_closed),
     Case("tuner-stdout-closed", "nobody reads the answer", tuner_faults.stdout_closed, simulated=True),
     Case("tuner-sigkill", "SIGKILL at a random moment", tuner_faults.sigkill, tries=60),
+    Case("tuner-sigkill-hung-lane", "SIGKILL while a lane hangs in a plugin", tuner_faults.sigkill_hung_lane, tries=5),
     Case("tuner-sigkill-simulated", "the same, lanes simulated", tuner_faults.sigkill_simulated, tries=140, simulated=True),
     Case("tuner-sigkill-writing", "SIGKILL in the middle of a write", tuner_faults.sigkill_writing, "slow", tries=40, simulated=True),
     Case("tuner-fork-server-killed", "the process that forks lanes is killed", tuner_faults.fork_server_killed),

@@ -10,8 +10,9 @@ from random import Random
 
 import psutil
 
-from tests.faults.attempt import Attempt, processes
-from tests.faults.inject import storage_fault
+from tests.faults.attempt import POLL_S, Attempt, processes
+from tests.faults.inject import Fault, storage_fault, strikes
+from tests.faults.lane_faults import TRIED
 from tests.faults.world import World
 
 TRIAL = r"^ *\d+  \S"
@@ -106,6 +107,17 @@ def sigkill(world: World, rng: Random) -> None:
 
 def sigkill_simulated(world: World, rng: Random) -> None:
     killed_after(world, rng.uniform(0.5, SIMULATED_S))
+
+
+def sigkill_hung_lane(world: World, rng: Random) -> None:
+    """A lane that hangs in a plugin cannot see that its search is gone."""
+    attempt = world.start(fault=Fault("hang", first=TRIED, last=TRIED))
+    while not strikes(world.log) and attempt.process.poll() is None:
+        time.sleep(POLL_S)
+    attempt.process.kill()
+    world.end(attempt, {-signal.SIGKILL})
+    again = world.go_on()
+    world.recovered(again, again.began_s)
 
 
 def sigkill_writing(world: World, rng: Random) -> None:
