@@ -118,7 +118,8 @@ def false_wins(data: Data) -> Iterator[str]:
 def noise(data: Data) -> Iterator[str]:
     yield from head("And on a disturbed host?", data)
     yield "Simulated searches of 60 s, in virtual time. *Wrong*: `faster` where nothing is faster, or an interval without the truth."
-    yield "*Said*: the summary says that the host was noisy or disturbed.\n"
+    yield "*Said*: the summary says that the host was noisy or disturbed. The simulated host is a busy one even where nothing more is"
+    yield "done to it: its speed drifts by 10 %, and bursts slow a tenth of its windows.\n"
     yield from table(
         "disturbance: devices", "searches", "faster", "keep_hint", "inconclusive", "wrong", "said"
     )
