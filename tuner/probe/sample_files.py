@@ -12,6 +12,9 @@ from tuner.probe.element_types import FILLABLE, Array, to_bf16_bits
 
 IMAGE_ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
 
+LONGEST_REASON = 300
+"""Characters of what is said about a file; it may quote the file."""
+
 
 def read_samples(model_input: ModelInput, path: Path) -> list[Array]:
     """Return the samples of a `.npy` file, an image, or a directory of them in the order of names.
@@ -42,12 +45,16 @@ def _read_file(model_input: ModelInput, path: Path) -> list[Array]:
         raise UsageError(f"inputs={model_input.name}={path}: it is not a file; give a .npy file or an image.")
     try:
         return _read_npy(model_input, path) if suffix == ".npy" else _read_image(model_input, path)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
-        raise ModelError(f"inputs={model_input.name}={path}: the file cannot be read ({error}).") from error
+    except ModelError:
+        raise
+    except Exception as error:  # of any kind: what NumPy and Pillow raise on a damaged file is not documented
+        why = " ".join(str(error).split())[:LONGEST_REASON] or type(error).__name__
+        raise ModelError(f"inputs={model_input.name}={path}: the file cannot be read ({why}).") from error
 
 
 def _read_npy(model_input: ModelInput, path: Path) -> list[Array]:
-    array = np.load(path, allow_pickle=False)
+    with path.open("rb") as stream:  # NumPy leaves a file open that it opened itself and cannot read
+        array = np.load(stream, allow_pickle=False)
     if not isinstance(array, np.ndarray):
         raise ValueError("it holds several arrays; save one array with numpy.save")
     wanted, axis = model_input.at_batch(1), _stacking_axis(model_input)
