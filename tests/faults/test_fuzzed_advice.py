@@ -16,6 +16,7 @@ from tests.advice.advice_of import advice_of, result_of
 from tests.faults.mutating import edited, edits_of
 from tests.faults.refusing import worked_or_refused
 from tests.simulation import MODEL, simulate
+from tuner.advice.export import EXPORTS
 from tuner.advice.writer import make_advice
 
 MOST_IN_FLIGHT = 1 << 12
@@ -39,7 +40,7 @@ def valid(tmp_path_factory):
 
 
 def put_to_use(valid, edits, folder):
-    """Do with a file what an application does."""
+    """Do with a file what an application and `tuner export` do."""
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(edited(valid, edits)))
     with worked_or_refused():
@@ -48,6 +49,8 @@ def put_to_use(valid, edits, folder):
         advice = tuner.load(path)
         assert repr(advice)
         assert advice._repr_html_()
+        for export in EXPORTS.values():
+            assert export(advice).text
         assert advice.pick(device="CPU")
         if advice.batch * max(advice.requests, 1) > MOST_IN_FLIGHT:
             return
@@ -59,6 +62,8 @@ def put_to_use(valid, edits, folder):
 
 @quickly
 @given(edits=st.deferred(lambda: edits_of(pattern())))
+@example(edits=[(("model", "batch_axes", "x"), "remove", None)])
+@example(edits=[(("search", "seconds"), "set", float("inf"))])
 @example(edits=[(("best", "properties"), "set", {"NUM_STREAMS": True})])
 @example(edits=[(("best", "properties"), "set", {"DEVICE_PROPERTIES": {}})])
 @example(edits=[(("model", "inputs", "x", "shape"), "set", [1 << 62, 1 << 62])])

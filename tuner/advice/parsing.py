@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,16 @@ class _Loader(SAFE_LOADER):  # type: ignore[misc, valid-type]
 
 
 def _short_number(name: str) -> Callable[[Any, yaml.ScalarNode], Any]:
-    """Return what reads a number as PyYAML does, unless it is too long."""
+    """Return what reads a number as PyYAML does, unless it is too long or not finite."""
     plain = getattr(yaml.SafeLoader, f"construct_yaml_{name}")
 
     def number(loader: Any, node: yaml.ScalarNode) -> Any:
         if len(node.value) > LONGEST_NUMBER:
             raise ValueError(f"it has a number of {len(node.value)} characters")
-        return plain(loader, node)
+        value = plain(loader, node)
+        if not math.isfinite(value):
+            raise ValueError(f"it has the number {node.value}, which is not finite")
+        return value
 
     return number
 
