@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import openvino as ov
@@ -18,15 +20,38 @@ import pytest
 import tuner
 from tests import models
 from tests.cli.command import SHORT, run
+from tests.domain.test_verdict import explicit, final_of
+from tuner.advice.writer import make_advice, write_advice
 from tuner.cli.app import main
+from tuner.domain.verdict import decide
+from tuner.study.reading import read_results
+from tuner.study.storage import Study
 
 pytestmark = pytest.mark.alone
 
 
 @pytest.fixture(scope="module")
-def continued(searched, tmp_path_factory):
-    """The same search again on a copy of its study, in silence and as JSON."""
+def proven(searched, tmp_path_factory):
+    """The real search with a proven answer, however busy this machine was; who changes it copies it first."""
     _, out, model = searched
+    out = shutil.copytree(out, tmp_path_factory.mktemp("proven") / "out")
+    (result,) = read_results(str(out))
+    final = final_of({explicit(64, 8): 40.0})
+    verdict = decide(final)
+    outcome = replace(
+        result.outcome, baseline=final.baseline, verdict=verdict, drop_in=final.baseline, notices=()
+    )
+    result = replace(result, outcome=outcome, final=final)
+    with closing(Study(out / "study.db", result.model, result.host, "CPU")) as study:
+        study.finish(result)
+    write_advice(make_advice(result), out / "config.yaml")
+    return out, model
+
+
+@pytest.fixture(scope="module")
+def continued(proven, tmp_path_factory):
+    """The same search again on a copy of its study, in silence and as JSON."""
+    out, model = proven
     copy = shutil.copytree(out, tmp_path_factory.mktemp("continued") / "out")
     return run("search", model, *SHORT, "--output", copy, "--json", "-q"), copy
 
@@ -69,10 +94,12 @@ def test_the_study_holds_every_trial_for_optuna(searched):
     study._storage.remove_session()
 
 
-def test_the_same_command_goes_on_with_the_study_and_takes_no_proven_answer_away(searched, continued):
-    before, (done, out) = tuner.load(searched[1] / "config.yaml"), continued
+def test_the_same_command_goes_on_with_the_study_and_takes_no_proven_answer_away(proven, continued):
+    before, (done, out) = tuner.load(proven[0] / "config.yaml"), continued
     assert done.returncode == 0
-    assert len(json.loads(done.stdout)["tried"]) > before.search.trials
+    tried = [known["configuration"] for known in json.loads(done.stdout)["tried"]]
+    (earlier,) = read_results(str(proven[0]))
+    assert tried[: before.search.trials] == [str(trial.configuration) for trial in earlier.trials]
     assert tuner.load(out / "config.yaml").verdict == before.verdict == "faster"
 
 
@@ -157,9 +184,9 @@ def test_an_interruption_saves_and_ends_its_lanes(tmp_path, number):
     assert saved.search.trials >= 2
 
 
-def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(searched, tmp_path):
+def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(proven, tmp_path):
     """It sends SIGHUP to the tuner, the fork server and the lanes at once, and takes no more output."""
-    _, out, model = searched
+    out, model = proven
     out = shutil.copytree(out, tmp_path / "out")
     before = tuner.load(out / "config.yaml")
     with tempfile.TemporaryDirectory() as folder:  # not in tmp_path: the path of a socket must be short
@@ -177,6 +204,8 @@ def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(se
     assert stdout.startswith("stopped early; ")
     assert "as fast as the hint" in stdout.splitlines()[0]
     assert f"from the run of {before.search.date[:10]}" in stdout
+    (result,) = read_results(str(out))
+    assert all(trial.state != "failed" for trial in result.trials), "a lane died of the signal"
     after = tuner.load(out / "config.yaml")
     assert (after.verdict, after.best, after.search) == (before.verdict, before.best, before.search)
 
