@@ -9,14 +9,16 @@ import pytest
 from tests import models
 from tests.advice.advice_of import HOST
 from tests.report.results import searched
-from tests.simulation import MODEL
+from tests.simulation import MODEL, simulate
 from tuner.advice.loader import read
 from tuner.cli.app import main
 from tuner.commands.asked import Asked
 from tuner.commands.files import save_answer
+from tuner.commands.search import _outcome
 from tuner.errors import StorageError, UnsavedError
 from tuner.study.reading import read_results
 from tuner.study.storage import Study
+from tuner.tuning.budget import Budget
 
 
 def out_of_memory(*_):
@@ -79,6 +81,13 @@ def test_a_study_that_cannot_be_written_leaves_the_advice_and_the_report(study, 
     error = unsaved(study, asked)
     assert f"'{asked.study}' (No space left on device); written: '{asked.config}'; mend" in str(error)
     assert asked.report.is_file()
+
+
+def test_the_answer_does_not_wait_for_what_mattered_most(asked, monkeypatch):
+    monkeypatch.setattr("tuner.commands.search.importance", out_of_memory)
+    found = simulate(budget_s=5)
+    outcome = _outcome(asked, found, (), Budget(5.0, None, lambda: 0.0))
+    assert (outcome.verdict, outcome.importance) == (found.outcome.verdict, {})
 
 
 @pytest.mark.parametrize("as_json", [False, True])

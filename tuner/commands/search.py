@@ -226,10 +226,14 @@ def _closing_notices(found: Findings, stolen: float, tell: Observer) -> list[Not
 
 def _outcome(asked: Asked, found: Findings, notices: Sequence[Notice], budget: Budget) -> Outcome:
     """Add to what the search found what only this command knows."""
+    try:
+        shares = importance(found.trials)
+    except MemoryError:  # the answer does not need them
+        shares = {}
     return replace(
         found.outcome,
         notices=tuple(notices),
-        importance=importance(found.trials),
+        importance=shares,
         run=_run(asked, len(found.trials), budget.spent_s()),
     )
 
