@@ -180,7 +180,9 @@ def test_the_server_is_told_that_a_model_keeps_a_state(tmp_path):
     advice = advice_of(models.stateful(tmp_path / "m.xml"), batch=1)
     assert advice.model.stateful
     written = json.loads(EXPORTS["json"](advice).text)
-    document = json.loads(EXPORTS["ovms"](advice).text)
+    export = EXPORTS["ovms"](advice)
+    assert "clients must send sequence_id and sequence_control_input" in export.notes[1]
+    document = json.loads(export.text)
     jsonschema.validate(document, SERVER_SCHEMA)
     assert document["model_config_list"][0]["config"]["stateful"] is written["model"]["stateful"] is True
     plain = advice_of(models.mlp(tmp_path / "plain.xml"), batch=1)

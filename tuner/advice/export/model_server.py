@@ -39,6 +39,10 @@ def _notes(advice: Advice) -> list[str]:
         f"The server looks for {model.name} in /models/{advice.model.name}/1/: put it there, or change "
         "base_path."
     )
+    if advice.model.stateful:
+        notes.append(
+            "The model keeps a state: clients must send sequence_id and sequence_control_input as inputs."
+        )
     if advice.batch > 1:
         notes.append(f"The server does not gather requests: clients must send {advice.batch} items at once.")
     for name, value in advice.properties.items():
