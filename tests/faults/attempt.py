@@ -15,7 +15,10 @@ from pathlib import Path
 TRIAL = re.compile(r"^ *(\d+)  \S")
 KNOWN = re.compile(r", ([\d,]+) trials? known from earlier runs")
 SPACE = re.compile(r"^space  ")
-COLOURS = re.compile(r"\x1b\[[\d;?]*[A-Za-z]|\r")
+REDRAWN = re.compile(r"\r|\x1b\[\d*K")
+"""Where a terminal begins a line again."""
+
+COLOURS = re.compile(r"\x1b\[[\d;?]*[A-Za-z]")
 
 POLL_S = 0.02
 
@@ -55,8 +58,8 @@ class Attempt:
 
     def _add(self, lines: Sequence[bytes]) -> None:
         for line in lines:
-            text = COLOURS.sub("", line.decode(errors="backslashreplace"))
-            self.lines.append((time.monotonic(), text))
+            for text in REDRAWN.split(line.decode(errors="backslashreplace")):
+                self.lines.append((time.monotonic(), COLOURS.sub("", text)))
 
     def wait_for(self, pattern: str, count: int = 1, limit_s: float = 60.0) -> bool:
         """Wait until so many lines match; return whether they came before the run's end."""

@@ -19,7 +19,9 @@ TRIAL = r"^ *\d+  \S"
 BEGUN = rf"^space  |{TRIAL}"
 """A line after which another trial begins."""
 
-INTERRUPTED = 4
+INTERRUPTED, UNREAD = 4, 2
+"""Exit codes: of a search that was stopped, and where its answer cannot be written."""
+
 SIMULATED_S = 5.0
 """How long a search on simulated lanes takes, about, from its start to its end."""
 
@@ -74,7 +76,9 @@ def terminal_closed(world: World, rng: Random) -> None:
     attempt.read(ours, gone)
     attempt.wait_for(BEGUN, 1 + rng.randrange(3))
     gone.set()
-    world.end(attempt, {INTERRUPTED})
+    world.end(attempt, {INTERRUPTED, UNREAD})
+    if world.advice() is None:
+        world.seen.other.append("no config.yaml")
     world.left_files()
     again = world.go_on()
     world.recovered(again, again.began_s)
