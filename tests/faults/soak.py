@@ -6,6 +6,8 @@ Each try adds a line to `reports/evidence/faults.jsonl`; begun again, it goes on
 
 import argparse
 import json
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -89,6 +91,7 @@ def main() -> None:
     asked = parser.parse_args()
     if why := missing():
         raise SystemExit(f"tests.faults.soak: {why}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a world ends its processes on the way out
     until_s = time.monotonic() + 60 * asked.minutes
     cases, results = [BY_NAME[name] for name in asked.cases], tried()
     if asked.again:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from random import Random
 
@@ -188,8 +189,11 @@ def dead_holder(world: World, rng: Random) -> None:
     second = world.start()
     second.wait_for("waiting:")
     os.kill(first.process.pid, signal.SIGKILL)
-    world.end(first, {-signal.SIGKILL})
+    killed_s = time.monotonic()
+    first.wait(10)
     world.end(second, {0})
+    world.recovered(second, killed_s)
+    world.seen.lost += len(first.announced - world.trials())
     world.go_on()
 
 
