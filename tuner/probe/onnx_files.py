@@ -33,6 +33,8 @@ def external_files(path: Path) -> list[Path]:
 
     Names that lead out of the model's folder are left out, as ONNX forbids them.
     """
+    if not path.is_file():  # a pipe may have no end
+        return []
     try:
         with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             names = {_text(data, span) for span in _locations(data, "model", (0, len(data)))}
