@@ -45,3 +45,9 @@ def test_every_error_is_a_tuner_error_with_a_documented_exit_code():
         if isinstance(value, type) and issubclass(value, Exception):
             assert issubclass(value, tuner.TunerError)
             assert value.exit_code in {2, 3, 4}
+
+
+def test_a_search_loads_its_statistics_before_it_begins():
+    """Loaded in the final, without memory for it, SciPy cost the answer, or tried again for ever."""
+    code = "import sys, tuner.tuning.tune; sys.exit('scipy.special' not in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

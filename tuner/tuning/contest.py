@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import scipy.special  # noqa: F401  # what intervals need, loaded while there is memory for it
+
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
