@@ -107,3 +107,8 @@ def storage_fault(storage: str, rng: Random) -> Fault:
 def strikes(log: Path) -> list[float]:
     """Return when the library struck, on the monotonic clock."""
     return [float(line.split()[0]) for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def forget_lanes(log: Path) -> None:
+    """Let the library count lanes from 1 again."""
+    log.with_name(f"{log.name}.lanes").unlink(missing_ok=True)

@@ -3,7 +3,7 @@
 import signal
 from random import Random
 
-from tests.faults.inject import Fault
+from tests.faults.inject import Fault, forget_lanes, strikes
 from tests.faults.world import World
 
 HINT, TRIED = 3, 4
@@ -16,9 +16,17 @@ EXPLICIT = ("--streams", "1,2")
 def suffer(
     world: World, fault: Fault, *options: object, may_claim: bool = True, exits=frozenset({0})
 ) -> None:
-    """Search while lanes suffer; then search on without."""
-    attempt = world.start(*options, fault=fault)
-    world.end(attempt, exits, may_claim=may_claim)
+    """Search while lanes suffer; then search on without.
+
+    On a busy machine the time may be over before a lane suffers; then there is three times as much.
+    """
+    for _ in range(2):
+        attempt = world.start(*options, fault=fault)
+        world.end(attempt, exits, may_claim=may_claim)
+        if strikes(world.log):
+            break
+        forget_lanes(world.log)
+        world.budget_s *= 3
     world.recovered(attempt)
     if attempt.process.returncode != -signal.SIGKILL:
         world.left_files()
@@ -54,7 +62,7 @@ def slow(world: World, rng: Random) -> None:
 
 
 def half_message(world: World, rng: Random) -> None:
-    suffer(world, Fault("kill", "message", TRIED, TRIED, after=rng.randrange(4)))
+    suffer(world, Fault("kill", "message", TRIED, TRIED, after=rng.randrange(2)))
 
 
 def chatter(world: World, rng: Random) -> None:
