@@ -2,7 +2,8 @@
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.simulation import MODEL, simulate
 from tuner.advice.loader import read
 from tuner.cli.app import main
 from tuner.commands.asked import Asked
-from tuner.commands.files import save_answer
+from tuner.commands.files import refuse_unwritable, save_answer
 from tuner.commands.search import _outcome
 from tuner.errors import StorageError, UnsavedError
 from tuner.study.reading import read_results
@@ -61,6 +62,39 @@ def test_an_answer_without_its_report_is_saved_and_says_how_to_get_one(study, as
     assert error.unsaved == {asked.report}
     assert read(asked.config)[0].verdict == "faster"
     assert read_results(str(asked.study))[0].verdict == searched().verdict
+
+
+def test_a_second_ctrl_c_while_the_report_is_written_leaves_the_answer(study, asked, monkeypatch):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tuner.commands.files.write_report", stopped)
+    error = unsaved(study, asked)
+    assert f"'{asked.report}' (stopped by the user); written: '{asked.config}'" in str(error)
+    assert read(asked.config)[0].verdict == "faster"
+
+
+def test_a_study_that_is_a_link_to_nothing_is_refused_at_the_start(asked):
+    asked.study.symlink_to(asked.output / "gone" / "study.db")
+    with pytest.raises(StorageError, match=r"study\.db' is a link to nothing; remove it, or choose another"):
+        refuse_unwritable(asked)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_an_answer_that_cannot_be_printed_says_where_it_is(tmp_path, more, monkeypatch, capsys):
+    monkeypatch.setattr("tuner.commands.search.search", lambda *_, **__: searched())
+    with Path("/dev/full").open("w", buffering=1) as full, monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", full)
+        code = main(["search", "m.xml", "-q", "--output", str(tmp_path / "out"), *more])
+        patched.undo()
+        with suppress(OSError):
+            full.close()
+    assert code == 2
+    said = (
+        f"The answer cannot be printed (No space left on device); what was saved is in '{tmp_path / 'out'}'."
+    )
+    assert said in capsys.readouterr().err
 
 
 def test_an_advice_that_cannot_be_written_leaves_the_study_and_the_report(study, asked):

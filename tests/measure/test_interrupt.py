@@ -14,7 +14,8 @@ def test_a_signal_asks_to_stop_and_a_second_ctrl_c_ends_at_once(first):
         assert not stopped()
         signal.raise_signal(first)
         assert stopped()
-        signal.raise_signal(signal.SIGHUP)  # a terminal that closes sends more than one
+        for more in (signal.SIGHUP, signal.SIGTERM, signal.SIGHUP):  # what ends a session sends several
+            signal.raise_signal(more)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(first) is before

@@ -14,6 +14,7 @@ from tests.lanes.simulated import SimulatedDevice
 from tests.simulation import MODEL, simulate
 from tuner.domain.history import History, unfinished
 from tuner.domain.result import Setting
+from tuner.domain.space import Bounds
 from tuner.errors import StorageError
 from tuner.study.importance import importance
 from tuner.study.opening import PATIENCE, shown
@@ -59,10 +60,10 @@ def test_a_search_that_runs_or_was_killed_shows_what_is_known(tmp_path, result, 
     assert found.run.trials == trials
 
 
-def going_on(path, host=HOST):
+def going_on(path, host=HOST, bounds=None):
     """Begin another run of a study, as if it were killed then."""
     study = Study(path, MODEL, host, "CPU")
-    study.begin(Setting(MODEL, host, ("CPU",), RUN))
+    study.begin(Setting(MODEL, host, ("CPU",), RUN, bounds or Bounds()))
     return study
 
 
@@ -91,6 +92,22 @@ def test_a_later_run_that_proves_less_leaves_the_answer(tmp_path, result):
     assert (found.outcome, found.final, found.trials) == (kept.outcome, kept.final, list(kept.trials))
     assert (found.verdict, found.final, found.run) == (result.verdict, result.final, result.run)
     assert "the latest run proves less" in found.outcome.notices[-1].text
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_a_run_within_bounds_sets_a_proven_answer_aside_that_is_beyond_them(tmp_path, result, ended):
+    path = saved(tmp_path / "study.db", result)
+    unproven = replace(result, final=None, outcome=unfinished(History(result.trials), "stopped by the user"))
+    for _ in range(2):
+        study = going_on(path, bounds=Bounds(batch=(1,)))
+        if ended:
+            study.finish(study.standing(unproven))
+        study.close()
+    (found,) = read_results(str(tmp_path))
+    assert (found.verdict.kind, found.final) == ("inconclusive", None)
+    study = going_on(path)
+    assert study.standing(unproven).verdict == result.verdict
+    study.close()
 
 
 def test_a_later_run_that_proves_as_much_takes_the_place_of_the_answer(tmp_path, result):

@@ -286,10 +286,17 @@ def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, as
     folder = output_of(Path(model), asked["output"])
     config, study = folder / CONFIG_NAME, folder / STUDY_NAME
     missing = unsaved.unsaved if unsaved else ()
-    if as_json:
-        click.echo(json.dumps(document(result, config, study, missing), indent=2, allow_nan=False))
-    else:
-        _print(words.summary(result, config, study, missing))
+    try:
+        if as_json:
+            click.echo(json.dumps(document(result, config, study, missing), indent=2, allow_nan=False))
+        else:
+            _print(words.summary(result, config, study, missing))
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StorageError(
+            f"The answer cannot be printed ({error.strerror or error}); what was saved is in '{folder}'."
+        ) from error
     if unsaved:
         raise unsaved
     return Interrupted.exit_code if result.outcome.interrupted else 0

@@ -28,6 +28,10 @@ def refuse_unwritable(asked: Asked) -> None:
     files = (asked.config, asked.report, asked.study)
     try:
         taken = next((path for path in files if path.exists() and not path.is_file()), None)
+        if asked.study.is_symlink() and not asked.study.exists():
+            raise StorageError(
+                f"'{asked.study}' is a link to nothing; remove it, or choose another directory with output=."
+            )
         nearest = next(
             folder for folder in (asked.output, *asked.output.absolute().parents) if folder.exists()
         )
@@ -81,6 +85,9 @@ def save_answer(study: Study, result: Result, asked: Asked) -> Result:
             write()
         except TROUBLE as error:
             failed[path] = first_cause(error)
+        except KeyboardInterrupt:  # the answer is there, and printed at once
+            failed |= dict.fromkeys(list(steps)[list(steps).index(path) :], "stopped by the user")
+            break
     if failed:
         raise UnsavedError(_what_failed(asked, failed), standing, failed)
     return standing

@@ -43,6 +43,16 @@ def better_supported(earlier: Result, latest: Result) -> Result:
     return replace(latest, outcome=outcome, final=earlier.final)
 
 
+def stronger(earlier: Result, later: Result) -> Result:
+    """Return the one of two earlier results whose answer proves more, by the same rule."""
+    return earlier if _still_stands(earlier, later) else later
+
+
+def is_proven(result: Result) -> bool:
+    """Return whether an answer rests on a whole final, and so may outlast later runs."""
+    return _weight(result) > 0
+
+
 def may_stand(earlier: Result, setting: Setting) -> bool:
     """Return whether an earlier answer may outlast a run with this setting.
 
@@ -56,7 +66,7 @@ def may_stand(earlier: Result, setting: Setting) -> bool:
         fits = all(map(setting.bounds.allow, advised - {earlier.baseline.configuration}))
     else:
         fits = earlier.setting.bounds == setting.bounds
-    return _weight(earlier) > 0 and before == now and fits
+    return is_proven(earlier) and before == now and fits
 
 
 def _still_stands(earlier: Result, latest: Result) -> bool:

@@ -15,8 +15,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interruptible() -> Iterator[Callable[[], bool]]:
     """Yield a function that returns whether the user asked to stop.
 
-    A second Ctrl-C raises `KeyboardInterrupt` at once. A second SIGHUP does not: a terminal that closes
-    often sends two, or one after SIGTERM. Under `nohup`, SIGHUP stays ignored. Outside the main thread,
+    After the first signal, Ctrl-C raises `KeyboardInterrupt` at once. SIGTERM and SIGHUP do not: who ends a
+    terminal or a service sends several of them. Under `nohup`, SIGHUP stays ignored. Outside the main thread,
     where no handler can be set, the function always returns False.
     """
     asked = threading.Event()
@@ -25,7 +25,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
         return
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if asked.is_set() and number != signal.SIGHUP:
+        if asked.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
         asked.set()
 

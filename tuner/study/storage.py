@@ -12,6 +12,7 @@ import sqlite3
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
-from tuner.domain.support import better_supported, from_earlier_run, may_stand
+from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause
 from tuner.study.records import FORMAT, Kept, recorded, revived
@@ -129,10 +130,18 @@ class Study:
             )
 
     def begin(self, setting: Setting) -> None:
-        """Keep what is searched; of an earlier run's answer only what a whole final proves."""
+        """Keep what is searched; of earlier runs' answers only what a whole final proves.
+
+        The answer that proves most and is allowed now may outlast this run. The others are set aside, the
+        latest of each bounds, for a run in which they are allowed again.
+        """
         with self._translated():
-            earlier = answer_of(self._study)
-            self._earlier = earlier if earlier and may_stand(earlier, setting) else None
+            answers = (*set_aside(self._study), answer_of(self._study))
+            proven = [answer for answer in answers if answer and is_proven(answer)]
+            allowed = [answer for answer in proven if may_stand(answer, setting)]
+            self._earlier = reduce(stronger, allowed) if allowed else None
+            others = {answer.setting.bounds: answer for answer in proven if answer is not self._earlier}
+            self._study.set_user_attr("set aside", [recorded_answer(answer) for answer in others.values()])
             self._study.set_user_attr("setting", recorded(setting))
             if self._earlier:
                 going_on = from_earlier_run(self._earlier.outcome, "a later run has not ended")
@@ -225,6 +234,29 @@ def answer_of(study: optuna.Study) -> Result | None:
     kept = study.user_attrs["outcome"]
     final = kept["final"] if "final" in kept else study.user_attrs.get("final")
     return Result(setting, outcome, (), revived(final, Final) if final else None)
+
+
+def set_aside(study: optuna.Study) -> list[Result]:
+    """Return proven answers of earlier runs that the bounds of a later run did not allow."""
+    return [
+        Result(
+            revived(kept["setting"], Setting),
+            revived(kept["outcome"], Outcome),
+            (),
+            revived(kept["final"], Final),
+        )
+        for kept in study.user_attrs.get("set aside", ())
+    ]
+
+
+def recorded_answer(answer: Result) -> dict[str, Any]:
+    """Return a proven answer, which has a final, as plain data."""
+    assert answer.final is not None
+    return {
+        "setting": recorded(answer.setting),
+        "outcome": recorded(answer.outcome),
+        "final": recorded(answer.final),
+    }
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:
