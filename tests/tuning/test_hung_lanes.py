@@ -7,10 +7,11 @@ import pytest
 from tests.lanes.simulated import SimulatedDevice, SimulatedLane, SimulatedLanes
 from tests.simulation import MODEL, MemoryStore, simulate
 from tuner.domain.history import History
-from tuner.errors import DeviceError, LaneError
+from tuner.domain.sentences import answer
+from tuner.errors import DeviceError
 from tuner.measure.answers import first_proved
 from tuner.measure.limits import Limits
-from tuner.tuning.progress import FinalBegan, TrialBegan
+from tuner.tuning.progress import FinalBegan, FinalRound, TrialBegan
 
 BUDGETS_S = (12, 60, 300)
 OVER_S = 2.0
@@ -23,7 +24,12 @@ class HangingLanes(SimulatedLanes):
     def __init__(self, budget_s, share=1.0):
         super().__init__(SimulatedDevice(base_fps=1000))
         self.hanging = set()
+        self.stall_s, self.stalled = None, False
         self.limits = Limits(budget_s, lambda: max(0.0, budget_s - self.now()), share)
+
+    def stall_a_finalist(self, seconds):
+        """Let the next window of a candidate take so long, once."""
+        self.stall_s = seconds
 
     def open(self, configuration):
         limit = self.limits.compiling(configuration)
@@ -45,9 +51,18 @@ class HangingLanes(SimulatedLanes):
         self.time_s = max(ends)
         return opened
 
+    def stalls(self, what, configuration, limit):
+        """Return whether a window of a candidate stalls for longer than its limit; what is shorter passes."""
+        if self.stall_s is None or what != "window" or configuration == self.opened[0]:
+            return False
+        seconds, self.stall_s, self.stalled = self.stall_s, None, True
+        if seconds < limit.seconds:
+            self.spend(seconds)
+        return seconds >= limit.seconds
+
     def hang(self, limit):
         self.spend(limit.seconds)
-        raise LaneError(f"hung for {limit.seconds:.3g} s")
+        raise limit.exceeded(f"hung for {limit.seconds:.3g} s: no answer")
 
 
 class HangingLane(SimulatedLane):
@@ -67,7 +82,7 @@ class HangingLane(SimulatedLane):
 
     def _hang_in(self, what, limit):
         self._require_open()
-        if what in self._lanes.hanging:
+        if what in self._lanes.hanging or self._lanes.stalls(what, self._configuration, limit):
             self.close()
             self._lanes.hang(limit)
 
@@ -121,3 +136,41 @@ def test_checking_batch_on_lanes_that_hang_leaves_the_search_time(what):
     with pytest.raises(DeviceError, match="hung for"):
         first_proved([(MODEL, lanes)], MODEL, {"CPU": True})
     assert lanes.now() < 12 + OVER_S
+
+
+@pytest.mark.parametrize(
+    ("budget_s", "left_s", "stall_s"), [(12, 2, 3.6), (20, 2, 3.6), (60, 5, 8), (60, 2, 30)]
+)
+def test_a_pause_at_the_end_of_the_final_costs_its_round_and_no_finalist(budget_s, left_s, stall_s):
+    """What the other finalists and the rounds before have proved stays: nobody is to blame for a pause."""
+    lanes, done = HangingLanes(budget_s), []
+
+    def stall_once(event):
+        if isinstance(event, FinalRound):
+            done.append(event.done)
+            if event.left_s < left_s and not lanes.stalled:
+                lanes.stall_a_finalist(stall_s)
+
+    found = simulate(lanes=lanes, budget_s=budget_s, tell=stall_once)
+    assert lanes.stalled
+    assert lanes.now() < budget_s + OVER_S
+    assert not any(finalist.disqualified for finalist in found.final.finalists)
+    assert len(found.final.rounds) == done[-1]
+    calm = simulate(lanes=HangingLanes(budget_s), budget_s=budget_s)
+    assert found.outcome.verdict.kind == calm.outcome.verdict.kind
+
+
+def test_a_final_in_which_the_budget_ends_before_the_first_round_names_the_leader():
+    lanes, store = HangingLanes(12), MemoryStore()
+
+    def hang_in_the_final(event):
+        if isinstance(event, FinalBegan):
+            lanes.stall_a_finalist(30)
+            lanes.spend(event.left_s - 2)
+
+    found = simulate(lanes=lanes, budget_s=12, store=store, tell=hang_in_the_final)
+    history = History(store.kept)
+    assert found.outcome.verdict.closest == history.simplest_form(history.best())
+    assert answer(found.outcome.verdict).startswith(
+        "inconclusive: no finalist was measured to the end; give a larger budget (the closest is "
+    )

@@ -131,13 +131,14 @@ class History:
         return [played.rates_fps[0] for trial in self.trials for played in trial.rounds]
 
 
-def unfinished(history: History, why: str) -> Outcome:
+def unfinished(history: History, why: str, advice: str = GO_ON) -> Outcome:
     """Return the outcome of a search without a whole final: keep the hint, and name the best so far.
 
-    Trials prove nothing, so the best so far is not what to deploy. It is the verdict's `closest`.
+    Trials prove nothing, so the best so far is not what to deploy. It is the verdict's `closest`. `advice`
+    says what to do.
     """
     hint, best = history.trials[0].as_candidate(), history.best()
-    verdict = Verdict("inconclusive", hint, why=f"{why}; {GO_ON}")
+    verdict = Verdict("inconclusive", hint, why=f"{why}; {advice}")
     if best:
         verdict = replace(verdict, speedup=best.speedup, closest=history.simplest_form(best))
     return Outcome(hint, verdict, hint)

@@ -115,6 +115,23 @@ class DeviceLeftOut(LaneError):
         self.devices = devices
 
 
+class LaneTimeout(LaneError):
+    """A lane did not answer within its limit.
+
+    Attributes:
+        seconds: The limit.
+    """
+
+    def __init__(self, sentence: str, seconds: float) -> None:
+        """Keep the limit beside the sentence."""
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class BudgetOver(LaneTimeout):
+    """A lane did not answer before the budget was over: it may be healthy."""
+
+
 def require_all_devices(configuration: Configuration, lane: Lane) -> None:
     """Make sure that a combination runs on all of its devices, or on the device that `AUTO` chose.
 

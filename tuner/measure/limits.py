@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import CYCLES_A_WINDOW
 from tuner.domain.sample import Window
+from tuner.measure.lane import BudgetOver, LaneTimeout
 
 COMPILE_S = 120.0
 """Seconds that the first lane may compile where the budget is shorter: a GPU takes 2 to 30, or more for large
@@ -36,10 +37,24 @@ LEAST_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Seconds that a lane may take, and whether a larger budget would give it more."""
+    """How long a lane may take.
+
+    Attributes:
+        seconds: Seconds that it may take.
+        by_budget: Whether a larger budget would give it more.
+        ends_budget: Whether the budget is over by then.
+    """
 
     seconds: float
     by_budget: bool
+    ends_budget: bool = False
+
+    def exceeded(self, what: str) -> LaneTimeout:
+        """Return the error of a lane that took longer; `what` says what did not come, like `no answer`."""
+        if self.ends_budget:
+            return BudgetOver(f"{what} before the budget was over; give a larger budget", self.seconds)
+        advice = "; give a larger budget" if self.by_budget else ""
+        return LaneTimeout(f"{what} within {self.seconds:.3g} s{advice}", self.seconds)
 
 
 class Limits:
@@ -100,7 +115,8 @@ class Limits:
 
     def _limit(self, seconds: float) -> Limit:
         left_s = max(self._share * self._left_s() + GRACE_S, LEAST_S)
-        return Limit(min(seconds, left_s), left_s < seconds)
+        by_budget = left_s < seconds
+        return Limit(min(seconds, left_s), by_budget, by_budget and self._share == 1.0)
 
 
 def _between(seconds: float, ends: tuple[float, float]) -> float:

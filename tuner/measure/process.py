@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any
+from typing import Any, NoReturn
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
@@ -146,8 +146,7 @@ class ProcessLane:
 
     def wait_until_ready(self) -> None:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
-        late = "the model did not compile within {:.3g} s"
-        self.facts = self._receive("compiling", self._compiling, late, self._began_s)
+        self.facts = self._receive("compiling", self._compiling, "the model did not compile", self._began_s)
         self._require_model()
         self._look_at_model = self._reading.holds
         self._limits.learn_compiling(self._configuration, self.facts.compile_s)
@@ -182,8 +181,8 @@ class ProcessLane:
         try:
             self._pipe.send((command, argument))
         except OSError:
-            self._fail(self._how_it_ended(command))
-        answer = self._receive(command, limit, f"no answer within {{:.3g}} s ({command})", began_s)
+            self._fail(LaneError(self._how_it_ended(command)))
+        answer = self._receive(command, limit, f"no answer ({command})", began_s)
         self._require_model()
         return answer
 
@@ -195,22 +194,21 @@ class ProcessLane:
             self.close()
             raise
 
-    def _receive(self, doing: str, limit: Limit, late: str, began_s: float) -> Any:
-        """Wait for an answer; any failure closes the lane and raises; `late` says that time is up."""
+    def _receive(self, doing: str, limit: Limit, missing: str, began_s: float) -> Any:
+        """Wait for an answer; any failure closes the lane and raises; `missing` says what did not come."""
         try:
             while not self._pipe.poll(POLL_S):
                 if self._stopped():
                     self.close()
                     raise Interrupted("stopped by the user")
                 if time.monotonic() > began_s + limit.seconds:
-                    more = "; a budget beyond that gives it more time" if limit.by_budget else ""
-                    self._fail(late.format(limit.seconds) + more)
+                    self._fail(limit.exceeded(missing))
             with self._killed_after(began_s + limit.seconds - time.monotonic()):
                 state, value = self._pipe.recv()
         except (EOFError, OSError):  # an end in the middle of a message is an OSError
-            self._fail(self._how_it_ended(doing))
+            self._fail(LaneError(self._how_it_ended(doing)))
         if state == "error":
-            self._fail(str(value))
+            self._fail(LaneError(str(value)))
         return value
 
     @contextmanager
@@ -223,10 +221,10 @@ class ProcessLane:
         finally:
             timer.cancel()
 
-    def _fail(self, why: str) -> Any:
+    def _fail(self, error: LaneError) -> NoReturn:
         self.close()
         self._look_at_model()
-        raise LaneError(why)
+        raise error
 
     def _how_it_ended(self, doing: str) -> str:
         """Return how the process ended: by which signal, or with which exit code.

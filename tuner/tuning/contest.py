@@ -22,7 +22,7 @@ from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, DeviceLeftOut, Lane, Lanes, require_all_devices
+from tuner.measure.lane import Answers, BudgetOver, DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.measure.left_out import with_the_setting
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
@@ -68,7 +68,8 @@ class Contest:
 
         After the sittings that every final is given, it ends when the intervals are precise enough;
         which configuration leads has no say in that. A sitting in which the baseline's lane dies does not
-        count: it begins again with fresh lanes.
+        count: it begins again with fresh lanes. Where the budget is over before a lane answers, the final
+        ends with the rounds that are whole, and nobody is excluded for it.
 
         Raises:
             LaneError: The baseline's lane did not open, or died, several times in a row.
@@ -82,6 +83,8 @@ class Contest:
             try:
                 self._sit(rounds, budget, on_round)
                 sitting_s, sittings, deaths = budget.spent_s() - began_s, sittings + 1, 0
+            except BudgetOver:
+                return
             except LaneError:
                 deaths += 1
                 if self._comparison:
@@ -93,6 +96,7 @@ class Contest:
         """Hold a sitting with fresh lanes.
 
         Raises:
+            BudgetOver: The budget was over before a lane answered.
             LaneError: The baseline's lane did not open, or died.
         """
         with ExitStack() as stack:
@@ -125,6 +129,8 @@ class Contest:
                 finalist.effective = lanes[-1].facts.effective
             except DeviceLeftOut as left_out:
                 self._exclude(finalist, with_the_setting(left_out, self._lanes, finalist.configuration))
+            except BudgetOver:
+                raise
             except LaneError as error:
                 self._exclude(finalist, str(error))
         if self._comparison:
@@ -147,7 +153,7 @@ class Contest:
         self, stack: ExitStack, configuration: Configuration, lane: Lane | LaneError
     ) -> Lane | LaneError:
         """Open a lane again, alone, if it opened in an earlier sitting and failed in this sitting."""
-        if not isinstance(lane, LaneError):
+        if not isinstance(lane, LaneError) or isinstance(lane, BudgetOver):
             return lane
         (again,) = self._lanes.open_all([configuration])
         self._close_with(stack, [again])
@@ -173,6 +179,8 @@ class Contest:
                     return
                 comparison.play()
                 on_round(len(comparison.rounds))
+            except BudgetOver:
+                raise
             except LaneError as error:
                 dead = comparison.dead()
                 if not dead or dead[0] == 0:

@@ -197,11 +197,18 @@ def _explore_and_decide(
     if final is None:
         return _decide_without_final(history, spaces, exploration.memory), None
     if final.trouble or not final.rounds:
-        trouble = final.trouble or "no finalist could be measured in time"
-        why = "stopped in the final" if final.interrupted else f"the final was cut short ({trouble})"
-        return replace(unfinished(history, why), interrupted=final.interrupted), final
+        return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
+
+
+def _cut_short(history: History, final: Final) -> Outcome:
+    """Return the outcome of a final that ended before it could say anything."""
+    if final.interrupted:
+        return replace(unfinished(history, "stopped in the final"), interrupted=True)
+    if final.trouble:
+        return unfinished(history, f"the final was cut short ({final.trouble})")
+    return unfinished(history, "no finalist was measured to the end", "give a larger budget")
 
 
 def _run_trials(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:

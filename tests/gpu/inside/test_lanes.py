@@ -220,5 +220,5 @@ def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(tmp_path, monkeyp
     lane.close()
     monkeypatch.setattr(limits, "COMPILE_S", 0.2)
     short = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.2))
-    with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; a budget beyond that"):
+    with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; give a larger budget"):
         short.open(Configuration.of("GPU", HINT, 1, 2))
