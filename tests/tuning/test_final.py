@@ -180,17 +180,51 @@ def alive_lane(lanes, is_hint):
     return next(lane for lane in lanes.lanes if lane.alive() and (lane.facts.effective == hint) is is_hint)
 
 
-def test_a_challenger_that_dies_in_the_final_is_left_out_and_the_others_go_on():
-    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+@pytest.mark.parametrize(("times", "excluded"), [(1, 0), (2, 1)])
+def test_a_finalist_that_dies_after_whole_sittings_has_one_more_chance_and_the_others_go_on(times, excluded):
+    lanes, died = SimulatedLanes(SimulatedDevice(base_fps=2000)), []
 
-    def kill_candidate(event):
-        if isinstance(event, FinalRound) and event.done == 7:
-            alive_lane(lanes, is_hint=False).close()
+    def kill_a_candidate(event):
+        if isinstance(event, FinalRound) and event.done >= 7 and len(died) < times:
+            hint, fps = lanes.device.effective(HINT_ALONE), lanes.device.fps
+            alive = [lane for lane in lanes.lanes if lane.alive() and lane.facts.effective != hint]
+            died.append(min(alive, key=lambda lane: fps(lane.facts.effective)))
+            died[-1].close()
 
-    found = simulate(lanes=lanes, tell=kill_candidate)
-    assert [finalist.disqualified for finalist in found.final.finalists].count("the lane is closed") == 1
+    found = simulate(lanes=lanes, tell=kill_a_candidate)
+    reasons = [finalist.disqualified for finalist in found.final.finalists]
+    assert reasons.count("the lane is closed") == excluded
+    assert len(reasons) - reasons.count(None) == excluded
     assert len(found.final.rounds) >= 15
     assert found.outcome.verdict.kind == "faster"
+
+
+def test_a_final_that_refuses_all_finalists_names_none_of_them():
+    lanes = SimulatedLanes(
+        SimulatedDevice(base_fps=2000, wrong=lambda configuration: configuration.batch > 1)
+    )
+    verdict = simulate(lanes=lanes, bounds=Bounds(batch=(8,))).outcome.verdict
+    assert "its answers differ from the hint's" in verdict.why
+    assert (verdict.kind, verdict.closest) == ("inconclusive", None)
+
+
+def test_a_final_that_loses_all_finalists_names_the_leader():
+    lanes, store = SimulatedLanes(SimulatedDevice(base_fps=2000)), MemoryStore()
+
+    def kill_candidates(event):
+        hint = lanes.device.effective(HINT_ALONE)
+        for lane in lanes.lanes:
+            if isinstance(event, FinalRound) and lane.facts.effective != hint:
+                lane.close()
+
+    found = simulate(lanes=lanes, tell=kill_candidates, store=store)
+    verdict = found.outcome.verdict
+    assert verdict.kind == "inconclusive"
+    assert verdict.why.startswith(
+        "no finalist could be measured (the lane is closed); run the same command again"
+    )
+    history = History(store.kept)
+    assert verdict.closest == history.simplest_form(history.best())
 
 
 @pytest.mark.parametrize(("rounds", "before"), [(2, 0), (8, 6)])

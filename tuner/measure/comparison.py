@@ -19,6 +19,7 @@ class Comparison:
 
     Attributes:
         rounds: The rounds played so far.
+        sitting: Number of the sitting, from 0 on.
     """
 
     def __init__(
@@ -32,19 +33,19 @@ class Comparison:
         self.rounds: list[Round] = []
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._windows: list[list[Window]] = [[] for _ in lanes]
-        self._sitting = 0
+        self.sitting = 0
 
     def renew(self, lanes: Sequence[Lane]) -> None:
         """Begin a new sitting, with fresh lanes of the same configurations."""
         self._lanes = lanes
-        self._sitting += 1
+        self.sitting += 1
 
     def go_back_to(self, sittings: int) -> None:
         """Drop all rounds after so many sittings; `renew` begins the next one."""
         self.rounds = [played for played in self.rounds if played.sitting < sittings]
         for windows in self._windows:
             del windows[len(self.rounds) :]
-        self._sitting = sittings - 1
+        self.sitting = sittings - 1
 
     def warm_up(self, first: int = 0) -> None:
         """Run one window in every lane from `first` on, in random order, and discard the figures.
@@ -62,7 +63,7 @@ class Comparison:
         for index, window in windows.items():
             self._windows[index].append(window)
         rates = tuple(windows[index].rate_fps for index in range(len(self._lanes)))
-        self.rounds.append(Round(rates, tuple(order), at_s, self._sitting))
+        self.rounds.append(Round(rates, tuple(order), at_s, self.sitting))
         return self.rounds[-1]
 
     def drop(self, lane: int) -> None:

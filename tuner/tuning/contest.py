@@ -33,10 +33,18 @@ BEGINNINGS = 3
 
 @dataclass(slots=True, eq=False)
 class Finalist:
-    """A candidate that was invited, what the device made of it, and why it is excluded, if it is."""
+    """A candidate that was invited.
+
+    Attributes:
+        configuration: What was invited.
+        effective: What the device made of it.
+        died: Whether a lane of it died after sittings in which it lived.
+        excluded: Why it is excluded, if it is.
+    """
 
     configuration: Configuration
     effective: Effective | None = None
+    died: bool = False
     excluded: str | None = None
 
 
@@ -68,7 +76,8 @@ class Contest:
 
         After the sittings that every final is given, it ends when the intervals are precise enough;
         which configuration leads has no say in that. A sitting in which the baseline's lane dies does not
-        count: it begins again with fresh lanes. Where the budget is over before a lane answers, the final
+        count: it begins again with fresh lanes; so it does the first time that a finalist's lane dies which
+        lived in whole sittings. Where the budget is over before a lane answers, the final
         ends with the rounds that are whole, and nobody is excluded for it.
 
         Raises:
@@ -81,8 +90,10 @@ class Contest:
                 return
             began_s = budget.spent_s()
             try:
-                self._sit(rounds, budget, on_round)
-                sitting_s, sittings, deaths = budget.spent_s() - began_s, sittings + 1, 0
+                if self._sit(rounds, budget, on_round):
+                    sitting_s, sittings, deaths = budget.spent_s() - began_s, sittings + 1, 0
+                elif self._comparison:
+                    self._comparison.go_back_to(sittings)
             except BudgetOver:
                 return
             except LaneError:
@@ -92,8 +103,8 @@ class Contest:
                 if deaths == BEGINNINGS or not (sittings or budget.left_s()):
                     raise
 
-    def _sit(self, rounds: int, budget: Budget, on_round: Callable[[int], None]) -> None:
-        """Hold a sitting with fresh lanes.
+    def _sit(self, rounds: int, budget: Budget, on_round: Callable[[int], None]) -> bool:
+        """Hold a sitting with fresh lanes, and return whether it counts.
 
         Raises:
             BudgetOver: The budget was over before a lane answered.
@@ -101,7 +112,7 @@ class Contest:
         """
         with ExitStack() as stack:
             comparison = self._begin_sitting(stack)
-            self._play_rounds(comparison, rounds, budget, on_round)
+            return self._play_rounds(comparison, rounds, budget, on_round)
 
     def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
         """Return what the rounds played so far say."""
@@ -167,8 +178,12 @@ class Contest:
 
     def _play_rounds(
         self, comparison: Comparison, rounds: int, budget: Budget, on_round: Callable[[int], None]
-    ) -> None:
-        """Play rounds among the open lanes; a finalist whose lane dies is excluded."""
+    ) -> bool:
+        """Play rounds among the open lanes, and return whether they count.
+
+        A finalist whose lane dies is excluded, and the others go on; but the first time that one dies which
+        lived in whole sittings, the sitting does not count.
+        """
         goal, warm = len(comparison.rounds) + rounds, False
         while len(comparison.rounds) < goal:
             try:
@@ -176,7 +191,7 @@ class Contest:
                     comparison.warm_up()
                     warm = True
                 if comparison.rounds and budget.left_s() < comparison.round_s():
-                    return
+                    return True
                 comparison.play()
                 on_round(len(comparison.rounds))
             except BudgetOver:
@@ -186,10 +201,22 @@ class Contest:
                 if not dead or dead[0] == 0:
                     raise
                 remaining = self._remaining()
-                for lane in dead:
-                    self._exclude(remaining[lane - 1], str(error))
+                lost = [remaining[lane - 1] for lane in dead]
+                if self._has_another_chance(lost):
+                    return False
+                for finalist in lost:
+                    self._exclude(finalist, str(error))
                 if not self._remaining() and (comparison.rounds or not budget.left_s()):
-                    return
+                    return True
+        return True
+
+    def _has_another_chance(self, lost: Sequence[Finalist]) -> bool:
+        """Return whether these, whose lanes died, lived in whole sittings and died for the first time."""
+        if not (self._comparison and self._comparison.sitting) or any(finalist.died for finalist in lost):
+            return False
+        for finalist in lost:
+            finalist.died = True
+        return True
 
     def _exclude(self, finalist: Finalist, why: str) -> None:
         if self._comparison:

@@ -196,19 +196,30 @@ def _explore_and_decide(
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
         return _decide_without_final(history, spaces, exploration.memory), None
-    if final.trouble or not final.rounds:
+    if final.trouble or not any(finalist.speedup for finalist in final.finalists):
         return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
 
 
 def _cut_short(history: History, final: Final) -> Outcome:
-    """Return the outcome of a final that ended before it could say anything."""
+    """Return the outcome of a final that can say nothing of any finalist.
+
+    The best so far is not named where the final refused it, because its answers differ from the hint's or it
+    no longer opens.
+    """
     if final.interrupted:
         return replace(unfinished(history, "stopped in the final"), interrupted=True)
     if final.trouble:
         return unfinished(history, f"the final was cut short ({final.trouble})")
-    return unfinished(history, "no finalist was measured to the end", "give a larger budget")
+    excluded = [finalist for finalist in final.finalists if finalist.disqualified]
+    if not excluded:
+        return unfinished(history, "no finalist was measured to the end", "give a larger budget")
+    outcome = unfinished(history, f"no finalist could be measured ({excluded[0].disqualified})")
+    refused = [finalist.configuration for finalist in excluded if finalist.effective is None]
+    if outcome.verdict.closest not in refused:
+        return outcome
+    return replace(outcome, verdict=replace(outcome.verdict, speedup=None, closest=None))
 
 
 def _run_trials(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:
