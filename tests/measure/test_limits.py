@@ -2,9 +2,13 @@
 
 import pytest
 
+from tests import models
+from tuner.commands.asked import Asked
+from tuner.commands.lanes import CHECK_SHARE, LanesFor
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import Window
-from tuner.measure.limits import COMPILE_S, GRACE_S, LEAST_S, Limits
+from tuner.measure.limits import BEYOND_S, COMPILE_S, GRACE_S, LEAST_S, Limits
+from tuner.probe.unchanged import ReadFiles
 
 
 def configuration(batch=1, requests=4, device="CPU"):
@@ -25,12 +29,22 @@ class Clock:
         return self.left_s
 
 
-def test_only_the_first_lane_may_compile_longer_than_the_budget():
+def test_only_the_first_lane_may_compile_longer_than_the_budget_and_a_minute_at_most():
     limits = Limits(12, Clock(11))
-    assert limits.compiling(configuration()).seconds == COMPILE_S
+    assert limits.compiling(configuration()).seconds == 11 + BEYOND_S
+    assert Limits(100, Clock(90)).compiling(configuration()).seconds == COMPILE_S
     limits.learn_compiling(configuration(device="GPU"), 2.0)
     limit = limits.compiling(configuration())
     assert (limit.seconds, limit.by_budget) == (11 + GRACE_S, True)
+
+
+def test_what_the_lanes_that_prove_the_batch_took_limits_the_lanes_of_the_search(tmp_path):
+    path = models.mlp(tmp_path / "m.xml")
+    files = ReadFiles(path)
+    lanes_for = LanesFor(Asked(path, tmp_path, budget_s=8), lambda: False, Clock(8), files)
+    lanes_for.limits(CHECK_SHARE).learn_compiling(configuration(), 0.2)
+    assert lanes_for.limits().compiling(configuration()).seconds == pytest.approx(2 + 10 * 0.2)
+    assert lanes_for.limits().compiling(configuration(device="GPU")).seconds == 8 + BEYOND_S
 
 
 def test_a_budget_longer_than_that_gives_the_first_lane_all_of_it():

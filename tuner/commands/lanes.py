@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tuner.commands.asked import Asked
 from tuner.domain.model import Model
 from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
-from tuner.measure.limits import Limits
+from tuner.measure.limits import Known, Limits
 from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device
 from tuner.probe.inputs import Sample, make_pool
@@ -32,12 +32,18 @@ class LanesFor:
         stopped: Whether the user asked to stop.
         left_s: Returns how many seconds are left of the budget.
         files: The model's files, as they were read.
+        known: What the lanes so far have taught of the devices.
     """
 
     asked: Asked
     stopped: Callable[[], bool]
     left_s: Callable[[], float]
     files: ReadFiles
+    known: Known = field(default_factory=Known)
+
+    def limits(self, share: float = 1.0) -> Limits:
+        """Return the time limits of lanes that may each take a share of what is left of the budget."""
+        return Limits(self.asked.budget_s, self.left_s, share, self.known)
 
     def to_prove(self, model: Model) -> ProcessLanes:
         """Return the lanes on which a proposed batch is proved."""
@@ -61,7 +67,7 @@ class LanesFor:
         return ProcessLanes(
             model,
             pool or make_pool(model, asked.inputs, asked.seed),
-            Limits(asked.budget_s, self.left_s, share),
+            self.limits(share),
             self.stopped,
             plugins=asked.plugins_file,
             blobs=blobs,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import CYCLES_A_WINDOW
@@ -16,8 +16,11 @@ from tuner.domain.sample import Window
 from tuner.measure.lane import BudgetOver, LaneTimeout
 
 COMPILE_S = 120.0
-"""Seconds that the first lane may compile where the budget is shorter: a GPU takes 2 to 30, or more for large
-models."""
+"""Seconds that the first lane may compile where the budget is shorter and its device is not known: a GPU
+takes 2 to 30, or more for large models."""
+
+BEYOND_S = 60.0
+"""Seconds that this may last beyond the budget."""
 
 UNKNOWN_S = (30.0, 300.0)
 """Least and greatest seconds where nothing is known of a device; in between, a quarter of the budget."""
@@ -57,11 +60,28 @@ class Limit:
         return LaneTimeout(f"{what} within {self.seconds:.3g} s{advice}", self.seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of each device; all lanes of a command add to it.
+
+    Attributes:
+        compile_s: The longest that a lane compiled.
+        fastest: The highest rate of a window, and its number of requests.
+    """
+
+    compile_s: dict[str, float] = field(default_factory=dict)
+    fastest: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+
 class Limits:
     """The time limits of lanes, which learn what the lanes of a device take."""
 
     def __init__(
-        self, budget_s: float = 120.0, left_s: Callable[[], float] = lambda: math.inf, share: float = 1.0
+        self,
+        budget_s: float = 120.0,
+        left_s: Callable[[], float] = lambda: math.inf,
+        share: float = 1.0,
+        known: Known | None = None,
     ) -> None:
         """Begin to learn.
 
@@ -70,27 +90,33 @@ class Limits:
             left_s: Returns how many of them are left.
             share: How much of what is left a lane may take. Below 1, the first lane has no longer limit for
                 compiling than others.
+            known: What other lanes of the command have taught; nothing unless given.
         """
         self._left_s, self._share = left_s, share
         self._first_compile_s = max(COMPILE_S, budget_s)
         self._unknown_s = _between(budget_s / 4, UNKNOWN_S)
         self._slack_s = _between(budget_s / 6, SLACK_S)
-        self._compile_s: dict[str, float] = {}
-        self._fastest: dict[str, tuple[float, int]] = {}
+        self._known = known or Known()
+        self._is_first = share == 1.0
 
     def compiling(self, configuration: Configuration) -> Limit:
-        """Return the limit for compiling: the first lane has its own, however short the budget is."""
-        if not self._compile_s and self._share == 1.0:
-            return Limit(self._first_compile_s, True)
-        known = self._compile_s.get(configuration.device)
-        return self._limit(self._first_compile_s if known is None else self._generous(known))
+        """Return the limit for compiling.
+
+        The first lane may go beyond a short budget, unless its device has compiled before.
+        """
+        known_s = self._known.compile_s.get(configuration.device)
+        if known_s is not None:
+            return self._limit(self._generous(known_s))
+        if self._is_first:
+            return Limit(min(self._first_compile_s, self._left_s() + BEYOND_S), True)
+        return self._limit(self._first_compile_s)
 
     def window(self, configuration: Configuration, seconds: float) -> Limit:
         """Return the limit for a window, judging by the highest rate on its device so far.
 
         With fewer requests than that rate had, a request may take as long as it did there.
         """
-        fps, requests = self._fastest.get(configuration.device, (0.0, 0))
+        fps, requests = self._known.fastest.get(configuration.device, (0.0, 0))
         if not fps:
             return self._limit(self._unknown_s)
         cycle_s = configuration.batch * max(configuration.requests, requests) / fps
@@ -102,13 +128,13 @@ class Limits:
 
     def learn_compiling(self, configuration: Configuration, seconds: float) -> None:
         """Learn how long a configuration compiled."""
-        device = configuration.device
-        self._compile_s[device] = max(seconds, self._compile_s.get(device, 0.0))
+        device, self._is_first = configuration.device, False
+        self._known.compile_s[device] = max(seconds, self._known.compile_s.get(device, 0.0))
 
     def learn_window(self, configuration: Configuration, window: Window) -> None:
         """Learn from a window."""
-        known = self._fastest.get(configuration.device, (0.0, 0))
-        self._fastest[configuration.device] = max(known, (window.rate_fps, configuration.requests))
+        device, fastest = configuration.device, self._known.fastest
+        fastest[device] = max(fastest.get(device, (0.0, 0)), (window.rate_fps, configuration.requests))
 
     def _generous(self, expected_s: float) -> float:
         return TIMES * expected_s + self._slack_s
