@@ -25,6 +25,13 @@ BEYOND_S = 60.0
 UNKNOWN_S = (30.0, 300.0)
 """Least and greatest seconds where nothing is known of a device; in between, a quarter of the budget."""
 
+PATIENCE = (0.5, 10.0)
+"""What the hint gets beside the limit of others: a share of what is left of the budget, and seconds at least.
+Without the hint there is no search, and other programs may block the CPU for a while."""
+
+HINT_WINDOWS = 7
+"""Windows of a device in which its hint is measured, before any other configuration."""
+
 TIMES = 10.0
 """A lane may take so many times what is expected of it."""
 
@@ -67,10 +74,12 @@ class Known:
     Attributes:
         compile_s: The longest that a lane compiled.
         fastest: The highest rate of a window, and its number of requests.
+        windows: How many windows were run.
     """
 
     compile_s: dict[str, float] = field(default_factory=dict)
     fastest: dict[str, tuple[float, int]] = field(default_factory=dict)
+    windows: dict[str, int] = field(default_factory=dict)
 
 
 class Limits:
@@ -106,7 +115,8 @@ class Limits:
         """
         known_s = self._known.compile_s.get(configuration.device)
         if known_s is not None:
-            return self._limit(self._generous(known_s))
+            least_s = self._patience_s() if self._is_first else 0.0
+            return self._limit(max(self._generous(known_s), least_s))
         if self._is_first:
             return Limit(min(self._first_compile_s, self._left_s() + BEYOND_S), True)
         return self._limit(self._first_compile_s)
@@ -114,13 +124,17 @@ class Limits:
     def window(self, configuration: Configuration, seconds: float) -> Limit:
         """Return the limit for a window, judging by the highest rate on its device so far.
 
-        With fewer requests than that rate had, a request may take as long as it did there.
+        With fewer requests than that rate had, a request may take as long as it did there. The windows in
+        which a device's hint is measured may take longer.
         """
         fps, requests = self._known.fastest.get(configuration.device, (0.0, 0))
+        least_s = (
+            self._patience_s() if self._known.windows.get(configuration.device, 0) < HINT_WINDOWS else 0.0
+        )
         if not fps:
-            return self._limit(self._unknown_s)
+            return self._limit(least_s)
         cycle_s = configuration.batch * max(configuration.requests, requests) / fps
-        return self._limit(self._generous(seconds + CYCLES_A_WINDOW * cycle_s))
+        return self._limit(max(self._generous(seconds + CYCLES_A_WINDOW * cycle_s), least_s))
 
     def answers(self) -> Limit:
         """Return the limit for the outputs of the whole pool of samples."""
@@ -134,7 +148,12 @@ class Limits:
     def learn_window(self, configuration: Configuration, window: Window) -> None:
         """Learn from a window."""
         device, fastest = configuration.device, self._known.fastest
+        self._known.windows[device] = self._known.windows.get(device, 0) + 1
         fastest[device] = max(fastest.get(device, (0.0, 0)), (window.rate_fps, configuration.requests))
+
+    def _patience_s(self) -> float:
+        share, least_s = PATIENCE
+        return min(self._unknown_s, max(share * self._left_s(), least_s))
 
     def _generous(self, expected_s: float) -> float:
         return TIMES * expected_s + self._slack_s

@@ -12,7 +12,7 @@ from tuner.domain.history import History
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
-from tuner.measure.lane import Lanes
+from tuner.measure.lane import Lanes, LaneTimeout
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint
@@ -63,12 +63,14 @@ def open_hints(
                 left_out[target] = why
                 continue
             try:
-                hint = Hint(lanes, target, own_batch)
+                hint = _opened(lanes, target, own_batch, budget)
                 stack.callback(hint.close)
                 _require_gathering(hint, opened)
                 opened.append(hint)
             except LaneError as error:
-                left_out[target] = str(error)
+                if len(targets) == 1 and isinstance(error, LaneTimeout):
+                    raise DeviceError(_refusal(error)) from error
+                left_out[target] = _why(error)
         baseline, trials = _measure_living(opened, left_out, history, rng, budget)
         stack.pop_all()
     for hint in opened:
@@ -77,20 +79,41 @@ def open_hints(
     return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
 
 
+def _opened(lanes: Lanes, target: Target, own_batch: int, budget: Budget) -> Hint:
+    """Return an open hint; one that did not answer has a second chance while there is time.
+
+    Raises:
+        LaneError: It does not run.
+    """
+    try:
+        return Hint(lanes, target, own_batch)
+    except LaneTimeout:
+        if budget.left_s() <= 0:
+            raise
+        return Hint(lanes, target, own_batch)
+
+
 def _measure_living(
     opened: list[Hint], left_out: dict[Target, str], history: History, rng: random.Random, budget: Budget
 ) -> tuple[Hint, list[Trial]]:
-    """Measure the hints; if a lane dies, leave out its hint and all targets that need its device."""
+    """Measure the hints; a lane that dies is opened once again while there is time.
+
+    If that does not help, its hint is left out, and all targets that need its device.
+    """
+    again: set[Target] = set()
     while opened:
         try:
+            for hint in opened:
+                hint.reopen_if_dead()
             return measure_hints(opened, history, rng, budget.spent_s)
         except LaneError as error:
             dead = [hint for hint in opened if not hint.lane.alive()]
+            if dead and budget.left_s() > 0 and again.isdisjoint(hint.target for hint in dead):
+                again |= {hint.target for hint in dead}
+                continue
             if not dead or len(dead) == len(opened):
-                raise DeviceError(
-                    f"The model compiles but does not run: {error}; a slow model wants a larger budget."
-                ) from error
-            left_out |= {hint.target: str(error) for hint in dead}
+                raise DeviceError(_refusal(error)) from error
+            left_out |= {hint.target: _why(error) for hint in dead}
         for hint in [*opened]:
             if why := _missing_member(hint.target, left_out):
                 left_out.setdefault(hint.target, why)
@@ -122,6 +145,22 @@ def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
     if hint.target.kind == "BATCH" and requests_alone and hint.configuration.requests <= requests_alone[0]:
         hint.close()
         raise LaneError("OpenVINO gathers no requests of this model: its batch is not 1, or not recognised")
+
+
+def _refusal(error: LaneError) -> str:
+    if isinstance(error, LaneTimeout):
+        return f"The hint gave {_why(error)}."
+    return f"The model compiles but does not run: {error}."
+
+
+def _why(error: LaneError) -> str:
+    """Return why a hint does not run; one that only hung may be healthy."""
+    if not isinstance(error, LaneTimeout):
+        return str(error)
+    return (
+        f"no answer within {error.seconds:.3g} s; other programs may block the CPU: end them, or give a "
+        "larger budget"
+    )
 
 
 def _none_runs(left_out: Mapping[Target, str]) -> str:
