@@ -37,7 +37,7 @@ from tuner.domain.target import target_of
 from tuner.domain.visible import html_table, on_one_line
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
-from tuner.probe.model_files import digest, is_model, model_file
+from tuner.probe.model_files import digest, is_model, model_file, readable
 from tuner.runtime.batches import Answer, Batcher
 from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
 from tuner.runtime.pipeline import Pipeline
@@ -135,7 +135,9 @@ class Advice(Record, frozen=True, omit_defaults=True):
             UserWarning: The model is not the model that was measured.
         """
         path = self.model_at(model)
-        if digest(path) != self.model.sha256:
+        with readable(path):
+            changed = digest(path) != self.model.sha256
+        if changed:
             warnings.warn(
                 f"'{path}' is not the file that this advice was measured with; "
                 "search again for its own advice.",

@@ -21,7 +21,7 @@ from tuner.errors import ModelError, reason
 from tuner.probe.batching import batchings, with_batch
 from tuner.probe.element_types import FILLABLE
 from tuner.probe.formats import refusal
-from tuner.probe.model_files import model_file, name_of
+from tuner.probe.model_files import is_model, model_file, name_of, readable
 from tuner.probe.shapes import Shape, by_position, input_name, reshape, static_shapes
 from tuner.probe.unchanged import ReadFiles
 
@@ -55,8 +55,11 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
         UsageError: A shape was given for an input that the model does not have.
     """
     file = model_file(path)
-    files = ReadFiles(file)
-    graph = _load(file)
+    with readable(file):
+        _require_model(file)
+        files = ReadFiles(file)
+        graph = _load(file)
+    sha256 = files.seal()
     if not graph.inputs:
         raise ModelError(f"'{path}' has no inputs, so there is nothing to infer; give another model.")
     given = by_position(graph, shapes or {})
@@ -68,7 +71,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     plain = Model(
         name=name_of(Path(path)),
         path=str(file),
-        sha256=files.seal(),
+        sha256=sha256,
         inputs=tuple(
             ModelInput(input_name(port), static[index], port.get_element_type().get_type_name())
             for index, port in enumerate(graph.inputs)
@@ -100,13 +103,19 @@ def _tensors_mb(graph: ov.Model) -> float:
     return bits / 8 / (1 << 20)
 
 
-def _load(path: Path) -> ov.Model:
+def _require_model(path: Path) -> None:
+    """Make sure that there is something that can be a model, before much of it is read."""
     if not path.exists():
         raise ModelError(f"No model at '{path}'; give the path of an IR (.xml), ONNX or other model file.")
     if not (path.is_file() or path.is_dir()):  # OpenVINO would wait for the end of a pipe
         raise ModelError(f"'{path}' is neither a file nor a folder; save the model in a file and give that.")
     if path.suffix == ".xml" and path.is_file() and not (weights := path.with_suffix(".bin")).is_file():
         raise ModelError(f"'{path}' has no weights beside it; put '{weights.name}' in the same folder.")
+    if not is_model(path):
+        raise ModelError(refusal(path, "it holds no model"))
+
+
+def _load(path: Path) -> ov.Model:
     try:
         with _muted_stderr():
             return ov.Core().read_model(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from tuner.domain.visible import visible
@@ -48,15 +49,20 @@ def models_in(folder: Path) -> list[Path]:
     return sorted(
         part
         for part in folder.glob("*")
-        if (part.suffix in ENDINGS and part.is_file()) or _is_saved_model(part)
+        if (part.suffix in ENDINGS and is_file(part)) or _is_saved_model(part)
     )
 
 
 def is_model(path: Path) -> bool:
     """Return whether there is a file, or a folder that holds a model; a pipe is none."""
+    found = model_file(path)
+    return is_file(found) or _is_saved_model(found)
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is a file; one that must not be looked at, or that no file can have, is none."""
     try:
-        found = model_file(path)
-        return found.is_file() or _is_saved_model(found)
+        return path.is_file()
     except (OSError, ValueError):
         return False
 
@@ -67,7 +73,11 @@ def name_of(path: Path) -> str:
     It can name a folder: it is never empty and never leads to another folder, as `..` does.
     """
     path = path if path.name.strip(".") else path.resolve()
-    names = (path.name if path.is_dir() else path.stem, path.name)
+    try:
+        folder = path.is_dir()
+    except OSError:  # no file can have such a path
+        folder = False
+    names = (path.name if folder else path.stem, path.name)
     return next((name for name in names if name.strip(".")), UNNAMED)
 
 
@@ -88,6 +98,23 @@ def require_readable_name(path: str | os.PathLike[str]) -> None:
         )
 
 
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Name the model where the system fails to read it.
+
+    Raises:
+        ModelError: It does.
+    """
+    try:
+        yield
+    except OSError as error:
+        why = error.strerror or error
+        raise ModelError(
+            f"The model '{path}' cannot be read ({why}); "
+            "give the path of an IR (.xml), ONNX or other model file."
+        ) from error
+
+
 def digest(path: Path) -> str:
     """Return the SHA-256 over a model's file and its weights' files, or over a SavedModel folder's files."""
     seen = hashlib.sha256()
@@ -99,21 +126,19 @@ def digest(path: Path) -> str:
 
 
 def _is_saved_model(path: Path) -> bool:
-    return (path / SAVED_MODEL).is_file()
+    return is_file(path / SAVED_MODEL)
 
 
 def parts_of(path: Path) -> Iterator[Path]:
-    """Yield a model's file and its weights' files, or a SavedModel folder's files."""
+    """Yield a model's file and its weights' files, or a SavedModel folder's files.
+
+    In a folder only what TensorFlow writes is looked at: reports and studies may lie there, too.
+    """
     path = model_file(path)
     if path.is_dir():
-        yield from sorted(part for part in path.rglob("*") if part.is_file() and _is_tensorflows(part, path))
+        below = (part for name in SAVED_MODEL_FOLDERS for part in (path / name).rglob("*"))
+        yield from sorted(part for part in (*path.glob("*.pb"), *below) if is_file(part))
         return
     yield path
     companions = COMPANIONS[path.suffix](path) if path.suffix in COMPANIONS else []
-    yield from (part for part in companions if part.is_file())
-
-
-def _is_tensorflows(part: Path, folder: Path) -> bool:
-    """Return whether TensorFlow wrote a file: reports and studies may lie in the same folder."""
-    first, *rest = part.relative_to(folder).parts
-    return first in SAVED_MODEL_FOLDERS if rest else part.suffix == ".pb"
+    yield from (part for part in companions if is_file(part))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tuner.errors import ModelError
-from tuner.probe.model_files import digest, parts_of
+from tuner.probe.model_files import digest, parts_of, readable
 
 Mark = tuple[str, int, int, int, int]
 """Of a file: its path, inode, size, and when its bytes and its inode changed, in nanoseconds."""
@@ -37,7 +37,8 @@ class ReadFiles:
         Raises:
             ModelError: They changed meanwhile.
         """
-        self.sha256 = digest(self._path)
+        with readable(self._path):
+            self.sha256 = digest(self._path)
         if _marks(self._parts) != self._marks:
             raise ModelError(
                 f"'{self._path}' changed while it was read; run the same command again when it is complete."
