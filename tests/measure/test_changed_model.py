@@ -84,21 +84,43 @@ def test_a_lane_that_runs_ends_when_its_model_changes(disk, lanes, command):
 def test_a_lane_that_read_while_the_model_was_another_one_does_not_count(disk, lanes, monkeypatch, fault):
     start, started = lanes._start, []
 
-    def change_and_start(configuration):
-        lane = start(configuration)
+    def change_and_start(configuration, again=False):
+        lane = start(configuration, again)
         getattr(disk, fault)()
         disk.put_back()
         started.append(lane)
         return lane
 
     monkeypatch.setattr(lanes, "_start", change_and_start)
-    with pytest.raises(ModelError, match=CHANGED):
+    with pytest.raises(ModelError, match="was touched while a lane read it, twice in a row"):
         lanes.open(HINT)
-    with pytest.raises(ModelError, match=CHANGED):
+    assert len(started) == 2
+    with pytest.raises(ModelError, match="was touched while a lane read it, twice in a row"):
         lanes.open_all([HINT, HINT])
     assert not any(lane.alive() for lane in started)
     monkeypatch.setattr(lanes, "_start", start)
     lanes.open(HINT).close()
+
+
+@pytest.mark.alone
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_lane_whose_model_is_touched_while_it_reads_is_opened_again(disk, lanes, monkeypatch, at_once):
+    start, started = lanes._start, []
+
+    def start_and_touch(configuration, again=False):
+        lane = start(configuration, again)
+        started.append(lane)
+        disk.weights.chmod(0o640)
+        if not again:
+            disk.weights.touch()
+        return lane
+
+    monkeypatch.setattr(lanes, "_start", start_and_touch)
+    opened = lanes.open_all([HINT] * at_once)
+    assert [lane.alive() for lane in started] == [False] * at_once + [True] * at_once
+    for lane in opened:
+        assert lane.window(0.02).rate_fps > 0
+        lane.close()
 
 
 @pytest.mark.alone

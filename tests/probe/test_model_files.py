@@ -11,7 +11,7 @@ from tuner.commands.asked import output_of
 from tuner.errors import ModelError
 from tuner.probe.model import read_model
 from tuner.probe.model_files import digest, is_model, name_of, parts_of
-from tuner.probe.unchanged import ReadFiles
+from tuner.probe.unchanged import FilesAsRead
 
 
 def saved_model(folder: Path) -> Path:
@@ -102,6 +102,6 @@ def test_a_model_that_the_system_cannot_read_is_refused_with_its_name(tmp_path, 
         return opened(part, *how)
 
     monkeypatch.setattr(Path, "open", broken)
-    for read in (lambda: read_model(path), ReadFiles(path).seal, advice.compile):
+    for read in (lambda: read_model(path), FilesAsRead(path).seal, advice.compile):
         with pytest.raises(ModelError, match=r"The model '.*m.xml' cannot be read \(Input/output error\)"):
             read()

@@ -9,7 +9,7 @@ from tuner.errors import ModelError
 from tuner.probe.model import read_model
 from tuner.probe.model_files import digest
 from tuner.probe.onnx_files import external_files
-from tuner.probe.unchanged import Reading
+from tuner.probe.unchanged import LaneReading
 
 
 def network():
@@ -72,7 +72,7 @@ def test_weights_of_any_name_count_as_the_model(path):
     weights.write_bytes(weights.read_bytes()[:-1] + b"\7")
     assert digest(path) != before
     with pytest.raises(ModelError, match="changed on disk"):
-        Reading(reading.files)
+        LaneReading(reading.files)
 
 
 def test_the_usual_names_are_hashed_once(tmp_path):

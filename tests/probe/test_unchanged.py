@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 
 import pytest
 
@@ -9,7 +10,7 @@ from tests import models
 from tuner.errors import ModelError
 from tuner.probe.model import read_model
 from tuner.probe.model_files import digest
-from tuner.probe.unchanged import ReadFiles, Reading
+from tuner.probe.unchanged import FilesAsRead, LaneReading
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def files(path):
-    read = ReadFiles(path)
+    read = FilesAsRead(path)
     assert read.seal() == digest(path)
     return read
 
@@ -59,10 +60,12 @@ WAYS = [written_in_place, with_the_old_times, moved_into_its_place, truncated, r
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("ending", [".xml", ".bin"])
 def test_other_bytes_are_noticed_however_they_came(path, files, way, ending):
-    reading = Reading(files)
+    reading = LaneReading(files)
     way(path.with_suffix(ending))
-    for look in (reading.holds, reading.ended, lambda: Reading(files)):
-        with pytest.raises(ModelError, match="changed on disk while it was measured; put it back"):
+    for look in (reading.require_still_there, reading.require_read_right, lambda: LaneReading(files)):
+        with pytest.raises(
+            ModelError, match=f"m{ending}' changed on disk while it was measured; put it back"
+        ):
             look()
 
 
@@ -71,20 +74,75 @@ def test_a_model_that_is_put_back_can_be_measured_again(path, files, way, tmp_pa
     kept = shutil.copy2(path.with_suffix(".bin"), tmp_path / "kept")
     way(path.with_suffix(".bin"))
     shutil.copy2(kept, path.with_suffix(".bin"))
-    Reading(files).ended()
+    LaneReading(files).require_read_right()
 
 
-def test_files_that_are_touched_still_hold_but_who_read_them_meanwhile_may_have_read_others(path, files):
-    reading = Reading(files)
-    path.touch()
-    reading.holds()
+def touched(weights):
+    weights.touch()
+
+
+def with_other_rights(weights):
+    weights.chmod(0o640)
+
+
+def linked(weights):
+    os.link(weights, weights.with_name("link"))
+
+
+def moved_away_and_back(weights):
+    weights.rename(weights.with_name("away"))
+    weights.write_bytes(b"other")
+    weights.with_name("away").rename(weights)
+
+
+def copied_away_and_back(weights):
+    kept = shutil.copy2(weights, weights.with_name("kept"))
+    written_in_place(weights)
+    shutil.copy2(kept, weights)
+
+
+HARMLESS = [with_other_rights, linked]
+DOUBTFUL = [touched, moved_away_and_back, copied_away_and_back]
+
+
+@pytest.mark.parametrize("way", [*HARMLESS, *DOUBTFUL])
+def test_a_lane_that_read_files_while_they_were_touched_may_have_read_others(path, files, way):
+    reading = LaneReading(files)
+    way(path.with_suffix(".bin"))
+    reading.require_still_there()
+    with pytest.raises(ModelError, match=r"m.bin' was touched while a lane read it"):
+        reading.require_read_right()
+
+
+@pytest.mark.parametrize("way", HARMLESS)
+def test_in_a_second_reading_names_and_rights_may_change(path, files, way):
+    reading = LaneReading(files, again=True)
+    way(path.with_suffix(".bin"))
+    reading.require_read_right()
+
+
+@pytest.mark.parametrize("way", [touched, written_in_place, with_the_old_times, moved_into_its_place])
+def test_in_a_second_reading_bytes_may_not(path, files, way):
+    reading = LaneReading(files, again=True)
+    way(path.with_suffix(".bin"))
     with pytest.raises(ModelError):
-        reading.ended()
-    Reading(files).ended()
+        reading.require_read_right()
+
+
+def test_a_model_that_is_touched_all_the_time_is_read(path, monkeypatch):
+    def touch_and_go_on(_seconds):
+        path.chmod(0o640)
+
+    path.chmod(0o640)
+    monkeypatch.setattr(time, "sleep", touch_and_go_on)
+    read = FilesAsRead(path)
+    path.chmod(0o640)
+    assert read.seal() == digest(path)
+    LaneReading(read, again=True).require_read_right()
 
 
 def test_a_model_that_changes_while_it_is_read_is_refused(path):
-    read = ReadFiles(path)
+    read = FilesAsRead(path)
     written_in_place(path)
     with pytest.raises(ModelError, match="changed while it was read; run the same command again"):
         read.seal()
@@ -92,8 +150,8 @@ def test_a_model_that_changes_while_it_is_read_is_refused(path):
 
 def test_reading_a_model_keeps_what_its_files_were(path):
     reading = read_model(path)
-    Reading(reading.files).ended()
+    LaneReading(reading.files).require_read_right()
     assert reading.files.sha256 == reading.unbatched.sha256
     truncated(path)
     with pytest.raises(ModelError):
-        Reading(reading.files)
+        LaneReading(reading.files)

@@ -14,7 +14,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import Device
 from tuner.probe.inputs import Sample, make_pool
 from tuner.probe.model import ModelReading
-from tuner.probe.unchanged import ReadFiles
+from tuner.probe.unchanged import FilesAsRead
 
 CHECK_SHARE = 0.5
 """How much of what is left of the budget a lane may take while batching is checked."""
@@ -38,7 +38,7 @@ class LanesFor:
     asked: Asked
     stopped: Callable[[], bool]
     left_s: Callable[[], float]
-    files: ReadFiles
+    files: FilesAsRead
     known: Known = field(default_factory=Known)
 
     def limits(self, share: float = 1.0) -> Limits:

@@ -33,7 +33,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
-from tuner.probe.unchanged import ReadFiles
+from tuner.probe.unchanged import FilesAsRead
 from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
@@ -117,7 +117,7 @@ def verify(
             f"('{other.model.name}'); compare advice for one model."
         )
     path = advice.model_at(Path(model) if model else None)
-    files = ReadFiles(path)
+    files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
     required = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
     unmeasured = Verification(
@@ -162,7 +162,7 @@ def _require_ratio(ratio: float | None) -> None:
 
 def _compare(
     model: Model,
-    files: ReadFiles,
+    files: FilesAsRead,
     baseline: Configuration,
     candidate: Configuration,
     *,

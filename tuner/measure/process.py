@@ -25,7 +25,7 @@ from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
-from tuner.probe.unchanged import ReadFiles, Reading
+from tuner.probe.unchanged import FilesAsRead, LaneReading
 
 START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 
@@ -48,7 +48,7 @@ class ProcessLanes:
         method: str = START_METHOD,
         plugins: str | None = None,
         blobs: Blobs | None = None,
-        files: ReadFiles | None = None,
+        files: FilesAsRead | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -76,21 +76,21 @@ class ProcessLanes:
 
     def open_all(self, configurations: Sequence[Configuration]) -> list[Lane | LaneError]:
         """Compile several configurations at the same time, because compiling one leaves cores idle."""
-        started: list[ProcessLane | LaneError] = []
+        started: list[Lane | LaneError] = []
         try:
             started += (_lane_or_error(self._start, configuration) for configuration in configurations)
-            return [
-                lane if isinstance(lane, LaneError) else _lane_or_error(self._ready, lane, configuration)
-                for lane, configuration in zip(started, configurations, strict=True)
-            ]
+            for place, lane in enumerate(started):
+                if not isinstance(lane, LaneError):
+                    started[place] = _lane_or_error(self._ready, lane, configurations[place])
+            return started
         except BaseException:
             for lane in started:
                 if not isinstance(lane, LaneError):
                     lane.close()
             raise
 
-    def _start(self, configuration: Configuration) -> ProcessLane:
-        reading = Reading(self._files)
+    def _start(self, configuration: Configuration, again: bool = False) -> ProcessLane:
+        reading = LaneReading(self._files, again)
         blob = self._blobs.of(configuration) if self._blobs else None
         plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
         try:
@@ -105,7 +105,11 @@ class ProcessLanes:
         return ProcessLane(configuration, process, ours, self._limits, self._stopped, reading)
 
     def _ready(self, lane: ProcessLane, configuration: Configuration) -> ProcessLane:
-        lane.wait_until_ready()
+        try:
+            lane.wait_until_ready()
+        except ModelError:  # it may have read other bytes; if they are wrong now, no lane starts
+            lane = self._start(configuration, again=True)
+            lane.wait_until_ready()
         if self._blobs:
             self._blobs.learn(configuration, lane.facts)
         return lane
@@ -135,12 +139,12 @@ class ProcessLane:
         pipe: Connection,
         limits: Limits,
         stopped: Callable[[], bool],
-        reading: Reading,
+        reading: LaneReading,
     ) -> None:
         """Keep the process, which has just been started, and this end of its pipe; compiling has begun."""
         self._configuration, self._process, self._pipe = configuration, process, pipe
         self._limits, self._stopped, self._closed = limits, stopped, False
-        self._reading, self._look_at_model = reading, reading.ended
+        self._reading, self._look_at_model = reading, reading.require_read_right
         self._compiling = limits.compiling(configuration)
         self._began_s = time.monotonic()
 
@@ -148,7 +152,7 @@ class ProcessLane:
         """Wait until the process has compiled its configuration; call it once, before any other method."""
         self.facts = self._receive("compiling", self._compiling, "the model did not compile", self._began_s)
         self._require_model()
-        self._look_at_model = self._reading.holds
+        self._look_at_model = self._reading.require_still_there
         self._limits.learn_compiling(self._configuration, self.facts.compile_s)
         self._configuration = replace(self._configuration, requests=self.facts.effective.requests)
 

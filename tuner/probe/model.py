@@ -23,7 +23,7 @@ from tuner.probe.element_types import FILLABLE
 from tuner.probe.formats import refusal
 from tuner.probe.model_files import is_model, model_file, name_of, readable
 from tuner.probe.shapes import Shape, by_position, input_name, reshape, static_shapes
-from tuner.probe.unchanged import ReadFiles
+from tuner.probe.unchanged import FilesAsRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class ModelReading:
 
     unbatched: Model
     batched: tuple[Model, ...]
-    files: ReadFiles
+    files: FilesAsRead
     item_mb: float = 0.0
 
 
@@ -57,7 +57,7 @@ def read_model(path: str | Path, shapes: Mapping[str, Shape] | None = None) -> M
     file = model_file(path)
     with readable(file):
         _require_model(file)
-        files = ReadFiles(file)
+        files = FilesAsRead(file)
         graph = _load(file)
     sha256 = files.seal()
     if not graph.inputs:

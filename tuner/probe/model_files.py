@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -117,12 +117,17 @@ def readable(path: Path) -> Iterator[None]:
 
 def digest(path: Path) -> str:
     """Return the SHA-256 over a model's file and its weights' files, or over a SavedModel folder's files."""
+    return list(running_hashes(parts_of(path)))[-1]
+
+
+def running_hashes(parts: Iterable[Path]) -> Iterator[str]:
+    """Yield, after each file, the SHA-256 over it and all before it."""
     seen = hashlib.sha256()
-    for part in parts_of(path):
+    for part in parts:
         with part.open("rb") as stream:
             while block := stream.read(1 << 20):
                 seen.update(block)
-    return seen.hexdigest()
+        yield seen.hexdigest()
 
 
 def _is_saved_model(path: Path) -> bool:
