@@ -15,23 +15,23 @@ pytestmark = pytest.mark.alone
 SAFETY_NET_S = 120
 
 
-def run_script(folder: Path, code: str, *command: str):
+def run_script(folder: Path, code: str, *command: str, given: str = ""):
     """Run a script; the time limit only keeps a hanging one from standing still for ever."""
     script = folder / "script.py"
     script.write_text(code)
     command = command or (str(script),)
     return subprocess.run(
-        [sys.executable, *command], cwd=folder, capture_output=True, text=True, timeout=SAFETY_NET_S,
+        [sys.executable, *command], cwd=folder, capture_output=True, text=True, input=given, timeout=SAFETY_NET_S,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
 
 
-def told_the_lines_to_write(done) -> bool:
+def told_the_lines_to_write(done, function="tuner.search") -> bool:
     *_, why, gap, first, second = done.stderr.splitlines()
     return (
         done.returncode == 1
-        and why.startswith("tuner.errors.UsageError: Lanes are processes that import this script again")
-        and (gap, first, second) == ("", 'if __name__ == "__main__":', "    tuner.search(...)")
+        and why.endswith(f" import this script again. Call {function} only under this line:")
+        and (gap, first, second) == ("", 'if __name__ == "__main__":', f"    {function}(...)")
         and done.stderr.count("Traceback") == 1
     )
 
@@ -45,11 +45,39 @@ def test_a_search_at_the_top_of_a_script_is_refused_with_the_lines_to_write(tmp_
     assert not (tmp_path / "reports").exists()
 
 
-def test_so_is_verifying(tmp_path):
+VERIFY = "import tuner; tuner.verify('config.yaml', budget=12)"
+
+
+@pytest.fixture
+def with_advice(tmp_path):
+    """A folder with a model and advice for it."""
     advice = advice_of(models.mlp(tmp_path / "m.xml"), batch=2, requests=2)
     written(advice, tmp_path / "config.yaml")
-    done = run_script(tmp_path, "import tuner\ntuner.verify('config.yaml')\n")
-    assert told_the_lines_to_write(done), done.stderr
+    return tmp_path
+
+
+def test_so_is_verifying(with_advice):
+    done = run_script(with_advice, VERIFY)
+    assert told_the_lines_to_write(done, "tuner.verify"), done.stderr
+
+
+SAYS = "import tuner; print(tuner.verify('config.yaml', budget=3).now is not None, globals().get('__file__'))"
+
+
+@pytest.mark.parametrize(
+    ("command", "given", "file"),
+    [
+        (["-"], SAYS, "<stdin>"),
+        pytest.param(["script.py"], "", "script.py", marks=pytest.mark.slow),
+        pytest.param(["-c", SAYS], "", "None", marks=pytest.mark.slow),
+        pytest.param(["-i", "-c", SAYS], "", "None", marks=pytest.mark.slow),
+    ],
+    ids=["standard input", "removed", "command", "interactive"],
+)
+def test_a_script_that_is_no_file_needs_no_guard(with_advice, command, given, file):
+    done = run_script(with_advice, f"import os; os.remove(__file__)\n{SAYS}", *command, given=given)
+    told, _, name = done.stdout.rpartition(" ")
+    assert (told, Path(name.strip()).name) == ("True", file), done.stderr
 
 
 @pytest.mark.slow

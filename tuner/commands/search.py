@@ -26,7 +26,7 @@ from tuner.domain.space import Choice
 from tuner.domain.target import Target
 from tuner.domain.units import seconds_of
 from tuner.measure.blobs import Blobs
-from tuner.measure.guard import refuse_while_imported
+from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
@@ -92,7 +92,7 @@ def search(
         UnsavedError: The search has its answer, but a file cannot be written; `result` has the answer.
         TunerError: With one sentence for the user.
     """
-    refuse_while_imported()
+    refuse_while_imported("tuner.search")
     require_readable_name(model)
     path = Path(model)
     asked = Asked(
@@ -117,7 +117,7 @@ def search(
             waited[0] = True
             observer(Waiting(holder))
 
-        with interruptible() as stopped, host_lock(asked.command, wait, stopped):
+        with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
             if waited[0]:  # the model may be another by now
                 began = _began(asked, observer)
             return _tuned(asked, began, observer, stopped)

@@ -24,7 +24,7 @@ from tuner.domain.units import seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
-from tuner.measure.guard import refuse_while_imported
+from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.limits import Limits
@@ -104,7 +104,7 @@ def verify(
     Raises:
         TunerError: With one sentence for the user.
     """
-    refuse_while_imported()
+    refuse_while_imported("tuner.verify")
     budget_s = seconds_of(budget)
     require_seed(seed)
     _require_ratio(min_ratio)
@@ -182,6 +182,7 @@ def _compare(
     pool = make_pool(model, inputs, seed)  # a wrong name is told before there is a wait for another search
     with (
         ending(tell),
+        importable_script(),
         interruptible() as stopped,
         host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
         closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,

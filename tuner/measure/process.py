@@ -16,10 +16,10 @@ from typing import Any, NoReturn
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
-from tuner.errors import Interrupted, LaneError, ModelError, UsageError, reason
+from tuner.errors import Interrupted, LaneError, ModelError, reason
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
-from tuner.measure.guard import LANE_NAME, SENTENCE, UNGUARDED
+from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
 from tuner.measure.lane import Answers, Lane, LaneFacts
 from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
@@ -238,9 +238,9 @@ class ProcessLane:
         """
         self._process.join(DYING_S)
         code = self._process.exitcode
-        if code == UNGUARDED:
+        if function := UNGUARDED.get(code or 0):
             self.close()
-            raise UsageError(SENTENCE) from None
+            raise unguarded(function) from None
         if code is not None and code < 0:
             return f"ended by {signal.Signals(-code).name} ({doing})"
         return f"ended with exit code {code} ({doing})"
