@@ -62,7 +62,7 @@ def core(plugins: str | None = None) -> ov.Core:
     if plugins is None:
         return ov.Core()
     try:
-        text = read_plain(plugins, MOST_BYTES).decode(errors="replace")
+        text = re.sub(r"<!--.*?-->", "", read_plain(plugins, MOST_BYTES).decode(errors="replace"), flags=re.S)
         found = ov.Core(plugins)
         broken = _broken(found, text)
     except OSError as error:
@@ -70,22 +70,24 @@ def core(plugins: str | None = None) -> ov.Core:
     except (RuntimeError, ValueError) as error:
         why = f"is not accepted by OpenVINO as a plugins file ({reason(error)})"
     else:
-        if broken is None:
+        if broken is None and re.search(r"<plugins\b", text):
             return found
-        why = f"names a plugin that does not load ({broken})"
+        why = (
+            "has no <plugins> element" if broken is None else f"names a plugin that does not load ({broken})"
+        )
     raise UsageError(f"plugins='{plugins}' {why}; give an XML file like OpenVINO's plugins.xml.")
 
 
 def _broken(found: ov.Core, text: str) -> str | None:
     """Return the first plugin of a file that does not load, and why; OpenVINO leaves it out in silence.
 
-    OpenVINO's own plugins may be without a driver here: a copy of its file names all of them.
+    OpenVINO's own plugins may be without a driver here: a copy of its file names them all, without folders.
     """
     present = {name.partition(".")[0] for name in found.available_devices}
-    for tag in re.findall(r"<plugin\b[^>]*>", re.sub(r"<!--.*?-->", "", text, flags=re.S)):
+    for tag in re.findall(r"<plugin\b[^>]*>", text):
         given = dict(re.findall(r"""\b(name|location)\s*=\s*["']([^"']*)""", tag))
-        name, location = given.get("name", ""), Path(given.get("location", ""))
-        if name in present or location.name.removeprefix("lib").startswith("openvino_"):
+        name, location = given.get("name", ""), given.get("location", "")
+        if name in present or location.removeprefix("lib").startswith("openvino_"):
             continue
         try:
             found.get_versions(name)
