@@ -26,7 +26,7 @@ FORMATS = ("md", "csv", "json")
 quickly = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )  # fmt: skip
-at_length = settings(quickly, max_examples=60)
+at_length = settings(quickly, max_examples=40)
 
 
 @cache

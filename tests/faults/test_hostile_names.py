@@ -159,6 +159,7 @@ def test_a_command_with_a_file_name_that_is_no_utf_8_is_written_so_that_it_can_b
     assert tuner.load(tmp_path).search.command == r"tuner search m.xml --output caf\udce9"
 
 
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_search_of_a_model_with_a_hostile_name_ends_as_any_other(tmp_path):
     name = EVIL.replace("/", "") + "<img src=x onerror=alert(1)> [red]"

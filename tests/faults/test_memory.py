@@ -23,9 +23,9 @@ A_TRIAL = 64 * 2**10
 """Bytes that a trial may take: its rounds, and what the sampler keeps of it."""
 
 
-@pytest.mark.parametrize("trials", [40, pytest.param(500, marks=pytest.mark.slow)])
-def test_a_long_search_stays_as_large_as_it_was(tmp_path, trials):
-    process, held = psutil.Process(), []
+def test_a_search_stays_as_large_as_it_was(tmp_path):
+    """In short what `test_long_search.py` shows with 500 trials."""
+    trials, process, held = 40, psutil.Process(), []
 
     def look(event):
         if isinstance(event, TrialEnded) and event.trial.number % 10 == 0:
