@@ -8,7 +8,7 @@ from tuner.commands.lanes import CHECK_SHARE, LanesFor
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import Window
 from tuner.measure.limits import BEYOND_S, COMPILE_S, GRACE_S, HINT_WINDOWS, LEAST_S, Limits
-from tuner.probe.unchanged import ReadFiles
+from tuner.probe.unchanged import FilesAsRead
 
 
 def configuration(batch=1, requests=4, device="CPU"):
@@ -40,7 +40,7 @@ def test_only_the_first_lane_may_compile_longer_than_the_budget_and_a_minute_at_
 
 def test_what_the_lanes_that_prove_the_batch_took_limits_the_lanes_of_the_search(tmp_path):
     path = models.mlp(tmp_path / "m.xml")
-    files = ReadFiles(path)
+    files = FilesAsRead(path)
     lanes_for = LanesFor(Asked(path, tmp_path, budget_s=60), lambda: False, Clock(16), files)
     lanes_for.limits(CHECK_SHARE).learn_compiling(configuration(), 0.2)
     lanes_for.limits(CHECK_SHARE).learn_compiling(configuration(device="SLOW"), 0.7)
