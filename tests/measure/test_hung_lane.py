@@ -1,9 +1,12 @@
 """Real lanes that hang: each is killed at its limit, and the reason says which limit it was."""
 
+import multiprocessing
 import os
 import signal
+import struct
 import subprocess
 import sys
+import threading
 
 import psutil
 import pytest
@@ -23,24 +26,8 @@ class Quick(Limits):
         return Limit(0.5, by_budget=True)
 
 
-class Halting:
-    """A pipe on which an answer has begun that ends only with the process."""
-
-    def __init__(self, process):
-        self.process = process
-
-    def send(self, _):
-        pass
-
-    def poll(self, _):
-        return True
-
-    def recv(self):
-        self.process.join()
-        raise OSError("got end of file during message")  # as a Connection says it
-
-    def close(self):
-        pass
+def no_thread(_):
+    raise RuntimeError("can't start new thread")
 
 
 @pytest.mark.parametrize("command", ["window", "answers"])
@@ -55,14 +42,19 @@ def test_a_lane_that_hangs_is_killed_at_its_limit(tmp_path, command):
     assert not lane.alive()
 
 
-def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(tmp_path):
+def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(tmp_path, monkeypatch):
     lane = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Quick()).open(
         Configuration.of("CPU", THROUGHPUT, 1, 1)
     )
-    pipe, lane._pipe = lane._pipe, Halting(lane._process)  # closed, it would end the process
-    with pytest.raises(LaneError, match=r"ended by SIGKILL \(window\)"):
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    ours, theirs = multiprocessing.Pipe()
+    os.write(theirs.fileno(), struct.pack("!i", 100) + b"half an answer")
+    pipe, lane._pipe = lane._pipe, ours
+    with pytest.raises(LaneError, match=r"^no answer \(window\) within 0\.5 s"):
         lane.window(0.02)
+    assert not psutil.pid_exists(pid_of(lane))
     pipe.close()
+    theirs.close()
 
 
 def test_compiling_has_a_limit_of_its_own_and_its_own_message(tmp_path, monkeypatch):

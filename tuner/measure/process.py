@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
-import threading
+import socket
+import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -31,6 +32,9 @@ START_METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_met
 
 POLL_S = 0.1
 """Seconds after which a waiting parent checks again whether the user asked to stop."""
+
+LONGEST_S = 1e6
+"""Seconds that stand for no limit."""
 
 DYING_S = 1.0
 """Seconds in which a killed process is gone; one that the kernel holds longer is left to it."""
@@ -207,23 +211,25 @@ class ProcessLane:
                     raise Interrupted("stopped by the user")
                 if time.monotonic() > began_s + limit.seconds:
                     self._fail(limit.exceeded(missing))
-            with self._killed_after(began_s + limit.seconds - time.monotonic()):
-                state, value = self._pipe.recv()
+            self._let_reading_last(began_s + limit.seconds - time.monotonic())
+            state, value = self._pipe.recv()
+        except BlockingIOError:
+            self._fail(limit.exceeded(missing))
         except (EOFError, OSError):  # an end in the middle of a message is an OSError
             self._fail(LaneError(self._how_it_ended(doing)))
         if state == "error":
             self._fail(LaneError(str(value)))
         return value
 
-    @contextmanager
-    def _killed_after(self, seconds: float) -> Iterator[None]:
-        """Kill the process if it stops in the middle of an answer, which cannot be waited for in steps."""
-        timer = threading.Timer(max(seconds, POLL_S), self._process.kill)
-        timer.start()
-        try:
-            yield
-        finally:
-            timer.cancel()
+    def _let_reading_last(self, seconds: float) -> None:
+        """Let reading fail where the lane stops for so long in the middle of an answer.
+
+        An answer comes in parts, and the pipe, which is a socket, waits for all of them.
+        """
+        milliseconds = round(1e3 * min(max(seconds, POLL_S), LONGEST_S))
+        with socket.socket(fileno=os.dup(self._pipe.fileno())) as pipe:
+            timeout = struct.pack("@ll", milliseconds // 1000, milliseconds % 1000 * 1000)
+            pipe.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeout)
 
     def _fail(self, error: LaneError) -> NoReturn:
         self.close()
