@@ -234,6 +234,8 @@ class ProcessLane:
     def _fail(self, error: LaneError) -> NoReturn:
         self.close()
         self._look_at_model()
+        if self._stopped():  # what asks to stop, like a terminal that closes, may end a lane that just starts
+            raise Interrupted("stopped by the user") from None
         raise error
 
     def _how_it_ended(self, doing: str) -> str:

@@ -45,7 +45,8 @@ it: with cycles of 0.1 to 2 ms the first 0.1 s ran at 0.95 to 1.01 of the speed 
 
 def serve(plan: LanePlan, pipe: Connection) -> None:
     """Compile the plan and answer commands until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # only the parent handles the terminal's Ctrl-C
+    for number in (signal.SIGINT, signal.SIGHUP):  # only the parent handles Ctrl-C and a terminal that closes
+        signal.signal(number, signal.SIG_IGN)
     end_with_parent()
     _silence()
     try:
