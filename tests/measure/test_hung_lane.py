@@ -97,3 +97,32 @@ def test_a_lane_that_hangs_ends_with_a_parent_that_is_killed(tmp_path):
         for process in alive:
             process.kill()
     assert gone == [lane]
+
+
+DIES_WHILE_A_LANE_STARTS = """
+import os, signal, sys
+from multiprocessing import forkserver
+from pathlib import Path
+
+from tests.measure.test_lanes import THROUGHPUT, lanes_of, models
+from tuner.domain.configuration import Configuration
+
+lanes, hint = lanes_of(models.mlp(Path(sys.argv[1]))), Configuration.of("CPU", THROUGHPUT, 1, 1)
+lanes.open(hint).close()
+connect = forkserver.connect_to_new_process
+
+def connect_and_die(fds):
+    sentinel, _ = connect(fds)
+    forkserver.read_signed(sentinel)  # the lane's process is there, and waits to be told what to run
+    os.kill(os.getpid(), signal.SIGKILL)
+
+forkserver.connect_to_new_process = connect_and_die
+lanes.open(hint)
+"""
+
+
+def test_a_lane_that_was_just_started_by_a_parent_that_is_killed_says_nothing(tmp_path):
+    """It ended with a traceback on the terminal: what it was to run never came."""
+    command = [sys.executable, "-c", DIES_WHILE_A_LANE_STARTS, tmp_path / "m.xml"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGKILL, "", "")
