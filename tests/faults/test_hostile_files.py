@@ -31,10 +31,11 @@ def advice(tmp_path_factory):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("a: [" + "1," * (AT_MOST // 2) + "]\n", "more than 300000 values"),
-        ("- a\n" * (AT_MOST // 4), "more than 300000 values"),
+        ("a: [" + "1," * (AT_MOST // 2) + "]\n", "more than 200000 values"),
+        ("- a\n" * (AT_MOST // 4), "more than 200000 values"),
+        ("- a\n" * 200_000, "more than 200000 values"),
         ("{" * (AT_MOST // 2), "nest"),
-        ("a: {" + "? {} : {}, " * (AT_MOST // 11) + "}\n", "more than 300000 values"),
+        ("a: {" + "? {} : {}, " * (AT_MOST // 11) + "}\n", "more than 200000 values"),
         ("schema: 1" + "0" * 400 + "\n", "a number of 401 characters"),
         ("schema: 1" + "0" * (AT_MOST // 2) + "\n", "a number of"),
         ("schema: 0x" + "f" * (AT_MOST // 2) + "\n", "a number of"),
@@ -64,8 +65,7 @@ def test_a_file_below_the_limit_that_is_made_to_take_long_is_refused_in_one_shor
 
 def test_the_advice_of_hundreds_of_hosts_can_be_read(advice, tmp_path):
     text = written(advice, tmp_path / "one.yaml").read_text()
-    hosts = MOST_BYTES // (len(text) + 2 * text.count("\n") + 2) - 1
-    assert hosts > 300
+    hosts = 400
     profile = "- " + text.partition("\n")[2].strip().replace("\n", "\n  ") + "\n"
     (tmp_path / "fleet.yaml").write_text("schema: 1\nprofiles:\n" + profile * hosts)
     assert len(read(tmp_path / "fleet.yaml")) == hosts
