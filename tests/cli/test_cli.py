@@ -297,7 +297,7 @@ def model(tmp_path):
         (["--seed", "-1"], "-1 is not in the range 0<=x<=4294967295"),
         (
             ["--streams", "0"],
-            "--streams '0' is not a list of counts; give for example 1,2,8 or 1-64 or hint.",
+            "--streams '0' is not a list of counts from 1 to 1048576; give for example 1,2,8 or 1-64 or hint.",
         ),
         (["--streams", "4096"], "--streams asks for 4096, but CPU runs 1 to"),
         (["--batch", "x"], "--batch 'x' is not a list of counts"),

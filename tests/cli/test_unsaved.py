@@ -1,6 +1,7 @@
 """A search whose files cannot be written: what can be known is refused at the start, else the answer comes first."""
 
 import json
+import os
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
@@ -145,14 +146,16 @@ def test_the_answer_is_printed_before_the_complaint(capsys, monkeypatch, tmp_pat
         assert "report.html" not in printed.out
 
 
+@pytest.mark.parametrize(("make", "what"), [(Path.mkdir, "a directory"), (os.mkfifo, "a pipe or a device")])
 @pytest.mark.parametrize("name", ["config.yaml", "report.html", "study.db"])
-def test_what_is_in_the_way_of_a_file_is_refused_before_the_search(capsys, tmp_path, name):
+def test_what_is_in_the_way_of_a_file_is_refused_before_the_search(capsys, tmp_path, name, make, what):
     model = models.mlp(tmp_path / "m.xml")
-    (tmp_path / "out" / name).mkdir(parents=True)
+    (tmp_path / "out").mkdir()
+    make(tmp_path / "out" / name)
     assert main(["search", str(model), "-q", "--output", str(tmp_path / "out")]) == 2
     printed = capsys.readouterr()
     assert printed.err == (
-        f"tuner: '{tmp_path / 'out' / name}' is a directory, but a search writes a file there; "
+        f"tuner: '{tmp_path / 'out' / name}' is {what}, but a search writes a file there; "
         "move it away, or choose another directory with --output.\n"
     )
     assert [each.name for each in (tmp_path / "out").iterdir()] == [name]

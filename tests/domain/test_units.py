@@ -58,9 +58,9 @@ def test_a_range_makes_the_space_no_larger_than_it_is_without():
         assert len(space_of(SimulatedDevice(), Bounds(batch=counts_of(batches, "--batch")))) <= whole
 
 
-@pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint", "1-9999999999"])
+@pytest.mark.parametrize("text", ["0", "-1", "a", "", "4-2", "1,,2", "1.5", "hint", "1-9999999999", "9" * 20])
 def test_counts_that_are_none_are_refused_by_the_options_name(text):
-    with pytest.raises(UsageError, match=r"--batch '.*' is not a list of counts"):
+    with pytest.raises(UsageError, match=r"--batch '.*' is not a list of counts from 1 to 1048576; give"):
         counts_of(text, "--batch")
 
 

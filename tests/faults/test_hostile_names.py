@@ -72,6 +72,14 @@ def test_every_complaint_is_one_line_that_does_nothing(capsys, monkeypatch, tmp_
     assert captured.err.count("\n") == 1
     assert not acts(captured.err)
     assert r"\x1b]0" in captured.err
+    if arguments[0] != "report":  # which shows no more of a name than can be no password
+        assert r"\x1b]0;owned\x07\n  config" in captured.err
+
+
+def test_choices_of_an_option_are_listed_in_one_line(capsys):
+    assert app.main(["export", "x"]) == 2
+    assert "Missing option '--to'. Choose from: " in (told := capsys.readouterr().err)
+    assert "\\" not in told
 
 
 def story():

@@ -126,6 +126,10 @@ def test_a_shape_that_does_not_fit_is_refused(tmp_path):
     path = models.mlp(tmp_path / "m.xml")
     with pytest.raises(ModelError, match=r"does not take the shape x\[1, 17\]"):
         read_model(path, {"x": (1, 17)})
+    with pytest.raises(
+        UsageError, match=r"shapes= gives 'x' \[1, 99.*\]; .* whole numbers from 1 to 2147483647"
+    ):
+        read_model(path, {"x": (1, 99_999_999_999)})
     with pytest.raises(UsageError, match="shapes= names the input 'y', but the model's inputs are: x"):
         read_model(path, {"y": (1, 16)})
 

@@ -23,7 +23,7 @@ import click
 
 from tuner import __version__
 from tuner.cli import options
-from tuner.domain.visible import as_line, on_one_line
+from tuner.domain.visible import as_line
 from tuner.errors import Interrupted, StorageError, TunerError, UnsavedError, UsageError, lacks_memory
 
 PROGRAM = "tuner"
@@ -345,6 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
+    line = as_line(options.with_dashes(sentence).replace("\n\t", " "))  # click lists choices so
     with suppress(OSError):  # nobody reads it: the terminal is closed
-        click.echo(f"{PROGRAM}: {on_one_line(options.with_dashes(sentence))}", err=True)
+        click.echo(f"{PROGRAM}: {line}", err=True)
     return code

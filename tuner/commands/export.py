@@ -10,7 +10,7 @@ from tuner.advice.loader import nearest
 from tuner.advice.parsing import advice_file
 from tuner.advice.writer import write_whole
 from tuner.errors import StorageError
-from tuner.probe.model_files import require_readable_name
+from tuner.probe.model_files import require_usable_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
         StorageError: The file cannot be written.
     """
     if model is not None:
-        require_readable_name(model)
+        require_usable_path(model)
     exported = EXPORTS[program](nearest(config, model))
     path = output or (advice_file(config).with_name(exported.name) if exported.command else None)
     if path:

@@ -15,7 +15,7 @@ from tuner.measure.leftovers import remove_dead_files
 from tuner.probe.model_files import digest
 from tuner.study.storage import Study
 
-TROUBLE = (OSError, MemoryError, ImportError, RuntimeError, StorageError)
+WRITE_FAILURES = (OSError, MemoryError, ImportError, RuntimeError, StorageError)
 """What can go wrong while a file is made and written; Plotly imports its parts when it draws."""
 
 
@@ -38,7 +38,7 @@ def refuse_unwritable(asked: Asked) -> None:
     except OSError as error:
         raise _unwritable(asked.output, error) from error
     if taken:
-        kind = "a directory" if taken.is_dir() else "no file"
+        kind = "a directory" if taken.is_dir() else "a pipe or a device"
         raise StorageError(
             f"'{taken}' is {kind}, but a search writes a file there; "
             "move it away, or choose another directory with output=."
@@ -83,7 +83,7 @@ def save_answer(study: Study, result: Result, asked: Asked) -> Result:
     for path, write in steps.items():
         try:
             write()
-        except TROUBLE as error:
+        except WRITE_FAILURES as error:
             failed[path] = first_cause(error)
         except KeyboardInterrupt:  # the answer is there, and printed at once
             failed |= dict.fromkeys(list(steps)[list(steps).index(path) :], "stopped by the user")

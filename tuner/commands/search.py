@@ -33,7 +33,7 @@ from tuner.probe.devices import Device, facts, list_devices, schedules, with_blo
 from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
-from tuner.probe.model_files import require_readable_name
+from tuner.probe.model_files import require_usable_path
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
@@ -93,7 +93,7 @@ def search(
         TunerError: With one sentence for the user.
     """
     refuse_while_imported("tuner.search")
-    require_readable_name(model)
+    require_usable_path(model)
     path = Path(model)
     asked = Asked(
         model=path,

@@ -46,7 +46,7 @@ def counts_of(
     those up to a count.
 
     Raises:
-        UsageError: Something in it is no count from 1 on.
+        UsageError: Something in it is no count from 1 to `MOST`.
     """
     counts: list[str | int] = []
     for part in text.split(","):
@@ -59,7 +59,8 @@ def counts_of(
         if not 1 <= low <= high <= MOST:
             also = f" or {word}" if word else ""
             raise UsageError(
-                f"{option} '{text}' is not a list of counts; give for example 1,2,8 or 1-64{also}."
+                f"{option} '{text}' is not a list of counts from 1 to {MOST}; "
+                f"give for example 1,2,8 or 1-64{also}."
             )
         between = steps(high) if low < high else ()
         counts += sorted({low, high, *(step for step in between if low < step < high)})

@@ -81,7 +81,7 @@ def name_of(path: Path) -> str:
     return next((name for name in names if name.strip(".")), UNNAMED)
 
 
-def require_readable_name(path: str | os.PathLike[str]) -> None:
+def require_usable_path(path: str | os.PathLike[str]) -> None:
     """Make sure that a path is not empty, and is Unicode as YAML and SQLite need it.
 
     Raises:

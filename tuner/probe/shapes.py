@@ -50,7 +50,9 @@ def _refuse_other_ranks(port: ov.Output, shape: Shape) -> None:
     """Refuse a shape that has no whole numbers from 1 on, or not as many as the input has dimensions."""
     name, own = input_name(port), port.get_partial_shape()
     if not all(isinstance(size, Integral) and 1 <= size <= LONGEST for size in shape):
-        raise UsageError(f"shapes= gives '{name}' {list(shape)}; a shape holds whole numbers from 1 on.")
+        raise UsageError(
+            f"shapes= gives '{name}' {list(shape)}; a shape holds whole numbers from 1 to {LONGEST}."
+        )
     if own.rank.is_static and len(own) != len(shape):
         raise UsageError(
             f"shapes= gives '{name}' {list(shape)}, but the model's input is {own}; give as many dimensions."

@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from tuner.errors import StorageError, first_cause, root
-from tuner.study.storage import STUDY_NAME, TROUBLE, sqlite_storage
+from tuner.study.storage import STORAGE_FAILURES, STUDY_NAME, sqlite_storage
 
 SECRET_FROM = r"[@?#;:=].*"
 """What to hide of a name that is neither a file nor a URL: it may be a mistyped URL with a password."""
@@ -82,7 +82,7 @@ def open_storage(where: str) -> optuna.storages.RDBStorage:
         return optuna.storages.RDBStorage(
             where, engine_kwargs={"connect_args": dict(limits)}, skip_table_creation=True
         )
-    except (*TROUBLE, ImportError) as error:
+    except (*STORAGE_FAILURES, ImportError) as error:
         raise StorageError(
             f"'{shown(where)}' cannot be opened as a study ({cause(error, where)}); "
             "give a folder that 'tuner search' wrote to, its study.db, or the URL of an Optuna storage."

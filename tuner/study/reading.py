@@ -14,7 +14,7 @@ from tuner.domain.trial import Trial
 from tuner.errors import StorageError
 from tuner.study.importance import importance
 from tuner.study.opening import cause, open_storage, shown
-from tuner.study.storage import TROUBLE, answer_of, attribute, trials_of
+from tuner.study.storage import STORAGE_FAILURES, answer_of, attribute, trials_of
 
 UNFINISHED = "the search has not ended"
 
@@ -33,7 +33,7 @@ def read_results(where: str) -> list[Result]:
     try:
         names = [study.study_name for study in storage.get_all_studies() if _is_ours(study.user_attrs)]
         found = [_result(optuna.load_study(study_name=name, storage=storage)) for name in names]
-    except TROUBLE as error:
+    except STORAGE_FAILURES as error:
         sentence = f"'{shown(where)}' cannot be read as a study ({cause(error, where)})."
         raise StorageError(sentence) from None
     finally:

@@ -50,7 +50,7 @@ DISTRIBUTIONS = {
 }
 """The same in every study, whatever the bounds of its space."""
 
-TROUBLE = (
+STORAGE_FAILURES = (
     SQLAlchemyError,
     OptunaError,
     sqlite3.Error,
@@ -196,7 +196,7 @@ class Study:
         """Turn whatever the storage raises into a StorageError of one sentence."""
         try:
             yield
-        except TROUBLE as error:
+        except STORAGE_FAILURES as error:
             raise StorageError(
                 f"'{self._path}' cannot be used as a study ({first_cause(error)}); "
                 "what was saved stays there: move it away, or choose another directory with output=."

@@ -116,7 +116,7 @@ def plan_final(
 
     paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
     plans = (plan(invited, rounds) for invited in (*filter(fits, few), best) for rounds in paces)
-    enough = (one for one in plans if one.sittings >= strategy.enough_sittings)
+    enough = (planned for planned in plans if planned.sittings >= strategy.enough_sittings)
     return next(enough, plan(best, 1))
 
 
