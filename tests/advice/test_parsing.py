@@ -1,5 +1,6 @@
 """Files that are hostile, broken, or no advice."""
 
+import math
 import random
 
 import msgspec
@@ -94,6 +95,21 @@ def test_broken_files_give_nothing_but_our_own_error(advice, tmp_path, count):
         (
             lambda data: data.update({"be\nst": 1}),
             "unknown field `be st` - at a place, the nearest one is `best`",
+        ),
+        (lambda data: data["host"].update(cores=-1), "Expected `int` >= 1"),
+        (lambda data: data["host"].update(memory_mb=-1), "Expected `int` >= 0"),
+        (lambda data: data["speedup"].update(rounds=-1), "Expected `int` >= 0"),
+        (lambda data: data["speedup"].update(confidence=1.5), "Expected `float` <= 1.0"),
+        (lambda data: data["search"].update(seed=-1), "Expected `int` >= 0"),
+        (lambda data: data["search"].update(trials=-1), "Expected `int` >= 0"),
+        (lambda data: data["search"].update(seconds=-1), "Expected `float` >= 0.0"),
+        *(
+            (
+                lambda data, at=at, name=name, figure=figure: data[at].update({name: figure}),
+                "which is not finite",
+            )
+            for figure in (math.inf, math.nan)
+            for at, name in (("speedup", "ratio"), ("speedup", "confidence"), ("measured", "throughput_fps"))
         ),
         (lambda data: data.update(schema=2.0), "has schema 2, this version reads 1"),
     ],

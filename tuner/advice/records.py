@@ -16,6 +16,8 @@ from tuner.probe.element_types import FILLABLE
 
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 Figure = Annotated[float, msgspec.Meta(ge=0)]
+Whole = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -84,8 +86,8 @@ class SpeedupRecord(Record, frozen=True):
     ratio: Figure
     low: Figure
     high: Figure | None
-    confidence: float
-    rounds: int
+    confidence: Share
+    rounds: Whole
     sittings: Count = 1
 
     @property
@@ -154,8 +156,8 @@ class HostRecord(Record, frozen=True, omit_defaults=True):
     """The machine that was measured; with its control group's limit and driver versions, if known."""
 
     cpu: str
-    cores: int
-    memory_mb: int
+    cores: Count
+    memory_mb: Whole
     os: str
     openvino: str
     devices: dict[str, str]
@@ -168,7 +170,7 @@ class SearchRecord(Record, frozen=True):
 
     version: str
     command: str
-    seed: int
-    trials: int
-    seconds: float
+    seed: Whole
+    trials: Whole
+    seconds: Figure
     date: str
