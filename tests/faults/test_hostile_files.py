@@ -34,7 +34,7 @@ def advice(tmp_path_factory):
         ("a: [" + "1," * (AT_MOST // 2) + "]\n", "more than 200000 values"),
         ("- a\n" * (AT_MOST // 4), "more than 200000 values"),
         ("- a\n" * 200_000, "more than 200000 values"),
-        ("{" * (AT_MOST // 2), "levels of lists in lists"),
+        ("{" * (AT_MOST // 2), "levels of lists in lists|maximum nesting depth"),
         ("a: {" + "? {} : {}, " * (AT_MOST // 11) + "}\n", "more than 200000 values"),
         ("schema: 1" + "0" * 400 + "\n", "a number of 401 characters"),
         ("schema: 1" + "0" * (AT_MOST // 2) + "\n", "a number of"),

@@ -43,7 +43,7 @@ def by_position(graph: ov.Model, shapes: Mapping[str, Shape]) -> dict[int, Shape
         raise UsageError(f"shapes= names the input '{unknown[0]}', but the model's inputs are: {names}.")
     for name, shape in shapes.items():
         _refuse_other_ranks(graph.inputs[positions[name]], shape)
-    return {positions[name]: shape for name, shape in shapes.items()}
+    return {positions[name]: tuple(map(int, shape)) for name, shape in shapes.items()}
 
 
 def _refuse_other_ranks(port: ov.Output, shape: Shape) -> None:
