@@ -1,5 +1,7 @@
 """Real lanes on the GPU, alone and beside the processor."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import openvino as ov
 import pytest
@@ -92,12 +94,14 @@ def test_a_setting_over_which_the_gpu_drops_out_is_named(tmp_path):
         require_all_devices(configuration, lane)
     lane.close()
 
-    class Alive:
+    class Baseline:
+        lane = SimpleNamespace(alive=lambda: True)
+
         def reopen_if_dead(self):
             return False
 
     budget = Budget(60.0, None, lambda: 0.0)
-    trial = TrialRunner(lanes, Alive(), History(), budget, Strategy(), None).run(configuration)
+    trial = TrialRunner(lanes, Baseline(), History(), budget, Strategy(), None).run(configuration)
     assert trial.state == "failed"
     assert trial.reason == "OpenVINO leaves GPU out of it for NUM_STREAMS=many; without that, GPU takes part"
 
