@@ -256,7 +256,7 @@ def revived(data: Any, kind: type[Kept]) -> Kept:
     """Undo `recorded`.
 
     Raises:
-        msgspec.ValidationError: The data is not of this kind; a ValueError.
+        msgspec.ValidationError: The data is not of this kind.
     """
     record = msgspec.convert(_with_infinities(data), RECORDS[kind], strict=False)
     return msgspec.convert(record, kind, from_attributes=True)

@@ -16,6 +16,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.exceptions import OptunaError
@@ -62,8 +63,9 @@ STORAGE_FAILURES = (
     AttributeError,
     ArithmeticError,
     AssertionError,
+    msgspec.MsgspecError,
 )
-"""What the storage raises on a damaged, foreign or deleted file (msgspec's errors are ValueErrors)."""
+"""What the storage raises on a damaged, foreign or deleted file."""
 
 
 class Study:
