@@ -131,7 +131,7 @@ def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(s
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     for kind in ("MULTI", "AUTO"):
-        assert sorted(found[kind]["devices"]) == ["CPU", "EMU.0"]
+        assert sorted(name.partition(".")[0] for name in found[kind]["devices"]) == ["CPU", "EMU"]
         assert sorted(found[kind]["streams"]) == [1, 2]
         assert "EMU" in found[f"{kind}, a member fails"]["error"]
 
