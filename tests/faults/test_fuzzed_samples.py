@@ -97,5 +97,7 @@ def claiming(shape):
 )
 def test_a_file_that_promises_too_much_is_refused(tmp_path, kind, content):
     (tmp_path / f"x.{kind}").write_bytes(content)
-    with pytest.raises(ModelError, match=r"^inputs=image=.*: (the file cannot be read \([^\n]*\)\.$|the array has shape)"):
+    with pytest.raises(
+        ModelError, match=r"^inputs=image=.*: (the file cannot be read \([^\n]*\)\.$|the array has shape)"
+    ):
         read_samples(PICTURE, tmp_path / f"x.{kind}")
