@@ -41,7 +41,7 @@ def to_do(cases: Sequence[Case], results: Sequence[dict[str, Any]]) -> Iterator[
 
 
 def attempt(case: Case, number: int, library: Path, truth: float | None, budget_s: int) -> dict[str, Any]:
-    """Try a case once, with random numbers of its own."""
+    """Try a case once, with random numbers of its own, and return what it showed."""
     began_s = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="faults-") as folder,
@@ -63,7 +63,6 @@ def attempt(case: Case, number: int, library: Path, truth: float | None, budget_
         "recover_s": seen.recover_s,
         "seconds": round(time.monotonic() - began_s, 1),
         "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "commit": _commit(),
     }
 
 
@@ -93,6 +92,7 @@ def main() -> None:
         raise SystemExit(f"tests.faults.soak: {why}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # a world ends its processes on the way out
     until_s = time.monotonic() + 60 * asked.minutes
+    commit = _commit()  # before the results change: they are files of the project themselves
     cases, results = [BY_NAME[name] for name in asked.cases], tried()
     if asked.again:
         results = [result for result in results if result["case"] not in asked.cases]
@@ -104,7 +104,7 @@ def main() -> None:
         for case, number in to_do(cases, results):
             if time.monotonic() > until_s:
                 break
-            result = attempt(case, number, library, truth, asked.budget)
+            result = {**attempt(case, number, library, truth, asked.budget), "commit": commit}
             results.append(result)
             with RESULTS.open("a") as file:
                 file.write(f"{json.dumps(result)}\n")
