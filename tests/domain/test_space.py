@@ -93,6 +93,45 @@ def test_a_point_with_switches_becomes_their_properties():
     }
 
 
+GPU = DeviceFacts("GPU", 4, frozenset({"NUM_STREAMS", "GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE"}), 0, 0)
+SPACES = {
+    "server": device_space(replace(SERVER, hybrid=True), 1, True, Bounds(), 64),
+    "bounds": device_space(SERVER, 1, True, Bounds(streams=(4, 8), batch=(3,), requests=(5, 6)), 64),
+    "GPU": device_space(GPU, 1, True, Bounds(), 4),
+    "gathering": gathering_space(target_of("BATCH:CPU"), TWO_CORES, 1, Bounds(), 2),
+    **{
+        kind: combination_space(
+            target_of(f"{kind}:GPU,CPU"), [GPU, TWO_CORES], ("P",), 1, True, Bounds(), {"GPU": 4, "CPU": 2}
+        )
+        for kind in ("MULTI", "AUTO")
+    },
+}
+
+
+@pytest.mark.parametrize("space", SPACES.values(), ids=SPACES)
+def test_a_configuration_leads_back_to_its_point(space):
+    for number, point in enumerate(space.points()):
+        assert space.nth(number) == point
+        assert space.point(space.configuration(point)) == point
+    for variant in space.variants(point):
+        assert space.point(space.configuration(variant)) == variant
+        assert space.is_late(variant)
+
+
+@pytest.mark.parametrize(
+    ("properties", "batch", "requests"),
+    [
+        ({"NUM_STREAMS": 3}, 1, 3),
+        ({"NUM_STREAMS": 4}, 3, 4),
+        ({"NUM_STREAMS": 4}, 1, 5),
+        ({"NUM_STREAMS": 4, "MODEL_PRIORITY": "HIGH"}, 1, 4),
+        ({"NUM_STREAMS": "4"}, 1, 4),
+    ],
+)
+def test_what_is_not_in_a_space_has_no_point_there(properties, batch, requests):
+    assert SPACES["server"].point(Configuration.of("CPU", properties, batch, requests)) is None
+
+
 def test_what_the_user_bounds_is_all_there_is():
     bounds = Bounds(streams=(2,), batch=(3, 5), requests=(7,))
     found = configurations(device_space(TWO_CORES, 1, True, bounds, 2))

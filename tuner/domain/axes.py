@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from tuner.domain.space import HINT, Axes, Bounds, Choice, DeviceFacts, Point
 from tuner.domain.steps import stream_counts
@@ -48,6 +48,11 @@ def batch_choices(devices: Sequence[DeviceFacts], usual: Set[int]) -> tuple[int,
 def requests_at(point: Point, busy: int) -> int:
     """Return the number of infer requests at a point, where `busy` of them keep all streams busy."""
     return int(point["requests"] if "requests" in point else int(point["requests_per_stream"]) * busy)
+
+
+def requests_read(axes: Mapping[str, tuple[Choice, ...]], requests: int, busy: int) -> dict[str, Choice]:
+    """Return the choice that a number of requests stands for, where `busy` of them keep all streams busy."""
+    return {"requests": requests} if "requests" in axes else {"requests_per_stream": requests // busy}
 
 
 def _requests_per_stream(devices: Sequence[DeviceFacts], hint_requests: int) -> tuple[int, ...]:

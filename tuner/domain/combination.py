@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tuner.domain.axes import common_axes, requests_at, stream_choices
+from tuner.domain.axes import common_axes, requests_at, requests_read, stream_choices
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
 from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
@@ -29,10 +29,7 @@ class CombinationSpace(Space):
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point: the combination under its hint, devices under their own."""
         own = {device: dict(choices[point[device]]) for device, choices in self.settings.items()}
-        busy = {
-            device: int(settings.get("NUM_STREAMS") or self.hint_requests[device])
-            for device, settings in own.items()
-        }
+        busy = {device: self._busy(device, point[device]) for device in self.settings}
         target, properties = self._ordered(point, busy), self._properties(point, own)
         requests = requests_at(point, sum(busy.values()))
         return Configuration.of(str(target), properties, int(point["batch"]), requests)
@@ -63,17 +60,39 @@ class CombinationSpace(Space):
     def _streams_axis(self, late_axis: str) -> str:
         return late_axis.rpartition(" ")[0]
 
-    def _late_options(self, configuration: Configuration) -> Axes:
-        properties = configuration.plain_properties
+    def _read(self, configuration: Configuration) -> Point:
+        properties, target = configuration.plain_properties, target_of(configuration.device)
         own = properties.get(DEVICE_PROPERTIES, {})
-        options = {**self.late, "first": target_of(configuration.device).devices[:1]}
-        if "policy" in self.late:
-            options["policy"] = (str(properties.get("SCHEDULE_POLICY", DEFAULT)),)
-        for axis in self.late:
-            device, _, switch = axis.rpartition(" ")
-            if switch in SWITCHES:
-                options[axis] = (choice_made(switch, own.get(device, {})),)
-        return options
+        switched_on: dict[str, Choice] = {}
+        members: dict[str, Choice] = {}
+        for device in self.settings:
+            left = dict(own.get(device, {}))
+            for axis in self.late:
+                name, _, switch = axis.rpartition(" ")
+                if name == device and switch in SWITCHES:
+                    switched_on[axis] = choice_made(switch, left)
+                    left.pop(SWITCHES[switch].property, None)
+            members[device] = self._label(device, left)
+        busy = {device: self._busy(device, members[device]) for device in self.settings}
+        amount, first = target.members[0].amount, target.devices[0]
+        return {
+            **members,
+            "batch": configuration.batch,
+            **requests_read(self.axes, configuration.requests, sum(busy.values())),
+            "first": first,
+            "policy": properties.get("SCHEDULE_POLICY", DEFAULT),
+            "share": amount // busy[first] if amount else DEFAULT,
+            **switched_on,
+        }
+
+    def _label(self, device: str, own: Mapping[str, PlainValue]) -> Choice:
+        """Return the choice that a device's properties stand for; an empty word if there is none."""
+        return next((label for label, known in self.settings[device].items() if dict(known) == own), "")
+
+    def _busy(self, device: str, choice: Choice) -> int:
+        """Return how many requests keep a device busy that is set to a choice."""
+        settings = dict(self.settings[device].get(choice, ()))
+        return int(settings.get("NUM_STREAMS") or self.hint_requests[device])
 
 
 def combination_space(

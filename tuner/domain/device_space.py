@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from tuner.domain.axes import REQUESTS_PER_STREAM, batch_choices, common_axes, requests_at, stream_choices
+from tuner.domain.axes import (
+    REQUESTS_PER_STREAM,
+    batch_choices,
+    common_axes,
+    requests_at,
+    requests_read,
+    stream_choices,
+)
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import PlainValue
 from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
-from tuner.domain.switches import choice_made, property_set, switch_axes, switched
+from tuner.domain.switches import SWITCHES, choice_made, property_set, switch_axes, switched
 from tuner.domain.target import Target, target_of
 
 GATHERED = (4, 8, 16, 32)
@@ -53,9 +60,20 @@ class DeviceSpace(Space):
     def _streams_axis(self, late_axis: str) -> str:
         return "streams"
 
-    def _late_options(self, configuration: Configuration) -> Axes:
+    def _read(self, configuration: Configuration) -> Point:
         properties = configuration.plain_properties
-        return {axis: (choice_made(axis, properties),) for axis in self.late}
+        streams = properties.get("NUM_STREAMS", HINT)
+        explicit = streams != HINT and streams in self.axes["streams"]
+        busy = int(streams) if explicit else self.hint_requests
+        gathered = target_of(configuration.device).members[0].amount or 1
+        return {
+            "streams": streams,
+            "batch": configuration.batch,
+            "gathered": gathered,
+            "timeout": properties.get("AUTO_BATCH_TIMEOUT", DEFAULT),
+            **requests_read(self.axes, configuration.requests, busy * gathered),
+            **{axis: choice_made(axis, properties) for axis in SWITCHES},
+        }
 
 
 def device_space(

@@ -66,7 +66,9 @@ class History:
 
     def covered(self, space: Space) -> int:
         """Return how many points of a space need no further trial."""
-        return sum(self.knows(space.configuration(point)) is not None for point in space.points())
+        tried = (point for known in self._by_configuration if (point := space.point(known)))
+        beside = {space.configuration(each) for point in tried for each in space.with_every_count(point)}
+        return sum(self.knows(configuration) is not None for configuration in beside)
 
     def simplest_form(self, trial: Trial) -> Configuration:
         """Return the simplest allowed configuration that has the trial's effective configuration."""

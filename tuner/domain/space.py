@@ -1,7 +1,9 @@
 """The finite set of configurations that a search may try on one target.
 
 A point holds one choice for each axis, under the names that the study shows; the space turns it into a
-configuration. What the user gives as bounds replaces the choices of that axis and changes no other axis.
+configuration, and a configuration back into its point. So no list of all points is needed, of which there are
+thousands on a large server. What the user gives as bounds replaces the choices of that axis and changes no
+other axis.
 Only properties that a device reports as writable are varied, so a device that this project has never met
 is searched as far as its plugin allows.
 """
@@ -109,16 +111,42 @@ class Space(ABC):
         """Return the axis with the streams of the device whose switch is on a late axis."""
 
     @abstractmethod
-    def _late_options(self, configuration: Configuration) -> Axes:
-        """Return, for each late axis, the choices that are possible for a configuration."""
+    def _read(self, configuration: Configuration) -> Point:
+        """Return the choices that a configuration of the target was made with, if it is in the space."""
 
     def points(self) -> Iterator[Point]:
         """Yield every point."""
-        return _every(self.axes)
+        for choices in itertools.product(*self.axes.values()):
+            yield dict(zip(self.axes, choices, strict=True))
 
-    def late_choices(self, configuration: Configuration) -> Iterator[Point]:
-        """Yield the late choices that a configuration may have been made with."""
-        return _every(self._late_options(configuration))
+    def nth(self, number: int) -> Point:
+        """Return a point by its number from 0 on, in the order of `points`."""
+        point: dict[str, Choice] = {}
+        for axis, choices in reversed(list(self.axes.items())):
+            number, place = divmod(number, len(choices))
+            point[axis] = choices[place]
+        return {axis: point[axis] for axis in self.axes}
+
+    def point(self, configuration: Configuration) -> Point | None:
+        """Return the point of a configuration, or None if it is not in the space.
+
+        Late choices are named where they are not the default.
+        """
+        read = self._read(configuration)
+        late = {axis: read[axis] for axis, choices in self.late.items() if read[axis] != choices[0]}
+        point = {axis: read[axis] for axis in self.axes} | late
+        known = all(choice in (self.axes.get(axis) or self.late[axis]) for axis, choice in point.items())
+        return point if known and self.configuration(point) == configuration else None
+
+    def is_late(self, point: Point) -> bool:
+        """Return whether a point has a late choice, so that it does not count as one of `points`."""
+        return point.keys() != self.axes.keys()
+
+    def with_every_count(self, point: Point) -> Iterator[Point]:
+        """Yield the points that differ in the number of infer requests alone; none beside a late choice."""
+        axis = "requests" if "requests" in self.axes else "requests_per_stream"
+        if not self.is_late(point):
+            yield from ({**point, axis: choice} for choice in self.axes[axis])
 
     def variants(self, point: Point) -> Iterator[Point]:
         """Yield the points that differ from `point` in a single late axis.
@@ -149,8 +177,3 @@ class Space(ABC):
             else:
                 return None
         return point
-
-
-def _every(axes: Mapping[str, tuple[Choice, ...]]) -> Iterator[Point]:
-    for choices in itertools.product(*axes.values()):
-        yield dict(zip(axes, choices, strict=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -34,6 +34,9 @@ left out stand for the model's own batch, one request for each stream, and the d
 MISSES = 10
 """After so many closed proposals of TPE in a row, an open point is drawn at random."""
 
+LOOKED_AT = 1000
+"""Points among which it is looked for; if all of them are closed, the space counts as searched."""
+
 Closed = Callable[[Configuration], bool]
 """Whether a configuration must not be tried (again)."""
 
@@ -54,7 +57,6 @@ class Proposer:
         self._rng = random.Random(seed)
         self._study = _sampling_study(seed, startup=len(guesses))
         self._axes = _Axes(space)
-        self._points = {space.configuration(point): point for point in space.points()}
         self._asked: dict[Configuration, optuna.Trial] = {}
         start: Point = {"batch": own_batch, "requests_per_stream": 1}
         points = [space.nearest({**start, **guess}) for guess in guesses]
@@ -78,19 +80,24 @@ class Proposer:
                 self._asked[configuration] = asked
                 return configuration
             self._study.tell(asked, state=TrialState.PRUNED)
-        still_open = [each for each in self._points if not closed(each)]
-        return self._rng.choice(still_open) if still_open else None
+        return next((each for each in self._at_random() if not closed(each)), None)
+
+    def _at_random(self) -> Iterator[Configuration]:
+        """Yield configurations in a random order: all of them, or `LOOKED_AT` of a larger space."""
+        points = len(self._space)
+        for number in self._rng.sample(range(points), min(points, LOOKED_AT)):
+            yield self._space.configuration(self._space.nth(number))
 
     def learn(self, trial: Trial) -> None:
         """Teach the sampler the result of a trial."""
-        ratio = trial.speedup.ratio if trial.speedup else None
+        ratio, point = trial.speedup.ratio if trial.speedup else None, self._space.point(trial.configuration)
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
             self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)
-        elif ratio is not None and trial.configuration in self._points:
+        elif ratio is not None and point and not self._space.is_late(point):
             self._study.add_trial(
                 optuna.trial.create_trial(
-                    params=self._axes.params(self._points[trial.configuration]),
+                    params=self._axes.params(point),
                     distributions=self._axes.distributions,
                     value=ratio,
                 )
