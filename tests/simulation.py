@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tests.lanes.replayed import Landscape, ReplayedLanes
 from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, SimulatedLanes
@@ -37,10 +37,14 @@ class MemoryStore:
 
 
 def space_of(
-    device: SimulatedDevice, bounds: Bounds | None = None, hint_requests: int | None = None
+    device: SimulatedDevice,
+    bounds: Bounds | None = None,
+    hint_requests: int | None = None,
+    grows: bool = True,
 ) -> Space:
     facts = DeviceFacts("CPU", device.cores, frozenset({"NUM_STREAMS"}), device.cores, device.cores)
-    return device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
+    space = device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
+    return space if grows else replace(space, growing={})
 
 
 def simulate(
@@ -55,7 +59,9 @@ def simulate(
     tell=lambda _: None,
     item_mb: float = 0.0,
     available_mb: float = math.inf,
+    grows: bool = True,
 ) -> Findings:
+    """Search a simulated processor; where its space does not grow, windows stay short and trials are many."""
     device = device or (lanes.device if lanes else SimulatedDevice())
     lanes = lanes or SimulatedLanes(device, seed=seed)
     return tune(
@@ -63,7 +69,7 @@ def simulate(
             MODEL,
             CPU,
             lanes,
-            lambda target, hints: space_of(device, bounds, hints[target].requests),
+            lambda target, hints: space_of(device, bounds, hints[target].requests, grows),
             store or MemoryStore(),
             Budget(budget_s, trials, lanes.now),
             seed,

@@ -122,7 +122,7 @@ def test_a_configuration_leads_back_to_its_point(space):
     ("properties", "batch", "requests"),
     [
         ({"NUM_STREAMS": 3}, 1, 3),
-        ({"NUM_STREAMS": 4}, 3, 4),
+        ({"NUM_STREAMS": 4}, 5, 4),
         ({"NUM_STREAMS": 4}, 1, 5),
         ({"NUM_STREAMS": 4, "MODEL_PRIORITY": "HIGH"}, 1, 4),
         ({"NUM_STREAMS": "4"}, 1, 4),

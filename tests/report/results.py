@@ -29,7 +29,7 @@ HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1"
 @cache
 def searched(**options) -> Result:
     """A whole search, its importance included."""
-    found = result_of(simulate(**{"device": GAINING, "budget_s": 120, **options}), MODEL)
+    found = result_of(simulate(**{"device": GAINING, "budget_s": 120, "grows": False, **options}), MODEL)
     return with_outcome(found, importance=importance(found.trials))
 
 

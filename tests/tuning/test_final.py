@@ -237,7 +237,7 @@ def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_af
             if done == list(range(1, rounds + 1)):
                 alive_lane(lanes, is_hint=True).close()
 
-    found = simulate(lanes=lanes, tell=kill_the_hint_once)
+    found = simulate(lanes=lanes, tell=kill_the_hint_once, grows=False)
     assert done[rounds] == before + 1  # after those of the sittings that had ended
     assert found.final.trouble is None
     assert found.outcome.verdict.kind == "faster"
@@ -255,7 +255,7 @@ def test_a_hint_that_keeps_dying_in_the_final_leaves_the_leader_as_the_closest(f
             alive_lane(lanes, is_hint=True).close()
 
     store = MemoryStore()
-    found = simulate(lanes=lanes, tell=kill_the_hint, store=store)
+    found = simulate(lanes=lanes, tell=kill_the_hint, store=store, grows=False)
     assert found.outcome.verdict.kind == "inconclusive"
     assert "the final was cut short (the hint's lane: the lane is closed)" in found.outcome.verdict.why
     history = History(store.kept)

@@ -172,7 +172,7 @@ def test_a_pause_at_the_end_of_the_final_costs_its_round_and_no_finalist(budget_
                 lanes.pause(pause_s)
                 paused.append(True)
 
-    found = simulate(lanes=lanes, budget_s=budget_s, tell=pause_once)
+    found = simulate(lanes=lanes, budget_s=budget_s, tell=pause_once, grows=False)
     assert paused
     assert lanes.coming is None
     assert lanes.now() < budget_s + OVER_S

@@ -140,6 +140,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
         if finalist.disqualified:
             yield f"  out      {finalist.configuration}: {finalist.disqualified}"
     yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
+    yield from (f"  edge     {edge}" for edge in result.outcome.edges)
     if result.outcome.switches:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
     size = f"{count(len(result.trials), 'trial')}, {result.run.seconds:.0f} s"

@@ -10,6 +10,9 @@ from tuner.domain.steps import stream_counts
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 REQUESTS_PER_STREAM = (1, 2, 4)
 
+MOST = 1 << 20
+"""The largest batch, and multiple of requests, to which a space may grow where a device names no limit."""
+
 
 def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
     """Return the hint and the numbers of streams that a device supports, within the user's bounds.
@@ -38,10 +41,24 @@ def common_axes(
     return axes
 
 
+def growing_axes(
+    devices: Sequence[DeviceFacts], batched: bool, bounds: Bounds, hint_requests: int
+) -> dict[str, int]:
+    """Return the largest counts to which batch and requests may grow; what the user bounds does not grow."""
+    most: dict[str, int] = {}
+    if batched and not bounds.batch:
+        most["batch"] = _most_batch(devices)
+    if not bounds.requests:
+        most["requests_per_stream"] = _most_requests(devices, hint_requests)
+    return most
+
+
 def batch_choices(devices: Sequence[DeviceFacts], usual: Set[int]) -> tuple[int, ...]:
     """Return the usual batches that every device can hold, and the optimal batches that devices report."""
-    batches = usual | {device.optimal_batch for device in devices if device.optimal_batch}
-    most = min((device.max_batch for device in devices if device.max_batch), default=max(batches))
+    batches, most = (
+        usual | {device.optimal_batch for device in devices if device.optimal_batch},
+        _most_batch(devices),
+    )
     return tuple(sorted(batch for batch in batches if batch <= most or batch == min(usual)))
 
 
@@ -56,11 +73,19 @@ def requests_read(axes: Mapping[str, tuple[Choice, ...]], requests: int, busy: i
 
 
 def _requests_per_stream(devices: Sequence[DeviceFacts], hint_requests: int) -> tuple[int, ...]:
-    """Return multiples of what the hint asks for, within the ranges that the devices report.
+    """Return multiples of what the hint asks for, within the ranges that the devices report."""
+    most = _most_requests(devices, hint_requests)
+    return tuple(multiple for multiple in REQUESTS_PER_STREAM if multiple <= most)
+
+
+def _most_requests(devices: Sequence[DeviceFacts], hint_requests: int) -> int:
+    """Return the largest multiple of what the hint asks for that is within the ranges that devices report.
 
     A range that ends below what the device's own hint asks for (1 on every CPU) is no limit.
     """
     ranges = [device.max_requests for device in devices if device.max_requests]
-    most = sum(ranges) if len(ranges) == len(devices) else 0
-    within = tuple(multiple for multiple in REQUESTS_PER_STREAM if multiple * hint_requests <= most)
-    return within or REQUESTS_PER_STREAM
+    return (sum(ranges) // hint_requests if len(ranges) == len(devices) else 0) or MOST
+
+
+def _most_batch(devices: Sequence[DeviceFacts]) -> int:
+    return min((device.max_batch for device in devices if device.max_batch), default=MOST)

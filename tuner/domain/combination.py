@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tuner.domain.axes import common_axes, requests_at, requests_read, stream_choices
+from tuner.domain.axes import common_axes, growing_axes, requests_at, requests_read, stream_choices
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
 from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
@@ -126,7 +126,8 @@ def combination_space(
     for facts in members:
         own = switch_axes(facts, late=True)
         late |= {f"{facts.target} {axis}": choices for axis, choices in own.items()}
-    return CombinationSpace(str(target), axes, late, hint_requests, settings)
+    growing = growing_axes(members, batched, bounds, sum(hint_requests.values()))
+    return CombinationSpace(str(target), axes, late, growing, hint_requests, settings)
 
 
 def member_settings(

@@ -8,6 +8,7 @@ from tuner.domain.axes import (
     REQUESTS_PER_STREAM,
     batch_choices,
     common_axes,
+    growing_axes,
     requests_at,
     requests_read,
     stream_choices,
@@ -91,7 +92,8 @@ def device_space(
     axes: Axes = {"streams": stream_choices(facts, bounds)}
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
     axes |= switch_axes(facts, late=False)
-    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), hint_requests)
+    growing = growing_axes([facts], batched, bounds, hint_requests)
+    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), growing, hint_requests)
 
 
 def gathering_space(
@@ -106,8 +108,9 @@ def gathering_space(
     single = device_space(facts, own_batch, False, replace(bounds, batch=None), hint_requests)
     amount = target.members[0].amount
     usual = batch_choices([facts], set(GATHERED))
-    wanted = (amount,) if amount else tuple(batch for batch in bounds.batch or usual if batch > 1)
+    wanted = (amount,) if amount else tuple(batch for batch in bounds.batch or () if batch > 1)
     axes = {**single.axes, "gathered": wanted or usual, "timeout": (SHORT_TIMEOUT_MS, DEFAULT)}
     if "requests_per_stream" in axes:
         axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
-    return DeviceSpace(str(target), axes, single.late, hint_requests)
+    growing = {} if wanted else {"gathered": growing_axes([facts], True, bounds, hint_requests)["batch"]}
+    return DeviceSpace(str(target), axes, single.late, growing, hint_requests)

@@ -84,6 +84,7 @@ class Outcome:
         interrupted: Whether the user stopped the latest run.
         switches: Switches around the best configuration, in words, and whether each was tried; they do
             not count as `points`.
+        edges: For each axis on which the gain went on at the edge: how far it was tried, and why no further.
         importance: Each parameter's share in the differences of speed; empty where unknown.
         notices: Reasons to trust the figures less.
         run: The run that the answer is from, at its end; None while the search goes on.
@@ -96,6 +97,7 @@ class Outcome:
     covered: int = 0
     interrupted: bool = False
     switches: Mapping[str, bool] = field(default_factory=dict)
+    edges: tuple[str, ...] = ()
     importance: Mapping[str, float] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     run: SearchRun | None = None

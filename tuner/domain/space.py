@@ -14,7 +14,7 @@ import itertools
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import DEVICE_PROPERTIES
@@ -88,11 +88,14 @@ class Space(ABC):
         axes: Choices by axis. `requests` holds counts that the user gave,
             `requests_per_stream` multiples of what keeps the configuration busy.
         late: Further axes, the default first: tried around the best point only, not counted as points.
+        growing: Axes that may grow by doublings while the gain goes on, each with the largest count that it
+            may reach. Counts between two doublings, like late choices, are tried around the best point only.
     """
 
     target: str
     axes: Mapping[str, tuple[Choice, ...]]
     late: Mapping[str, tuple[Choice, ...]]
+    growing: Mapping[str, int]
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -135,12 +138,36 @@ class Space(ABC):
         read = self._read(configuration)
         late = {axis: read[axis] for axis, choices in self.late.items() if read[axis] != choices[0]}
         point = {axis: read[axis] for axis in self.axes} | late
-        known = all(choice in (self.axes.get(axis) or self.late[axis]) for axis, choice in point.items())
+        known = all(
+            choice in (self.axes.get(axis) or self.late[axis]) or choice in self._in_between(axis)
+            for axis, choice in point.items()
+        )
         return point if known and self.configuration(point) == configuration else None
 
     def is_late(self, point: Point) -> bool:
         """Return whether a point has a late choice, so that it does not count as one of `points`."""
-        return point.keys() != self.axes.keys()
+        return any(choice not in self.axes.get(axis, ()) for axis, choice in point.items())
+
+    def edge(self, axis: str) -> int:
+        """Return the largest count of an axis."""
+        return max(choice for choice in self.axes[axis] if isinstance(choice, int))
+
+    def doubled(self, axis: str) -> int | None:
+        """Return the count by which an axis may grow, or None if it may not."""
+        doubled = 2 * self.edge(axis)
+        return doubled if doubled <= self.growing.get(axis, 0) else None
+
+    def grown(self, axis: str) -> Space:
+        """Return the space with the next doubling on an axis, which must be one of those that may grow."""
+        return replace(self, axes={**self.axes, axis: (*self.axes[axis], 2 * self.edge(axis))})
+
+    def including(self, configuration: Configuration) -> Space:
+        """Return the space, grown as far as a configuration lies beyond its edges."""
+        space, read = self, self._read(configuration)
+        for axis in self.growing:
+            while (count := space.doubled(axis)) and count <= int(read[axis]):
+                space = space.grown(axis)
+        return space
 
     def with_every_count(self, point: Point) -> Iterator[Point]:
         """Yield the points that differ in the number of infer requests alone; none beside a late choice."""
@@ -149,11 +176,16 @@ class Space(ABC):
             yield from ({**point, axis: choice} for choice in self.axes[axis])
 
     def variants(self, point: Point) -> Iterator[Point]:
-        """Yield the points that differ from `point` in a single late axis.
+        """Yield the points that differ from `point` in a single late axis, or in one count between doublings.
 
         Automatic batching gathers single items under a hint only: beside explicit streams or a batch there is
         nothing that its switch could turn off.
         """
+        for axis in self.growing:
+            count = int(point[axis])
+            for other in (3 * count // 4, 3 * count // 2):
+                if other in self._in_between(axis) and abs(other - count) < count:
+                    yield {**point, axis: other}
         for axis, choices in self.late.items():
             if axis.endswith("auto_batching") and not self._gathers(axis, point):
                 continue
@@ -163,6 +195,11 @@ class Space(ABC):
 
     def _gathers(self, axis: str, point: Point) -> bool:
         return point[self._streams_axis(axis)] == HINT and point["batch"] == 1
+
+    def _in_between(self, axis: str) -> set[int]:
+        """Return the counts between the doublings of an axis that may grow: 3, 6, 12, 24 and so on."""
+        counts = [choice for choice in self.axes.get(axis, ()) if isinstance(choice, int) and choice % 2 == 0]
+        return {3 * count // 2 for count in counts if 3 * count // 2 <= self.growing.get(axis, 0)}
 
     def nearest(self, wanted: Point) -> Point | None:
         """Return the point closest to a guess, or None where its kind of streams is out of bounds."""

@@ -38,6 +38,7 @@ def better_supported(earlier: Result, latest: Result) -> Result:
         covered=since.covered,
         interrupted=since.interrupted,
         switches=since.switches,
+        edges=since.edges,
         importance=since.importance,
     )
     return replace(latest, outcome=outcome, final=earlier.final)

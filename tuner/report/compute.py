@@ -62,6 +62,7 @@ def view(result: Result, usage: Usage) -> View:
         reproduce=dict(_reproduce(result)),
         known=f"{outcome.covered} of {outcome.points} configurations" if outcome.points else "",
         switches=switches(outcome.switches),
+        edges=outcome.edges,
         front=front,
         ahead=ahead_of_advice(result, rows, advice),
         labels=labels_of(front, hint, advice, drop_in),

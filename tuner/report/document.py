@@ -57,6 +57,7 @@ def _study(view: View) -> dict[str, Any]:
         "reproduce": view.reproduce,
         "known": view.known,
         "switches": view.switches,
+        "edges": view.edges,
         "front": view.front,
         "tried": view.tried,
     }

@@ -217,6 +217,7 @@ class OutcomeRecord(Record, frozen=True):
     interrupted: bool
     importance: dict[str, float]
     switches: dict[str, bool] = {}
+    edges: tuple[str, ...] = ()
 
 
 RECORDS: dict[type[Any], type[Record]] = {

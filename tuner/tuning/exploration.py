@@ -12,17 +12,18 @@ from functools import partial
 from typing import Protocol
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.figures import mebibytes, seconds, share
 from tuner.domain.history import History
-from tuner.domain.space import Space
+from tuner.domain.space import Point, Space
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
+from tuner.tuning.growth import Growth
 from tuner.tuning.memory import MemoryGuard
-from tuner.tuning.points import Points
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import TrialRunner, too_expensive
+from tuner.tuning.trials import TrialRunner, takes_more_than_its_share, too_expensive
 
 
 class Proposing(Protocol):
@@ -34,30 +35,34 @@ class Proposing(Protocol):
     def learn(self, trial: Trial) -> None:
         """Learn from a trial that ended."""
 
+    def lead_to(self, space: Space, point: Point) -> None:
+        """Propose a point next; its space may have grown."""
+
 
 class Exploration:
     """The search before the final: proposals, then switches around the best.
 
     Attributes:
         gone: Why a target was given up on the way, by target.
+        growth: Lets spaces grow while the gain goes on at their edge.
         memory: Knows which configurations do not fit into memory.
     """
 
     def __init__(
         self,
         proposer: Proposing,
-        spaces: Mapping[Target, Space],
+        growth: Growth,
         hints: Mapping[Target, Configuration],
         history: History,
         budget: Budget,
         strategy: Strategy,
         memory: MemoryGuard,
     ) -> None:
-        """Explore these spaces; the proposer must have learnt the history's trials already."""
+        """Explore the spaces of `growth`; the proposer must have learnt the history's trials already."""
         self.gone: dict[Target, str] = {}
         self._proposer, self._hints = proposer, hints
         self._history, self._budget, self._strategy, self.memory = history, budget, strategy, memory
-        self._points = Points(spaces)
+        self.growth, self._points = growth, growth.points
         self._vanished = self._before_it_vanished(history.trials)
         self._refusals = Refusals(
             self._points, [trial for trial in history.trials if trial.number not in self._vanished]
@@ -67,8 +72,12 @@ class Exploration:
         """Return what to try in the seconds that are left before the final, or None if there is nothing."""
         self.memory.look()
         closed = partial(self._closed, left_s=left_s)
+        led = False
+        for space, point in self.growth.step(self._why_not):
+            self._proposer.lead_to(space, point)
+            led = led or not closed(space.configuration(point))
         switched = next((each for each in self._around_the_best() if not closed(each)), None)
-        if switched and left_s <= self._strategy.switch_share * self._budget.seconds:
+        if switched and not led and left_s <= self._strategy.switch_share * self._budget.seconds:
             return switched
         return self._proposer.next(closed) or switched
 
@@ -102,6 +111,15 @@ class Exploration:
             or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
             or self.memory.refuses(configuration)
         )
+
+    def _why_not(self, configuration: Configuration) -> str | None:
+        """Return in words why a space does not grow by a configuration, or None if it may."""
+        if self.memory.refuses(configuration):
+            return f"would take about {mebibytes(self.memory.predicted_mb(configuration))} of memory"
+        if takes_more_than_its_share(configuration, self._history, self._budget, self._strategy):
+            window_s, part = self._history.window_s(configuration), self._strategy.window_share
+            return f"would take about {seconds(window_s)} a window, more than {share(part)} of the budget"
+        return None
 
     def _is_known(self, configuration: Configuration) -> bool:
         known = self._history.knows(configuration)

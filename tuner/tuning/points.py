@@ -21,6 +21,14 @@ class Points:
         """The spaces, in the order of their targets."""
         return self._spaces.values()
 
+    def space(self, target: Target) -> Space:
+        """Return the space of a target."""
+        return self._spaces[target]
+
+    def replace(self, target: Target, space: Space) -> None:
+        """Put a space that has grown in the place of the target's space so far."""
+        self._spaces[target] = space
+
     def at(self, configuration: Configuration) -> tuple[Space, Point] | None:
         """Return a configuration's space and point, or None if it is in no space."""
         for target, space in self._spaces.items():

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from tuner.domain.combination import CombinationSpace
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import HINT, Space
-from tuner.domain.target import Target
+from tuner.domain.space import HINT, Point, Space
+from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.first_points import combination_points, gathering_points
 from tuner.tuning.proposals import Closed, Proposer
@@ -31,7 +31,7 @@ class Portfolio:
 
         The proposers must have learnt the known trials already.
         """
-        self._proposers, self._spaces = proposers, spaces
+        self._proposers, self._spaces = proposers, dict(spaces)
         self._tried: Counter[Target] = Counter()
         self._best: dict[Target, Trial] = {}
         self._turn = 0
@@ -52,6 +52,12 @@ class Portfolio:
                 self._tried[target] += 1
                 return configuration
         return None
+
+    def lead_to(self, space: Space, point: Point) -> None:
+        """Propose a point of a target's space next, which may have grown."""
+        target = target_of(space.target)
+        self._spaces[target] = space
+        self._proposers[target].lead_to(space, point)
 
     def learn(self, trial: Trial) -> None:
         """Teach the trial's target; the best settings of a combination are also tried on each of its devices.

@@ -53,16 +53,31 @@ class Proposer:
         guesses: Sequence[Point] = GUESSES,
     ) -> None:
         """Begin with the guesses; the sampler learns the known trials of earlier runs at once."""
-        self._space = space
         self._rng = random.Random(seed)
-        self._study = _sampling_study(seed, startup=len(guesses))
-        self._axes = _Axes(space)
-        self._asked: dict[Configuration, optuna.Trial] = {}
+        self._seed, self._startup = seed, len(guesses)
+        self._ratios: dict[Configuration, float] = {}
+        self._take(space)
         start: Point = {"batch": own_batch, "requests_per_stream": 1}
         points = [space.nearest({**start, **guess}) for guess in guesses]
         self._guesses = deque(dict.fromkeys(space.configuration(point) for point in points if point))
         for trial in known:
             self.learn(trial)
+
+    def _take(self, space: Space) -> None:
+        """Begin a study over the axes of a space, with what is known."""
+        self._space, self._axes = space, _Axes(space)
+        self._study = _sampling_study(self._seed + len(self._ratios), self._startup)
+        self._asked: dict[Configuration, optuna.Trial] = {}
+        for configuration, ratio in self._ratios.items():
+            self._teach(configuration, ratio)
+
+    def lead_to(self, space: Space, point: Point) -> None:
+        """Propose a point next, in its space, which may have grown; if not, guesses come first."""
+        if space is not self._space:
+            self._take(space)
+        elif self._guesses:
+            return
+        self.suggest([point])
 
     def suggest(self, points: Sequence[Point]) -> None:
         """Put points before all other guesses."""
@@ -90,17 +105,22 @@ class Proposer:
 
     def learn(self, trial: Trial) -> None:
         """Teach the sampler the result of a trial."""
-        ratio, point = trial.speedup.ratio if trial.speedup else None, self._space.point(trial.configuration)
+        ratio = trial.speedup.ratio if trial.speedup else None
+        if ratio is not None:
+            self._ratios[trial.configuration] = ratio
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
             self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)
-        elif ratio is not None and point and not self._space.is_late(point):
+        elif ratio is not None:
+            self._teach(trial.configuration, ratio)
+
+    def _teach(self, configuration: Configuration, ratio: float) -> None:
+        """Teach the sampler what is known of a configuration, if it is a point of the space."""
+        point = self._space.point(configuration)
+        if point and not self._space.is_late(point):
+            params, distributions = self._axes.params(point), self._axes.distributions
             self._study.add_trial(
-                optuna.trial.create_trial(
-                    params=self._axes.params(point),
-                    distributions=self._axes.distributions,
-                    value=ratio,
-                )
+                optuna.trial.create_trial(params=params, distributions=distributions, value=ratio)
             )
 
 

@@ -113,6 +113,13 @@ class TrialRunner:
         )
 
 
+def takes_more_than_its_share(
+    configuration: Configuration, history: History, budget: Budget, strategy: Strategy
+) -> bool:
+    """Return whether a single window of a configuration would take more than its share of the budget."""
+    return history.window_s(configuration) > strategy.window_share * budget.seconds
+
+
 def too_expensive(
     configuration: Configuration, history: History, budget: Budget, strategy: Strategy, left_s: float
 ) -> bool:
@@ -122,11 +129,11 @@ def too_expensive(
     has at least half their batch. A configuration that would not compile in the `left_s` seconds before the
     final is not tried.
     """
-    if history.open_s(configuration) > left_s:
+    if history.open_s(configuration) > left_s or takes_more_than_its_share(
+        configuration, history, budget, strategy
+    ):
         return True
     window_s = history.window_s(configuration)
-    if window_s > strategy.window_share * budget.seconds:
-        return True
     best = history.best()
     best_batch = best.configuration.batch if best else 1
     return window_s > strategy.expensive_window_s and configuration.batch > 2 * best_batch

@@ -26,6 +26,7 @@ from tuner.measure.lane import Lanes
 from tuner.tuning import final as finals
 from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
+from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints, open_hints
 from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.portfolio import Portfolio
@@ -79,8 +80,6 @@ class Findings:
     too_large: Sequence[str] = ()
 
 
-Spaces = Mapping[Target, Space]
-
 SpaceFor = Callable[[Target, Mapping[Target, Configuration]], Space]
 """Lays out a target's space; the hints of all targets say how many requests each device asks for."""
 
@@ -132,21 +131,24 @@ def tune(task: Task) -> Findings:
     with closing(hints.baseline):
         for trial in hints.trials:
             _keep(task, history, trial)
-        spaces = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
-        _report_hints(task, history, hints, spaces, known)
-        exploration = _prepare(task, spaces, history, known, hints)
-        outcome, final = _explore_and_decide(task, history, hints, spaces, exploration, rng)
+        laid_out = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
+        growth = Growth(laid_out, history)
+        _report_hints(task, history, hints, growth, known)
+        exploration = _prepare(task, growth, history, known, hints)
+        outcome, final = _explore_and_decide(task, history, hints, exploration, rng)
+    spaces = list(growth.points.spaces)
     outcome = replace(
         outcome,
-        points=sum(map(len, spaces.values())),
-        covered=sum(map(history.covered, spaces.values())),
+        points=sum(map(len, spaces)),
+        covered=sum(map(history.covered, spaces)),
         switches=exploration.switches(),
+        edges=tuple(growth.sentences()),
     )
     return Findings(
         outcome,
         history.trials,
         final,
-        tuple(spaces),
+        tuple(laid_out),
         hints.left_out,
         exploration.refused(),
         exploration.gone,
@@ -159,17 +161,18 @@ def _keep(task: Task, history: History, trial: Trial) -> None:
     task.store.save(trial)
 
 
-def _report_hints(task: Task, history: History, hints: Hints, spaces: Spaces, known: int) -> None:
+def _report_hints(task: Task, history: History, hints: Hints, growth: Growth, known: int) -> None:
     """Report the baseline, the hints of further targets, and what is to be searched."""
     hint = history.trials[0]
     measured = map(history.knows, hints.configurations.values())
     others = tuple(trial.as_candidate() for trial in measured if trial and trial is not hint)
-    points = sum(map(len, spaces.values()))
+    points = sum(map(len, growth.points.spaces))
     task.tell(BaselineReady(hint.as_candidate(), points, known, others, hints.left_out, history.best()))
 
 
-def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hints) -> Exploration:
+def _prepare(task: Task, growth: Growth, history: History, known: int, hints: Hints) -> Exploration:
     """Return what chooses the configurations to try, of a single target or of several in turn."""
+    spaces = {target: growth.points.space(target) for target in hints.configurations}
     proposers = {
         target: task.strategy.proposer(space, task.model.batch, task.seed + known, history.trials)
         for target, space in spaces.items()
@@ -177,11 +180,11 @@ def _prepare(task: Task, spaces: Spaces, history: History, known: int, hints: Hi
     first = next(iter(proposers.values()))
     proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
     memory = MemoryGuard(history, task.item_mb, task.available_mb)
-    return Exploration(proposer, spaces, hints.configurations, history, task.budget, task.strategy, memory)
+    return Exploration(proposer, growth, hints.configurations, history, task.budget, task.strategy, memory)
 
 
 def _explore_and_decide(
-    task: Task, history: History, hints: Hints, spaces: Spaces, exploration: Exploration, rng: random.Random
+    task: Task, history: History, hints: Hints, exploration: Exploration, rng: random.Random
 ) -> tuple[Outcome, Final | None]:
     """Run trials and the final, and decide; if they are cut short, return what is known by then."""
     own_batch = task.model.batch
@@ -195,7 +198,7 @@ def _explore_and_decide(
     except LaneError as error:
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
-        return _decide_without_final(history, spaces, exploration.memory), None
+        return _decide_without_final(history, exploration), None
     if final.trouble or not any(finalist.speedup for finalist in final.finalists):
         return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
@@ -264,18 +267,20 @@ def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.R
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
 
 
-def _decide_without_final(history: History, spaces: Spaces, memory: MemoryGuard) -> Outcome:
+def _decide_without_final(history: History, exploration: Exploration) -> Outcome:
     """Return the outcome if nothing but the hint could be measured."""
     hint = history.trials[0].as_candidate()
     failed = [trial for trial in history.trials if trial.state == "failed"]
-    every_point_known = all(history.covered(space) == len(space) for space in spaces.values())
+    every_point_known = all(
+        history.covered(space) == len(space) for space in exploration.growth.points.spaces
+    )
     if failed:
         why = f"every other configuration that was tried failed ({failed[-1].reason})"
         verdict = Verdict("inconclusive", hint, why=why)
     elif every_point_known:
         why = "with these limits, every configuration compiles to the same as the hint"
         verdict = Verdict("keep_hint", hint, why=why)
-    elif too_large := memory.sentences():
+    elif too_large := exploration.memory.sentences():
         verdict = Verdict("inconclusive", hint, why=too_large[0])
     else:
         why = f"the budget is too short for any other configuration{_compiling(history)}; give a larger one"

@@ -1,0 +1,152 @@
+"""Where the best configuration lies at the edge of its space and the gain still rises, the space grows.
+
+The next doubling of batch, of infer requests a stream, or of the items that automatic batching gathers joins
+the space and is tried next. That goes on until the gain ends, the device takes no more, memory would not hold
+it, or a window would take more than its share of the budget. The summary says which of them it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tuner.domain.configuration import Configuration
+from tuner.domain.history import GO_ON, History
+from tuner.domain.space import Point, Space
+from tuner.domain.target import Target, target_of
+from tuner.tuning.points import Points
+
+RISING = 1.02
+"""The gain still rises if the best at an edge is faster by this factor than the same with half of the count:
+estimates of single trials stray by 1 %, and the best of them is partly luck."""
+
+WORDS = {
+    "batch": "batch {}",
+    "requests_per_stream": "{} requests per stream",
+    "gathered": "{} gathered items",
+}
+"""The axes that may grow, with a count on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Edge:
+    """The best configuration at the end of an axis."""
+
+    space: Space
+    axis: str
+    count: int  # The doubling that follows
+    before: Point  # With a smaller count, from which the gain may rise
+    further: Point  # With the doubling that follows
+
+
+class Growth:
+    """Lets spaces grow where their best configuration lies at an edge.
+
+    Attributes:
+        points: The points of the spaces, as far as these have grown.
+    """
+
+    def __init__(self, spaces: Mapping[Target, Space], history: History) -> None:
+        """Take the spaces as they are laid out; they grow at once as far as trials went."""
+        self._laid_out, self._history = spaces, history
+        self._stopped: dict[tuple[Target, str], str] = {}
+        measured = [trial.configuration for trial in history.trials if trial.rounds]
+        self.points = Points(
+            {target: _including(space, target, measured) for target, space in spaces.items()}
+        )
+
+    def step(self, why_not: Callable[[Configuration], str | None]) -> Iterator[tuple[Space, Point]]:
+        """Yield what to try next where the best lies at an edge, with its space, which may have grown for it.
+
+        That is half of the count, if it is not known, to see whether the gain rises; then twice the count.
+
+        Args:
+            why_not: Says why a configuration cannot be tried, or returns None if it can.
+        """
+        for edge in self._edges_of_the_best():
+            if not self._knows(edge.space, edge.before):
+                yield edge.space, edge.before
+            elif self._rises_from(edge):
+                if edge.count > edge.space.edge(edge.axis):
+                    yield from self._grown(edge, why_not)
+                elif not self._knows(edge.space, edge.further):
+                    yield edge.space, edge.further
+
+    def _grown(
+        self, edge: _Edge, why_not: Callable[[Configuration], str | None]
+    ) -> Iterator[tuple[Space, Point]]:
+        """Let a space grow by a doubling, or note why it cannot."""
+        target = target_of(edge.space.target)
+        if edge.space.doubled(edge.axis) is None:
+            self._stopped[target, edge.axis] = "the device takes no more"
+            return
+        grown = edge.space.grown(edge.axis)
+        if why := why_not(grown.configuration(edge.further)):
+            self._stopped[target, edge.axis] = f"{WORDS[edge.axis].format(edge.count)} {why}"
+            return
+        self.points.replace(target, grown)
+        yield grown, edge.further
+
+    def sentences(self) -> list[str]:
+        """Return, for each axis that grew or may gain by growing, how far it was tried and why no further."""
+        edges = {(target_of(edge.space.target), edge.axis): edge for edge in self._edges_of_the_best()}
+        found = []
+        for target, axis in self._axes():
+            most = self._largest_tried(target, axis)
+            if why := self._why_no_further(target, axis, most, edges.get((target, axis))):
+                prefix = f"{target}: " if len(self._laid_out) > 1 else ""
+                found.append(f"{prefix}up to {WORDS[axis].format(most)} was tried; {why}")
+        return found
+
+    def _why_no_further(self, target: Target, axis: str, most: int, edge: _Edge | None) -> str | None:
+        """Return what ended an axis at the largest count that was tried; None if there is nothing to say."""
+        if edge and edge.count > most:
+            if why := self._stopped.get((target, axis)):
+                return why
+            if not self._knows(edge.space, edge.before) or self._rises_from(edge):
+                return f"the gain may go on: {GO_ON}"
+        return "the gain ended before it" if most > self._laid_out[target].edge(axis) else None
+
+    def _axes(self) -> Iterator[tuple[Target, str]]:
+        """Yield the axes that may grow."""
+        yield from ((target, axis) for target, space in self._laid_out.items() for axis in space.growing)
+
+    def _largest_tried(self, target: Target, axis: str) -> int:
+        """Return the largest count on an axis with which a trial was measured; 0 if there is none."""
+        space = self.points.space(target)
+        points = (
+            space.point(trial.configuration)
+            for trial in self._history.measured()
+            if target.covers(trial.configuration.device)
+        )
+        return max((int(point[axis]) for point in points if point), default=0)
+
+    def _edges_of_the_best(self) -> Iterator[_Edge]:
+        """Yield the axes that may grow on which the best lies at the end that was laid out, or beyond."""
+        best = self._history.best()
+        found = self.points.at(best.configuration) if best else None
+        if found is None:
+            return
+        space, point = found
+        laid_out = self._laid_out[target_of(space.target)]
+        for axis in space.growing:
+            count = int(point[axis])
+            if count >= laid_out.edge(axis) > 1:
+                doubling = max(number for number in map(int, space.axes[axis]) if number <= count)
+                before = doubling if doubling < count else count // 2
+                yield _Edge(space, axis, 2 * doubling, {**point, axis: before}, {**point, axis: 2 * doubling})
+
+    def _knows(self, space: Space, point: Point) -> bool:
+        return self._history.knows(space.configuration(point)) is not None
+
+    def _rises_from(self, edge: _Edge) -> bool:
+        """Return whether the best is clearly faster than the known trial before it."""
+        best, known = self._history.best(), self._history.knows(edge.space.configuration(edge.before))
+        return best is not None and known is not None and best.ratio >= RISING * known.ratio
+
+
+def _including(space: Space, target: Target, configurations: Iterable[Configuration]) -> Space:
+    for configuration in configurations:
+        if target.covers(configuration.device):
+            space = space.including(configuration)
+    return space
