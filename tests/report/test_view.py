@@ -23,15 +23,15 @@ from tuner.report.text import as_markdown
 from tuner.study.importance import importance
 
 GOLDEN = {
-    "answer": "49.0 % faster than the hint, 98 % interval +45.0 to +53.1 %, 64 rounds in 16 sittings",
+    "answer": "49.7 % faster than the hint, 98 % interval +45.1 to +54.4 %, 44 rounds in 11 sittings",
     "advice": "hint, batch 64, 4 requests",
     "known": "56 of 63 configurations",
     "trials": 41,
     "states": ["duplicate", "failed", "measured", "pruned"],
     "best": (11, "hint", 64, 4, "2 streams, 2 threads, 4 requests, f32"),
     "finalists": [
-        ("hint, batch 64, 4 requests", "the advice"),
-        ("hint, batch 64, 2 requests", "tied with the best"),
+        ("hint, batch 64, 8 requests", ""),
+        ("hint, batch 64, 4 requests", "the advice, tied with the best"),
         ("hint, batch 1, 4 requests", ""),
         ("hint, batch 1, 2 requests", "the hint"),
     ],
@@ -101,7 +101,7 @@ def test_the_final_is_shown_best_first_with_ties_and_the_hint(result, view):
     assert ratios == sorted(ratios, reverse=True)
     assert view.finalists[-1].note == "the hint"
     assert view.finalists[-1].ratio == 1.0
-    assert [finalist.note for finalist in view.finalists].count("the advice") == 1
+    assert sum("the advice" in finalist.note for finalist in view.finalists) == 1
     for ratios in view.final_rounds.values():
         assert len(ratios) == len(result.final.rounds)
 

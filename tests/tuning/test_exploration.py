@@ -35,7 +35,7 @@ def test_switches_come_last_one_at_a_time_around_the_best(monkeypatch):
     assert first > 10
     best_before = max(found.trials[:first], key=lambda trial: trial.ratio).configuration
     assert found.trials[first].configuration.batch == best_before.batch
-    assert all(len(switched(trial)) <= 1 for trial in found.trials)
+    assert all(len(switched(trial)) <= 2 for trial in found.trials)  # two around a best that has one
     assert found.outcome.switches == dict.fromkeys(found.outcome.switches, True)
     assert {"queue throttle low", "queue throttle high", "queue priority high"} <= set(found.outcome.switches)
 

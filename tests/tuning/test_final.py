@@ -105,7 +105,7 @@ def test_a_lane_that_dies_in_the_final_is_no_win():
 
 
 def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
-    final = simulate(SimulatedDevice(base_fps=2000)).final
+    final = simulate(SimulatedDevice(base_fps=2000), grows=False).final
     assert len(final.finalists) >= 2
     for lane, finalist in enumerate(final.finalists, start=1):
         logs = log_ratios_by_sitting(final.rounds, lane)
@@ -142,7 +142,7 @@ def with_rounds(measured, count):
 
 def test_the_best_so_far_is_in_the_final_though_others_are_surer():
     history = History(
-        [trial(0, 1, 1.5), trial(1, 4, 1.6), trial(2, 8, 1.7), with_rounds(trial(3, 16, 4.8), 2)]
+        [trial(0, 1, 1.5), trial(1, 4, 1.6), trial(2, 8, 1.7), with_rounds(trial(3, 16, 1.705), 1)]
     )
     assert history.best().configuration.batch == 16
     assert [configuration.batch for configuration in choose(history, 1, 2)] == [8, 16, 1]
@@ -152,7 +152,7 @@ def test_the_best_so_far_is_in_the_final_though_others_are_surer():
 def test_a_plan_without_the_time_for_the_best_so_far_names_it():
     surer, leader, hint = (
         replace(measured, window_s=1.0, compile_s=0.95)
-        for measured in (trial(0, 8, 1.7), with_rounds(trial(1, 16, 4.8), 2), trial(9, 1, 1.0, requests=1))
+        for measured in (trial(0, 8, 1.7), with_rounds(trial(1, 16, 1.705), 1), trial(9, 1, 1.0, requests=1))
     )
     history = History([surer, leader])
     short, long = (plan_final(history, 1, hint, left_s, Strategy()) for left_s in (50.0, 240.0))
@@ -160,6 +160,17 @@ def test_a_plan_without_the_time_for_the_best_so_far_names_it():
     assert [finalist.batch for finalist in short.invited] == [8]
     assert long.left_out is None
     assert [finalist.batch for finalist in long.invited] == [8, 16]
+
+
+def test_a_gain_of_few_rounds_ranks_by_how_far_rounds_stray_in_all_duels():
+    """On a quiet host two rounds tell 20 % from 10 %; where rounds stray by 30 %, they do not."""
+    short = with_rounds(trial(1, 16, 1.2), 2)
+    noisy = replace(
+        trial(2, 2, 1.0), rounds=tuple(Round((100.0, rate), (0, 1), 0.0) for rate in (70.0, 130.0) * 9)
+    )
+    for others, first in (([], 16), ([noisy], 8)):
+        history = History([trial(0, 8, 1.1), short, *others])
+        assert history.measured()[0].configuration.batch == first
 
 
 def test_a_winner_with_few_rounds_is_invited_before_a_loser_with_many():
@@ -191,7 +202,7 @@ def test_a_finalist_that_dies_after_whole_sittings_has_one_more_chance_and_the_o
             died.append(min(alive, key=lambda lane: fps(lane.facts.effective)))
             died[-1].close()
 
-    found = simulate(lanes=lanes, tell=kill_a_candidate)
+    found = simulate(lanes=lanes, tell=kill_a_candidate, grows=False)
     reasons = [finalist.disqualified for finalist in found.final.finalists]
     assert reasons.count("the lane is closed") == excluded
     assert len(reasons) - reasons.count(None) == excluded
@@ -217,7 +228,7 @@ def test_a_final_that_loses_all_finalists_names_the_leader():
             if isinstance(event, FinalRound) and lane.facts.effective != hint:
                 lane.close()
 
-    found = simulate(lanes=lanes, tell=kill_candidates, store=store)
+    found = simulate(lanes=lanes, tell=kill_candidates, store=store, grows=False)
     verdict = found.outcome.verdict
     assert verdict.kind == "inconclusive"
     assert verdict.why.startswith(
@@ -227,7 +238,7 @@ def test_a_final_that_loses_all_finalists_names_the_leader():
     assert verdict.closest == history.simplest_form(history.best())
 
 
-@pytest.mark.parametrize(("rounds", "before"), [(2, 0), (8, 6)])
+@pytest.mark.parametrize(("rounds", "before"), [(2, 0), (10, 8)])
 def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_afresh(rounds, before):
     lanes, done = SimulatedLanes(SimulatedDevice(base_fps=2000)), []
 
@@ -242,11 +253,11 @@ def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_af
     assert found.final.trouble is None
     assert found.outcome.verdict.kind == "faster"
     sittings = Counter(played.sitting for played in found.final.rounds)
-    assert sittings == dict.fromkeys(range(len(sittings)), 3)
+    assert sittings == dict.fromkeys(range(len(sittings)), 4)
     assert not any(finalist.disqualified for finalist in found.final.finalists)
 
 
-@pytest.mark.parametrize(("first", "before"), [(1, 0), (8, 6)])
+@pytest.mark.parametrize(("first", "before"), [(1, 0), (10, 8)])
 def test_a_hint_that_keeps_dying_in_the_final_leaves_the_leader_as_the_closest(first, before):
     lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
 

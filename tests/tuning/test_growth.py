@@ -78,7 +78,7 @@ def test_what_memory_would_not_hold_never_starts():
     device = Rising(base_fps=1e5, best_batch=10_000)
     lanes = SimulatedLanes(device, QUIET)
     found = simulate(device, lanes=lanes, budget_s=120, available_mb=1500.0)
-    assert largest(found) in (256, 512)
+    assert largest(found) in (256, 512, 1024)
     assert all(each.batch * each.requests < 1350 for each in lanes.opened)
     (edge,) = found.outcome.edges
     assert "of memory" in edge

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from statistics import median
@@ -19,6 +20,12 @@ CYCLES_A_WINDOW = 4
 """Cycles that a window of a heavy configuration lasts: a dropped cycle, a counted one, up to one more until
 all requests have finished theirs, and one until the queue is empty."""
 
+CAUTION = 2.0
+"""Standard errors by which trials rank below their estimate. Replayed searches picked the same with 1 and 3."""
+
+LEAST_NOISE, UNKNOWN_NOISE = 0.01, 0.1
+"""How far rounds stray at least, and while there are too few to tell; on the logarithmic scale."""
+
 GO_ON = "run the same command again to go on"
 
 
@@ -34,6 +41,8 @@ class History:
         self._compiled: dict[Configuration, Effective] = {}
         self._forms: dict[Effective | None, list[Configuration]] = {}
         self._looks: dict[int, tuple[Trial, Speedup]] = {}
+        self._strayed: list[float] = []
+        self._noise = UNKNOWN_NOISE
         for trial in trials:
             self.add(trial)
 
@@ -47,6 +56,7 @@ class History:
             self._compiled[_without_requests(trial.configuration)] = trial.effective
             if trial.speedup:
                 self._by_effective.setdefault(trial.effective, trial)
+        self._learn_noise(trial)
 
     def began_with(self, target: Target) -> bool:
         """Return whether all trials were compared with the hint on this target."""
@@ -78,17 +88,15 @@ class History:
     def measured(self) -> list[Trial]:
         """Return the candidates' trials with an estimate, the highest lower bound first.
 
-        Trials estimated no faster than the baseline come last: those with enough rounds for a lower bound
-        would otherwise rank before a faster trial that has too few.
+        How far rounds stray is learnt from all duels together, so that a trial of two rounds, for which there
+        was no time for more, has a lower bound as well. Trials no faster than the baseline come last.
         """
         candidates = [
             trial
             for trial in self.trials
             if trial.speedup and trial.rounds and trial.effective in self._forms
         ]
-        return sorted(
-            candidates, key=lambda trial: (trial.ratio <= 1.0, -self._look(trial).low, -trial.ratio)
-        )
+        return sorted(candidates, key=lambda trial: (trial.ratio <= 1.0, -self._lower_bound(trial)))
 
     def best(self) -> Trial | None:
         """Return the trial with the highest estimate among those not pruned, or None if the hint is best."""
@@ -122,8 +130,20 @@ class History:
         own = [trial.compile_s or 0.0 for trial in known if target.covers(trial.configuration.device)]
         return median(own) if own else 0.0
 
+    def _learn_noise(self, trial: Trial) -> None:
+        """Learn how far a trial's rounds stray from their median, as a robust deviation over all trials."""
+        logs = [played.log_ratio() for played in trial.rounds]
+        if len(logs) > 1:
+            middle, widen = median(logs), math.sqrt(len(logs) / (len(logs) - 1))
+            self._strayed += [widen * abs(log - middle) for log in logs]
+            self._noise = max(LEAST_NOISE, 1.4826 * median(self._strayed))
+
+    def _lower_bound(self, trial: Trial) -> float:
+        """Return a lower bound of a trial's log-ratio."""
+        return math.log(trial.ratio) - CAUTION * self._noise / math.sqrt(len(trial.rounds))
+
     def _look(self, trial: Trial) -> Speedup:
-        """Return a trial's estimate with the interval that ranks trials; it is computed once."""
+        """Return a trial's estimate with the interval that duels use; it is computed once."""
         if id(trial) not in self._looks:
             self._looks[id(trial)] = trial, at_a_look([played.log_ratio() for played in trial.rounds])
         return self._looks[id(trial)][1]
