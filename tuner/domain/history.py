@@ -21,7 +21,7 @@ CYCLES_A_WINDOW = 4
 all requests have finished theirs, and one until the queue is empty."""
 
 CAUTION = 2.0
-"""Standard errors by which trials rank below their estimate. Replayed searches picked the same with 1 and 3."""
+"""Standard errors by which trials rank below their estimate; replayed searches pick the same with 1 and 3."""
 
 LEAST_NOISE, UNKNOWN_NOISE = 0.01, 0.1
 """How far rounds stray at least, and while there are too few to tell; on the logarithmic scale."""
