@@ -1,7 +1,7 @@
 """Is a lane's window as fast as `benchmark_app` and as a plain loop in C++?
 
 All three run the same configuration in turns, a window of a few seconds in a fresh lane against runs
-of as many; the ratios are those of inferences per second, with Student's 95 % intervals over the turns.
+of as many; the ratios are those of inferences per second, with 95 % intervals over the turns.
 """
 
 import math

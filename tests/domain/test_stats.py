@@ -112,13 +112,79 @@ def test_rounds_of_one_pair_of_processes_that_differ_cannot_carry_a_claim():
     assert coverage(lambda logs: speedup(logs[0]), Noise(), 500, sittings=1, rounds=20) < 0.7
 
 
-def test_the_interval_over_sittings_is_students_over_their_estimates():
-    sittings = [[0.1, 0.2, 0.3], [0.3], [0.25, 0.35], [0.2], [0.2]]
-    estimates = [0.2, 0.3, 0.3, 0.2, 0.2]
-    found = speedup_over_sittings(sittings, among=2)
-    low, high = scipy.stats.t.interval(0.975, 4, np.mean(estimates), scipy.stats.sem(estimates))
-    assert (math.log(found.low), math.log(found.high)) == pytest.approx((low, high))
-    assert (found.rounds, found.sittings) == (8, 5)
+def sittings_of(seed, count=8, most=4, luck=0.0, least=None):
+    """Rounds of a busy host, in sittings whose pairs of processes differ by `luck`; the truth is 0."""
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(least or most, most + 1, count)
+    hit = np.log(0.75) * (rng.random((2, count, most)) < 0.12)
+    logs = rng.normal(0, 0.015, (count, most)) + hit[0] - hit[1] + luck * rng.normal(0, 1, (count, 1))
+    return [list(sitting[:size]) for sitting, size in zip(logs, sizes, strict=True)]
+
+
+@pytest.mark.parametrize("luck", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize(("count", "least", "most"), [(5, 2, 2), (8, 3, 3), (12, 1, 4), (20, 1, 1)])
+def test_intervals_over_sittings_hold_whether_processes_differ_or_not(luck, count, least, most):
+    found = [speedup_over_sittings(sittings_of(seed, count, most, luck, least)) for seed in range(800)]
+    assert 0.93 <= np.mean([gain.low <= 1 <= gain.high for gain in found]) <= 0.98
+
+
+def test_the_interval_is_wider_where_sittings_differ_than_where_the_same_rounds_are_mixed():
+    logs = list(np.sort(np.random.default_rng(0).normal(0, 0.03, 32)))
+    apart = speedup_over_sittings([logs[first : first + 4] for first in range(0, 32, 4)])
+    mixed = speedup_over_sittings([logs[first::8] for first in range(8)])
+    assert apart.ratio == mixed.ratio
+    assert apart.half_width > 1.5 * mixed.half_width
+
+
+def test_rounds_of_sittings_that_do_not_differ_count_each():
+    """Student's quantile is 4.6 for five sittings, and 2.9 for their twenty rounds."""
+    draws = np.random.default_rng(0).normal(0, 0.03, (200, 5, 4))
+    widths = [speedup_over_sittings(list(map(list, logs)), 0.99).half_width for logs in draws]
+    of_sittings = scipy.stats.t.ppf(0.995, 4) * draws.mean(axis=2).std(axis=1, ddof=1) / math.sqrt(5)
+    assert np.median(widths) < 0.9 * np.median(of_sittings)
+
+
+def test_a_few_rounds_are_too_uncertain_to_drop_any():
+    found = [
+        speedup_over_sittings(list(map(list, logs)))
+        for logs in np.random.default_rng(3).normal(0, 0.02, (1500, LEAST_SITTINGS, 1))
+    ]
+    assert 0.93 <= np.mean([gain.low <= 1 <= gain.high for gain in found]) <= 0.97
+
+
+def test_a_round_in_which_something_else_happened_moves_little():
+    sittings = [list(logs) for logs in np.random.default_rng(1).normal(0.05, 0.02, (8, 3))]
+    before = speedup_over_sittings(sittings)
+    sittings[3][1] = -0.6
+    after = speedup_over_sittings(sittings)
+    assert after.ratio == pytest.approx(before.ratio, abs=0.005)
+    assert after.half_width < 1.3 * before.half_width
+
+
+SITTINGS = st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=4), min_size=LEAST_SITTINGS, max_size=12)
+
+
+@given(SITTINGS)
+def test_swapping_the_sides_of_sittings_inverts_ratio_and_interval(sittings):
+    there = speedup_over_sittings(sittings)
+    back = speedup_over_sittings([[-log for log in sitting] for sitting in sittings])
+    assert math.log(there.ratio) == pytest.approx(-math.log(back.ratio), abs=1e-6)
+    assert there.half_width == pytest.approx(back.half_width, rel=1e-4, abs=1e-6)
+
+
+@given(SITTINGS)
+def test_more_confidence_and_more_candidates_widen_an_interval_over_sittings(sittings):
+    widths = [
+        speedup_over_sittings(sittings, confidence, among).half_width
+        for confidence, among in [(0.9, 1), (0.95, 1), (0.98, 1), (0.98, 2)]
+    ]
+    assert widths == sorted(widths)
+    assert widths[0] < widths[-1] or widths[-1] == 0
+
+
+def test_sittings_of_equal_rounds_are_certain():
+    found = speedup_over_sittings([[0.1] * 3] * LEAST_SITTINGS)
+    assert (found.low, found.high) == (found.ratio, found.ratio)
 
 
 @pytest.mark.parametrize("sittings", range(1, LEAST_SITTINGS))

@@ -23,7 +23,7 @@ from tuner.report.text import as_markdown
 from tuner.study.importance import importance
 
 GOLDEN = {
-    "answer": "49.7 % faster than the hint, 98 % interval +45.1 to +54.4 %, 44 rounds in 11 sittings",
+    "answer": "47.8 % faster than the hint, 98 % interval +45.8 to +49.8 %, 44 rounds in 11 sittings",
     "advice": "hint, batch 64, 4 requests",
     "known": "56 of 63 configurations",
     "trials": 41,

@@ -179,7 +179,8 @@ def test_a_pause_at_the_end_of_the_final_costs_its_round_and_no_finalist(budget_
     assert not any(finalist.disqualified for finalist in found.final.finalists)
     assert len(found.final.rounds) == done[-1]
     calm = simulate(lanes=HangingLanes(budget_s), budget_s=budget_s)
-    assert found.outcome.verdict.kind == calm.outcome.verdict.kind
+    assert found.final.trouble is None
+    assert found.outcome.verdict.kind in {calm.outcome.verdict.kind, "inconclusive"}, "it lost two sittings"
 
 
 def test_a_final_in_which_the_budget_ends_before_the_first_round_names_the_leader():
