@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from tuner.domain.stats import LEAST_SITTINGS, Speedup, biweight, speedup_over_sittings, walsh_averages
+from tuner.domain.stats import FEW_SITTINGS, Speedup, biweight, speedup_over_sittings, walsh_averages
 
 Array = NDArray[np.float64]
 Interval = tuple[Array, Array]
@@ -27,7 +27,7 @@ def student(sittings: Sequence[Sequence[float]], confidence: float = 0.95, among
     """Estimate as the tuner did before: Student's t interval over the sittings' Hodges-Lehmann medians."""
     estimates = [float(np.median(walsh_averages(sitting))) for sitting in sittings]
     count, rounds, middle = len(estimates), sum(map(len, sittings)), fmean(estimates)
-    if count < LEAST_SITTINGS:
+    if count <= FEW_SITTINGS:
         return Speedup(math.exp(middle), 0.0, math.inf, confidence, rounds)
     quantile = float(stdtrit(count - 1, 1 - (1 - confidence) / (2 * among)))
     reach = quantile * stdev(estimates) / math.sqrt(count)

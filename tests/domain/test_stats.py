@@ -12,6 +12,7 @@ from tests.lanes.simulated import Noise, SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import (
     EXACT_UP_TO,
+    FEW_SITTINGS,
     LEAST_SITTINGS,
     signed_rank_quantile,
     speedup,
@@ -103,7 +104,7 @@ def test_95_percent_intervals_of_one_sitting_hold_where_processes_are_alike():
     assert 0.93 <= coverage(lambda logs: speedup(logs[0]), alike, 1000, sittings=1, rounds=20) <= 0.97
 
 
-@pytest.mark.parametrize("sittings", [LEAST_SITTINGS, 8, 12])
+@pytest.mark.parametrize("sittings", [FEW_SITTINGS + 1, 8, 12])
 def test_95_percent_intervals_over_sittings_hold_where_processes_differ(sittings):
     assert 0.93 <= coverage(speedup_over_sittings, Noise(), 1000, sittings, rounds=4) <= 0.97
 
@@ -147,7 +148,7 @@ def test_rounds_of_sittings_that_do_not_differ_count_each():
 def test_a_few_rounds_are_too_uncertain_to_drop_any():
     found = [
         speedup_over_sittings(list(map(list, logs)))
-        for logs in np.random.default_rng(3).normal(0, 0.02, (1500, LEAST_SITTINGS, 1))
+        for logs in np.random.default_rng(3).normal(0, 0.02, (1500, FEW_SITTINGS + 1, 1))
     ]
     assert 0.93 <= np.mean([gain.low <= 1 <= gain.high for gain in found]) <= 0.97
 
@@ -161,7 +162,9 @@ def test_a_round_in_which_something_else_happened_moves_little():
     assert after.half_width < 1.3 * before.half_width
 
 
-SITTINGS = st.lists(st.lists(st.floats(-1, 1), min_size=1, max_size=4), min_size=LEAST_SITTINGS, max_size=12)
+SITTINGS = st.lists(
+    st.lists(st.floats(-1, 1), min_size=1, max_size=4), min_size=FEW_SITTINGS + 1, max_size=12
+)
 
 
 @given(SITTINGS)
@@ -183,7 +186,7 @@ def test_more_confidence_and_more_candidates_widen_an_interval_over_sittings(sit
 
 
 def test_sittings_of_equal_rounds_are_certain():
-    found = speedup_over_sittings([[0.1] * 3] * LEAST_SITTINGS)
+    found = speedup_over_sittings([[0.1] * 3] * (FEW_SITTINGS + 1))
     assert (found.low, found.high) == (found.ratio, found.ratio)
 
 
@@ -191,6 +194,13 @@ def test_sittings_of_equal_rounds_are_certain():
 def test_a_few_sittings_cannot_carry_an_interval(sittings):
     found = speedup_over_sittings([[0.1] * 50] * sittings)
     assert (found.low, found.high, found.ratio) == (0.0, math.inf, pytest.approx(math.exp(0.1)))
+
+
+@pytest.mark.parametrize("sittings", range(LEAST_SITTINGS, FEW_SITTINGS + 1))
+def test_a_few_sittings_that_agree_have_a_wide_interval_all_the_same(sittings):
+    found = speedup_over_sittings([[0.5] * 3] * sittings, 0.98)
+    assert found.ratio == pytest.approx(math.exp(0.5))
+    assert 0.2 < found.half_width < 0.45
 
 
 def test_spread_ignores_a_burst_and_sees_an_unsteady_host():

@@ -108,7 +108,13 @@ def test_too_few_sittings_are_never_a_win():
     verdict = decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS - 1))
     assert verdict.kind == "inconclusive"
     assert "too short for an interval" in answer(verdict)
-    assert decide(final_of({explicit(8): 2.0}, sittings=LEAST_SITTINGS)).kind == "faster"
+
+
+@pytest.mark.parametrize(("gain", "enough"), [(2.0, 3), (1.4, 4), (1.15, 5)])
+def test_the_larger_a_gain_the_fewer_sittings_prove_it(gain, enough):
+    for sittings in range(2, 6):
+        verdict = decide(final_of({explicit(8): gain}, sittings=sittings))
+        assert (verdict.kind == "faster") is (sittings >= enough)
 
 
 def share_of_verdicts(kind, ratios, runs=300):

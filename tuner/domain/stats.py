@@ -31,9 +31,13 @@ from numpy.typing import NDArray
 EXACT_UP_TO = 60
 """Rounds up to which the signed-rank distribution is computed exactly; above, it is almost normal."""
 
-LEAST_SITTINGS = 5
-"""Fewer sittings give no interval. In three or four sittings, bursts often favour the same side by about as
-much on a busy machine: the deviation then looks small, and a difference is claimed that is none."""
+LEAST_SITTINGS, FEW_SITTINGS = 3, 4
+"""Fewer sittings give no interval. In a few, bursts often favour the same side by about as much on a busy
+machine: the deviation then looks small, and a difference is claimed that is none. So there it is at least
+`FEW_DEVIATION`, with which gains above 25 % (four) or 50 % (three) can be claimed in a short time."""
+
+FEW_DEVIATION = 0.1
+"""How far few sittings are taken to differ at least, on the logarithmic scale."""
 
 BIWEIGHT = 4.685
 """Deviations from the estimate at which a round gets no weight, where there are many rounds: 95 % of the
@@ -119,6 +123,8 @@ def speedup_over_sittings(
     if count < LEAST_SITTINGS:
         return Speedup(math.exp(middle), 0.0, math.inf, confidence, rounds)
     variance, freedom = _variance_of_mean(influences, weights, [len(sitting) for sitting in sittings])
+    if count <= FEW_SITTINGS:
+        variance, freedom = max(variance, FEW_DEVIATION**2 / count), count - 1.0
     reach = _student_quantile(freedom, 1 - (1 - confidence) / (2 * among)) * math.sqrt(variance)
     low, high = math.exp(middle - reach), math.exp(middle + reach)
     return Speedup(math.exp(middle), low, high, confidence, rounds, count)
