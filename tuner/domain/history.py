@@ -108,6 +108,11 @@ class History:
         """Return whether a trial may be as fast as the best, by the intervals of their rounds so far."""
         return self._look(trial).high >= self._look(best).low
 
+    def gains(self, trial: Trial, over: Trial, least: float) -> bool:
+        """Return whether a trial is faster than another one by a factor, and by more than noise explains."""
+        apart = math.log(trial.ratio / over.ratio) if over.ratio else math.inf
+        return apart >= max(math.log(least), CAUTION * math.hypot(self._error(trial), self._error(over)))
+
     def to_beat(self) -> Speedup | None:
         """Return the best trial's speedup with the interval that duels use, or None if the hint is best."""
         best = self.best()
@@ -140,7 +145,11 @@ class History:
 
     def _lower_bound(self, trial: Trial) -> float:
         """Return a lower bound of a trial's log-ratio."""
-        return math.log(trial.ratio) - CAUTION * self._noise / math.sqrt(len(trial.rounds))
+        return math.log(trial.ratio) - CAUTION * self._error(trial)
+
+    def _error(self, trial: Trial) -> float:
+        """Return the standard error of a trial's log-ratio."""
+        return self._noise / math.sqrt(len(trial.rounds) or 1)
 
     def _look(self, trial: Trial) -> Speedup:
         """Return a trial's estimate with the interval that duels use; it is computed once."""

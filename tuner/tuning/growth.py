@@ -17,8 +17,8 @@ from tuner.domain.target import Target, target_of
 from tuner.tuning.points import Points
 
 RISING = 1.02
-"""The gain still rises if the best at an edge is faster by this factor than the same with half of the count:
-estimates of single trials stray by 1 %, and the best of them is partly luck."""
+"""The gain still rises if the best at an edge is faster by this factor than the same with half of the count,
+and by more than noise explains: the best of many estimates is partly luck."""
 
 WORDS = {
     "batch": "batch {}",
@@ -142,7 +142,10 @@ class Growth:
     def _rises_from(self, edge: _Edge) -> bool:
         """Return whether the best is clearly faster than the known trial before it."""
         best, known = self._history.best(), self._history.knows(edge.space.configuration(edge.before))
-        return best is not None and known is not None and best.ratio >= RISING * known.ratio
+        if best is None or known is None:
+            return False
+        original = self._history.same(known.effective) if known.effective else None
+        return self._history.gains(best, over=original or known, least=RISING)
 
 
 def _including(space: Space, target: Target, configurations: Iterable[Configuration]) -> Space:
