@@ -67,7 +67,7 @@ def test_a_precise_final_ends_before_its_time():
     assert rounds[-1].sitting + 1 == Strategy().sittings
 
 
-def test_a_short_final_gives_up_rounds_then_finalists_then_the_second_round():
+def test_a_short_final_gives_up_rounds_then_finalists_then_further_rounds():
     history = History(
         [
             replace(trial(number, batch, ratio), window_s=1.0, compile_s=0.95)
@@ -83,8 +83,8 @@ def test_a_short_final_gives_up_rounds_then_finalists_then_the_second_round():
 
     assert plan(240.0) == ([8, 4, 1], 4, 10)
     assert plan(160.0) == ([8, 4, 1], 3, 8)
-    assert plan(130.0) == ([8, 4, 1], 2, 8)
-    assert plan(120.0) == ([8, 1], 3, 8)
+    assert plan(130.0) == ([8, 1], 3, 8)
+    assert plan(80.0) == ([8], 3, 8)
     assert plan(70.0) == ([8], 2, 8)
     assert plan(50.0) == ([8], 1, 8)
     assert plan(5.0) == ([8], 1, 0)

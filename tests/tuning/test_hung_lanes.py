@@ -159,7 +159,7 @@ def test_checking_batch_on_lanes_that_hang_leaves_the_search_time(what):
 
 
 @pytest.mark.parametrize(
-    ("budget_s", "left_s", "pause_s"), [(12, 2, 3.6), (20, 2, 3.6), (60, 5, 8), (60, 2, 30)]
+    ("budget_s", "left_s", "pause_s"), [(12, 2, 3.6), (20, 2, 3.6), (60, 5, 8), (60, 4, 30)]
 )
 def test_a_pause_at_the_end_of_the_final_costs_its_round_and_no_finalist(budget_s, left_s, pause_s):
     """What the other finalists and the rounds before have proved stays: nobody is to blame for a pause."""

@@ -100,8 +100,8 @@ def plan_final(
     """Return the plan of a final that has `left_s`, or None when there is nobody to invite.
 
     A claim wants sittings. Where time is short, rounds are given up for them; then finalists, first
-    all but the best (and the best with the model's own batch), then all but the best; then the
-    second round. Finalists are also given up where `fits` says that memory does not hold all of them.
+    all but the best (and the best with the model's own batch), then all but the best; then further
+    rounds. Finalists are also given up where `fits` says that memory does not hold all of them.
     """
     few = [choose(history, own_batch, finalists) for finalists in range(strategy.finalists, 0, -1)]
     best = few[-1][:1]
@@ -114,10 +114,13 @@ def plan_final(
         left_out = leader and history.simplest_form(leader) not in invited
         return Plan(invited, rounds, sittings, leader if left_out else None)
 
-    paces = range(strategy.sitting_rounds, strategy.least_rounds - 1, -1)
-    plans = (plan(invited, rounds) for invited in (*filter(fits, few), best) for rounds in paces)
+    every, fewest = strategy.sitting_rounds, strategy.least_rounds
+    plans = [
+        plan(invited, rounds) for invited in filter(fits, few) for rounds in range(every, fewest - 1, -1)
+    ]
+    plans += [plan(best, rounds) for rounds in range(every, 0, -1)]
     enough = (planned for planned in plans if planned.sittings >= strategy.enough_sittings)
-    return next(enough, plan(best, 1))
+    return next(enough, plans[-1])
 
 
 def run_final(

@@ -51,6 +51,6 @@ class Strategy:
     precise: float = 0.005
     enough_sittings: int = 8
     sitting_rounds: int = 4
-    least_rounds: int = 2
+    least_rounds: int = 3
     switch_share: float = 0.15
     final_share: tuple[float, float] = (0.25, 0.5)
