@@ -11,7 +11,7 @@ from tests import recordings
 from tests.benchmarks.evidence import FOLDER
 from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read, true_log_ratio
-from tests.publishing import about_lanes, about_searches
+from tests.publishing import about_intervals, about_lanes, about_searches
 from tests.publishing.layout import (
     Data,
     items,
@@ -123,6 +123,8 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "claims": about_searches.claims,
     "false_wins": about_searches.false_wins,
     "false_wins_replayed": about_searches.false_wins_replayed,
+    "intervals": about_intervals.intervals,
+    "intervals_in_searches": about_intervals.intervals_in_searches,
     "noise": about_searches.noise,
     "luck": about_lanes.luck,
     "bias": about_lanes.bias,
