@@ -1,6 +1,8 @@
 import math
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from threading import Barrier
 
 import optuna
 import pytest
@@ -110,6 +112,18 @@ def test_a_study_that_was_killed_as_it_began_goes_on(study, tmp_path):
     begun._storage.remove_session()
     assert study().trials() == []
     assert study().trials() == []
+
+
+def test_processes_may_create_the_same_study_at_the_same_moment(tmp_path):
+    def create(path):
+        ready.wait()
+        Study(path, MODEL, HOST, "CPU").close()
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(5):
+            ready = Barrier(4)
+            assert all(pool.map(create, [tmp_path / f"{number}.db"] * 4))
 
 
 def test_trials_on_other_inputs_are_not_mixed(tmp_path):

@@ -8,7 +8,9 @@ choice. The whole trial with its raw rounds is kept beside them as JSON.
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -31,7 +33,7 @@ from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
 from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
 from tuner.domain.trial import Final, Trial
-from tuner.errors import StorageError, first_cause
+from tuner.errors import StorageError, first_cause, root
 from tuner.study.records import FORMAT, Kept, recorded, revived
 
 STATES = {
@@ -50,6 +52,9 @@ DISTRIBUTIONS = {
     "threads": IntDistribution(0, 1024),
 }
 """The same in every study, whatever the bounds of its space."""
+
+CREATIONS, CREATING_S = 40, 0.05
+"""How often a study is created while another process does the same, and the seconds in between."""
 
 STORAGE_FAILURES = (
     SQLAlchemyError,
@@ -88,7 +93,7 @@ class Study:
         self._path = path
         self._earlier: Result | None = None
         with self._translated():
-            self._storage = sqlite_storage(lambda: sqlite3.connect(path))
+            self._storage = _created(path)
             owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
             self._refuse_other_owners(owner)
             name = f"{model.name} on {target}"
@@ -203,6 +208,21 @@ class Study:
                 f"'{self._path}' cannot be used as a study ({first_cause(error)}); "
                 "what was saved stays there: move it away, or choose another directory with output=."
             ) from error
+
+
+def _created(path: Path) -> optuna.storages.RDBStorage:
+    """Return the storage in a file; its tables are created if they are not there.
+
+    Where another process creates them at the same moment, one of both fails, and finds them later.
+    """
+    for _ in range(CREATIONS):
+        try:
+            return sqlite_storage(lambda: sqlite3.connect(path))
+        except (SQLAlchemyError, OptunaError) as error:
+            if not re.search(r"already exists|UNIQUE constraint failed: alembic_version", str(root(error))):
+                raise
+            time.sleep(CREATING_S)
+    return sqlite_storage(lambda: sqlite3.connect(path))
 
 
 def sqlite_storage(
