@@ -5,24 +5,36 @@ that forks must have no threads, and nothing else may run beside a lane. So in t
 telemetry package cannot be imported, a case for which OpenVINO has a stub. The process that the user
 started is not changed.
 
-A terminal that closes sends SIGHUP to every process in it. The fork server leaves that to the process that
-the user started, which ends it. An application has one fork server for all: its own children do not ignore
-SIGHUP.
+Ctrl-C, and a terminal that closes, send a signal to every process of the terminal. The fork server and the
+lanes leave that to the process that the user started, which ends them. A lane ignores it from its birth on,
+before it knows what to run. An application has one fork server for all: its own children ignore neither.
 
 A process that is killed while it starts a child leaves a child that never hears what to run. That is no
 error of the child: it ends without a traceback on the terminal.
 """
 
-import os
+import multiprocessing
+import multiprocessing.util
 import pickle
 import signal
 import sys
 import traceback
 from multiprocessing import spawn
-from types import TracebackType
+from types import ModuleType, TracebackType
 
-HANG_UP = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-os.register_at_fork(after_in_child=lambda: signal.signal(signal.SIGHUP, HANG_UP))
+from tuner.measure.guard import LANE_NAME
+
+BEFORE = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGHUP)}
+
+
+def heed_signals(_module: ModuleType) -> None:
+    """Let a child of the application heed the signals again that its fork server ignores."""
+    if multiprocessing.current_process().name != LANE_NAME:
+        for number, handler in BEFORE.items():
+            signal.signal(number, handler)
+
+
+multiprocessing.util.register_after_fork(sys.modules[__name__], heed_signals)
 
 
 def report(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
