@@ -50,6 +50,7 @@ class DisguisedLanes:
     def __init__(self, lanes: ProcessLanes, target: str) -> None:
         self._lanes = lanes
         self._hint = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, ASK_DEVICE)
+        self.sentinel = lanes.sentinel
 
     def open(self, configuration: Configuration) -> DisguisedLane:
         return DisguisedLane(self._lanes.open(self._hint), configuration)

@@ -1,5 +1,6 @@
 """Searches on a disturbed host, in virtual time: what they claim is true, and they say what disturbed them."""
 
+import math
 import random
 
 import pytest
@@ -14,7 +15,7 @@ from tuner.report.plots.draw import draw
 from tuner.report.text import as_markdown
 from tuner.tuning.remarks import measurement_notices
 
-often = pytest.mark.parametrize("searches", [8, pytest.param(40, marks=pytest.mark.slow)])
+often = pytest.mark.parametrize("searches", [8, pytest.param(120, marks=pytest.mark.slow)])
 every_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
 
 CALM = Noise(drift=0.03, burst_share=0.0)
@@ -38,8 +39,9 @@ def test_claims_hold_the_truth_on_a_disturbed_host(kind, searches):
             truth = true_fps(device, best) * left(0, best) / (true_fps(device, hint) * left(0, hint))
             claims += 1
             misses += not verdict.speedup.low <= truth <= verdict.speedup.high
-    assert claims >= 0.3 * searches
-    assert misses <= 0.02 * claims + 1
+    assert claims >= 0.25 * searches
+    expected = 0.02 * claims  # of 98 % intervals
+    assert misses <= expected + 3 * math.sqrt(expected)
 
 
 @often

@@ -255,6 +255,8 @@ def _spread(sittings: Sequence[Sitting]) -> float:
 class ReplayedLanes:
     """Opens replayed lanes that share one virtual clock and one course of the host."""
 
+    sentinel = None  # recordings tell nothing of the time between windows
+
     def __init__(self, landscape: Landscape, seed: int = 0) -> None:
         """Replay `landscape`; the seed draws luck, residuals and the moment of the recording."""
         self.landscape, self.rng = landscape, random.Random(seed)

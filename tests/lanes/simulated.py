@@ -34,6 +34,7 @@ class Noise:
         outlier_share: Share of windows hit on their own.
         outlier: How much slower those are.
         luck: Deviation of a process, for as long as it lives.
+        sentinel: Deviation of each sentinel on its own.
     """
 
     jitter: float = 0.01
@@ -43,6 +44,7 @@ class Noise:
     outlier_share: float = 0.02
     outlier: float = 0.3
     luck: float = 0.01
+    sentinel: float = 0.01
 
 
 Disturbance = Callable[[float, Configuration], float]
@@ -53,7 +55,13 @@ def undisturbed(_at_s: float, _configuration: Configuration) -> float:
     return 1.0
 
 
-QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+SENTINEL = Configuration.of("CPU", {}, 1, 1)
+"""What a disturbance is asked about for the sentinel, which is no lane."""
+
+SENTINEL_S = 0.004
+"""Seconds that a sentinel takes where nothing slows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +187,12 @@ class SimulatedLanes:
         seed: int = 0,
         stop_at_s: float = math.inf,
         disturbance: Disturbance = undisturbed,
+        watched: bool = True,
     ) -> None:
-        """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on."""
+        """Simulate `device` under `noise`; everything raises `Interrupted` from `stop_at_s` on.
+
+        There is a sentinel if it is `watched`.
+        """
         self.device: SimulatedDevice | SimulatedHost = device or SimulatedDevice()
         self.noise = noise or Noise()
         self.opened: list[Configuration] = []
@@ -191,6 +203,8 @@ class SimulatedLanes:
         self._bursts = random.Random(seed + 1)
         self._burst_until = self._calm_until = 0.0
         self._phase = self.rng.uniform(0, 2 * math.pi)
+        self._sentinels = random.Random(seed + 2)
+        self.sentinel = self._work_on_every_core if watched else None
 
     def open(self, configuration: Configuration) -> SimulatedLane:
         """Compile, which takes a quarter of a second of virtual time."""
@@ -219,10 +233,22 @@ class SimulatedLanes:
     def slowdown(self) -> float:
         """Return the factor by which a window that starts now is slower than the truth."""
         noise, rng = self.noise, self.rng
-        log = noise.drift * math.sin(self._phase + self.time_s / 20) + rng.gauss(0, noise.jitter)
-        log -= noise.burst if self._in_burst() else 0.0
+        log = rng.gauss(0, noise.jitter)
         log -= noise.outlier * rng.random() if rng.random() < noise.outlier_share else 0.0
-        return math.exp(log)
+        return math.exp(log + self._hosts_own())
+
+    def _hosts_own(self) -> float:
+        """Return by how much the host itself is faster than the truth at this moment, as a logarithm."""
+        noise = self.noise
+        log = noise.drift * math.sin(self._phase + self.time_s / 20)
+        return log - (noise.burst if self._in_burst() else 0.0)
+
+    def _work_on_every_core(self) -> float:
+        """Return the seconds that a sentinel takes, which pass: longer where the host is slower."""
+        log = self._hosts_own() + self._sentinels.gauss(0, self.noise.sentinel)
+        took_s = SENTINEL_S / (math.exp(log) * self.disturbance(self.now(), SENTINEL))
+        self.spend(took_s)
+        return took_s
 
     def _in_burst(self) -> bool:
         """Bursts last 0.3 s on average and come as often as `burst_share` says."""

@@ -27,9 +27,10 @@ HOSTILE = "</script><script>alert(1)</script>\"'`|*_" + "\u202eleft\u05d0\u05d1"
 
 
 @cache
-def searched(**options) -> Result:
+def searched(seed: int = 0) -> Result:
     """A whole search, its importance included."""
-    found = result_of(simulate(**{"device": GAINING, "budget_s": 120, "grows": False, **options}), MODEL)
+    lanes = SimulatedLanes(GAINING, seed=seed, watched=False)
+    found = result_of(simulate(lanes=lanes, seed=seed, budget_s=120, grows=False), MODEL)
     return with_outcome(found, importance=importance(found.trials))
 
 

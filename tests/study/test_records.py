@@ -30,6 +30,7 @@ def test_a_study_of_an_earlier_version_is_read(written_before):
     assert len(result.final.rounds) == 8
     assert result.outcome.notices[0].code == "blind-proof"
     assert (result.outcome.points, result.outcome.covered) == (63, 8)
+    assert (result.final.unsteady, result.trials[1].unsteady) == (0, 0)
 
 
 @pytest.mark.parametrize("kind", [Setting, Outcome, Final])

@@ -24,6 +24,7 @@ def trials():
     found = list(simulate(SimulatedDevice(base_fps=2000, broken=broken), budget_s=120, grows=False).trials)
     assert {trial.state for trial in found} == {"measured", "pruned", "failed", "duplicate"}
     assert any(trial.speedup and math.isinf(trial.speedup.high) for trial in found)
+    assert any(trial.unsteady for trial in found)
     return found
 
 

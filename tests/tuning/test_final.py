@@ -105,7 +105,7 @@ def test_a_lane_that_dies_in_the_final_is_no_win():
 
 
 def test_intervals_of_the_final_are_corrected_for_the_number_of_finalists():
-    final = simulate(SimulatedDevice(base_fps=2000), grows=False).final
+    final = simulate(SimulatedDevice(base_fps=20_000), grows=False).final
     assert len(final.finalists) >= 2
     for lane, finalist in enumerate(final.finalists, start=1):
         logs = log_ratios_by_sitting(final.rounds, lane)
@@ -193,7 +193,7 @@ def alive_lane(lanes, is_hint):
 
 @pytest.mark.parametrize(("times", "excluded"), [(1, 0), (2, 1)])
 def test_a_finalist_that_dies_after_whole_sittings_has_one_more_chance_and_the_others_go_on(times, excluded):
-    lanes, died = SimulatedLanes(SimulatedDevice(base_fps=2000)), []
+    lanes, died = SimulatedLanes(SimulatedDevice(base_fps=2000), watched=False), []
 
     def kill_a_candidate(event):
         if isinstance(event, FinalRound) and event.done >= 7 and len(died) < times:
@@ -240,7 +240,7 @@ def test_a_final_that_loses_all_finalists_names_the_leader():
 
 @pytest.mark.parametrize(("rounds", "before"), [(2, 0), (10, 8)])
 def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_afresh(rounds, before):
-    lanes, done = SimulatedLanes(SimulatedDevice(base_fps=2000)), []
+    lanes, done = SimulatedLanes(SimulatedDevice(base_fps=2000), watched=False), []
 
     def kill_the_hint_once(event):
         if isinstance(event, FinalRound):
@@ -259,7 +259,7 @@ def test_a_hint_that_dies_in_the_final_is_opened_again_and_its_sitting_begins_af
 
 @pytest.mark.parametrize(("first", "before"), [(1, 0), (10, 8)])
 def test_a_hint_that_keeps_dying_in_the_final_leaves_the_leader_as_the_closest(first, before):
-    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000))
+    lanes = SimulatedLanes(SimulatedDevice(base_fps=2000), watched=False)
 
     def kill_the_hint(event):
         if isinstance(event, FinalRound) and event.done >= first:

@@ -22,7 +22,7 @@ class HangingLanes(SimulatedLanes):
     """Simulated lanes that hang in what `hanging` says, until their limit ends them."""
 
     def __init__(self, budget_s, share=1.0):
-        super().__init__(SimulatedDevice(base_fps=1000))
+        super().__init__(SimulatedDevice(base_fps=1000), watched=False)
         self.hanging = set()
         self.coming = None
         self.limits = Limits(budget_s, lambda: max(0.0, budget_s - self.now()), share)

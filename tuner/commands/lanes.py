@@ -11,6 +11,7 @@ from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
 from tuner.measure.limits import Known, Limits
 from tuner.measure.process import ProcessLanes
+from tuner.measure.sentinel import Sentinel
 from tuner.probe.devices import Device
 from tuner.probe.inputs import Sample, make_pool
 from tuner.probe.model import ModelReading
@@ -58,10 +59,12 @@ class LanesFor:
         blobs: Blobs | None = None,
         share: float = 1.0,
         pool: tuple[Sample, ...] | None = None,
+        sentinel: Sentinel | None = None,
     ) -> ProcessLanes:
         """Return the lanes of a model, each of which may take a share of what is left of the budget.
 
-        With `blobs`, what slow devices compile is kept; with `pool`, these are the samples.
+        With `blobs`, what slow devices compile is kept; with `pool`, these are the samples. A `sentinel`
+        tells whether the host changed.
         """
         asked = self.asked
         return ProcessLanes(
@@ -72,6 +75,7 @@ class LanesFor:
             plugins=asked.plugins_file,
             blobs=blobs,
             files=self.files,
+            sentinel=sentinel,
         )
 
 

@@ -29,6 +29,7 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
+from tuner.measure.sentinel import watching
 from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
 from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
@@ -172,14 +173,18 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     for notice in notices:
         tell(Warned(notice))
 
-    with closing(open_study(asked, setting)) as study, closing(Blobs(with_blobs(devices))) as blobs:
+    with (
+        closing(open_study(asked, setting)) as study,
+        closing(Blobs(with_blobs(devices))) as blobs,
+        watching(host, {name for target in targets for name in target.devices}) as sentinel,
+    ):
         study.begin(setting)
         stolen_before_s = stolen_seconds()
         found = tune(
             Task(
                 model,
                 targets,
-                lanes_for(model, blobs),
+                lanes_for(model, blobs, sentinel=sentinel),
                 spaces,
                 study,
                 budget,

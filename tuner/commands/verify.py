@@ -17,8 +17,10 @@ from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
 from tuner.commands.asked import require_seed
 from tuner.domain.configuration import Configuration
+from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
+from tuner.domain.target import target_of
 from tuner.domain.trial import Final
 from tuner.domain.units import seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
@@ -30,6 +32,7 @@ from tuner.measure.lane import ASK_DEVICE
 from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
+from tuner.measure.sentinel import watching
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
@@ -139,6 +142,7 @@ def verify(
         files,
         baseline,
         advice.best.configuration,
+        host=here,
         budget_s=budget_s,
         seed=seed,
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
@@ -166,6 +170,7 @@ def _compare(
     baseline: Configuration,
     candidate: Configuration,
     *,
+    host: Host,
     budget_s: float,
     seed: int,
     inputs: Mapping[str, Path],
@@ -179,6 +184,7 @@ def _compare(
         DeviceError: The baseline does not run here.
         Interrupted: The user asked to stop before the first round.
     """
+    devices = {name for each in (baseline, candidate) for name in target_of(each.device).devices}
     pool = make_pool(model, inputs, seed)  # a wrong name is told before there is a wait for another search
     with (
         ending(tell),
@@ -186,6 +192,7 @@ def _compare(
         interruptible() as stopped,
         host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
         closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
+        watching(host, devices) as sentinel,
     ):
         budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
         tell(Started(budget_s))
@@ -198,6 +205,7 @@ def _compare(
             plugins=plugins,
             blobs=blobs,
             files=files,
+            sentinel=sentinel,
         )
         plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -30,6 +31,7 @@ class Trial:
         reopen_s: Seconds that another lane is expected to take for this; less where blobs are kept.
         reason: Why it failed, or the configuration that it duplicates.
         took_s: Seconds from its beginning to its end; None for hints, which are measured together.
+        unsteady: Rounds in which the host changed: they were played again, and are not among the `rounds`.
     """
 
     number: int
@@ -44,6 +46,7 @@ class Trial:
     reason: str | None = None
     took_s: float | None = None
     reopen_s: float | None = None
+    unsteady: int = 0
 
     @property
     def ratio(self) -> float:
@@ -89,6 +92,7 @@ class Final:
         rounds: Raw rounds; lane 0 is the baseline, the others are the finalists that could run.
         trouble: Why it ended early, or None when it ran to its end.
         interrupted: Whether it ended early because the user stopped it.
+        unsteady: Rounds in which the host changed: they were played again, and are not among the `rounds`.
     """
 
     baseline: Candidate
@@ -96,3 +100,10 @@ class Final:
     rounds: tuple[Round, ...]
     trouble: str | None = None
     interrupted: bool = False
+    unsteady: int = 0
+
+
+def unsteady_rounds(trials: Sequence[Trial], final: Final | None) -> tuple[int, int]:
+    """Return in how many rounds the host changed, so that they were played again, and how many count."""
+    unsteady = sum(trial.unsteady for trial in trials) + (final.unsteady if final else 0)
+    return unsteady, sum(len(trial.rounds) for trial in trials) + (len(final.rounds) if final else 0)

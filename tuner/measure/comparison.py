@@ -9,16 +9,28 @@ from statistics import fmean, median
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.sample import Latency, Measured, Round, Window
 from tuner.measure.lane import Lane
+from tuner.measure.sentinel import Sentinel, host_changed
 
 WINDOW_S = 0.1
 """Seconds of a window; on a heavy configuration it lasts longer, until every request ran whole cycles."""
+
+JUST_S = 0.01
+"""Seconds for which the last sentinel of a round also serves as the first of the next one."""
+
+
+LONGEST_REPEATED_S = 1.0
+"""Seconds of a round's windows up to which it is played again. In longer ones a host changes about as often
+within windows as between them: they differ less, and what the sentinel sees at three moments says less. In a
+model of a host that switches every 1.5 s, dropping is worth 2 to 5 times the rounds with windows of 0.1 to
+0.3 s, 1.1 times with windows of 1 s, and 0.4 times with 2 s."""
 
 
 class Comparison:
     """Rounds between a baseline (the first lane) and its candidates.
 
     Attributes:
-        rounds: The rounds played so far.
+        rounds: The rounds played so far that count.
+        unsteady: How often the host changed in a round, so that it was dropped.
         sitting: Number of the sitting, from 0 on.
     """
 
@@ -28,9 +40,17 @@ class Comparison:
         rng: random.Random,
         clock: Callable[[], float],
         window_s: float = WINDOW_S,
+        sentinel: Sentinel | None = None,
     ) -> None:
-        """Compare `lanes`; `clock` returns seconds since the search began."""
+        """Compare `lanes`; `clock` returns seconds since the search began.
+
+        The `sentinel` works between windows; without one every round counts.
+        """
         self.rounds: list[Round] = []
+        self.unsteady = 0
+        self._played = self._changed = 0  # rounds, and those of them in which the host changed
+        self._sentinel, self._sentinels_s = sentinel, 0.0
+        self._last: tuple[float, float] | None = None  # when the sentinel last ended, and what it returned
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self.sitting = 0
@@ -55,16 +75,54 @@ class Comparison:
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
             lane.window(self._window_s)
 
-    def play(self) -> Round:
-        """Play one round: a window in every lane, in random order."""
+    def play(self) -> Round | None:
+        """Play one round: a window in every lane, in random order.
+
+        Returns:
+            The round, or None: the host changed in it, so it does not count, and is to be played again. Which
+            lane was faster has no say in that. Rounds longer than `LONGEST_REPEATED_S` count, and so do those
+            of a host that changes in more than half of them: to drop them would cost more than it is worth,
+            because the others are hardly better.
+        """
         at_s = self._clock()
         order = self._rng.sample(range(len(self._lanes)), len(self._lanes))
-        windows = {index: self._lanes[index].window(self._window_s) for index in order}
+        windows: dict[int, Window] = {}
+        durations = [self._just_now() or self._look()]
+        for index in order:
+            windows[index] = self._lanes[index].window(self._window_s)
+            durations.append(self._look())
+        self._played += 1
+        short = sum(window.seconds for window in windows.values()) <= LONGEST_REPEATED_S
+        if short and self._is_unsteady(durations):
+            self.unsteady += 1
+            return None
         for index, window in windows.items():
             self._windows[index].append(window)
         rates = tuple(windows[index].rate_fps for index in range(len(self._lanes)))
         self.rounds.append(Round(rates, tuple(order), at_s, self.sitting))
         return self.rounds[-1]
+
+    def _is_unsteady(self, durations: Sequence[float]) -> bool:
+        """Return whether a short round with these durations of the sentinel is dropped."""
+        changed = host_changed(durations)
+        self._changed += changed
+        return changed and 2 * self._changed <= self._played + 1
+
+    def _just_now(self) -> float | None:
+        """Return what the sentinel returned, if it has just worked."""
+        if self._last is None or self._clock() - self._last[0] > JUST_S:
+            return None
+        return self._last[1]
+
+    def _look(self) -> float:
+        """Let the sentinel work, and return its seconds; without one, all are alike."""
+        if self._sentinel is None:
+            return 1.0
+        began_s = self._clock()
+        duration_s, ended_s = self._sentinel(), self._clock()
+        self._sentinels_s += ended_s - began_s
+        self._last = ended_s, duration_s
+        return duration_s
 
     def drop(self, lane: int) -> None:
         """Take a candidate out of the comparison, and out of the rounds played so far."""
@@ -94,21 +152,21 @@ class Comparison:
         return fmean(window.seconds for window in self._windows[lane])
 
     def round_s(self) -> float:
-        """Return the mean time that a round took."""
-        return sum(map(self.window_s, range(len(self._lanes))))
+        """Return the mean time that a round took, its sentinels included."""
+        return sum(map(self.window_s, range(len(self._lanes)))) + self._sentinels_s / self._played
 
 
 def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]) -> Decision:
     """Play rounds between a baseline and one candidate until the rule or the time stops them.
 
-    Only the candidate is warmed up, because the baseline has run before. At least one round is played,
-    however little time is left.
+    Only the candidate is warmed up, because the baseline has run before. At least one round counts, however
+    little time is left.
     """
     comparison.warm_up(first=1)
     while True:
-        comparison.play()
-        decision = rule.decide(comparison.log_ratios())
-        if decision is not Decision.CONTINUE:
-            return decision
-        if out_of_time():
+        if comparison.play():
+            decision = rule.decide(comparison.log_ratios())
+            if decision is not Decision.CONTINUE:
+                return decision
+        if comparison.rounds and out_of_time():
             return Decision.ENOUGH

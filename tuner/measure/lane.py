@@ -16,6 +16,7 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import LaneError
+from tuner.measure.sentinel import Sentinel
 
 Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
@@ -80,6 +81,10 @@ class Lane(Protocol):
 
 class Lanes(Protocol):
     """Opens lanes."""
+
+    @property
+    def sentinel(self) -> Sentinel | None:
+        """Works between windows and tells whether the host changed; None where nothing can tell."""
 
     def open(self, configuration: Configuration) -> Lane:
         """Compile `configuration` in a lane of its own.

@@ -24,6 +24,7 @@ from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
 from tuner.measure.lane import Answers, Lane, LaneFacts
 from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
+from tuner.measure.sentinel import Sentinel
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 from tuner.probe.unchanged import FilesAsRead, LaneReading
@@ -53,6 +54,7 @@ class ProcessLanes:
         plugins: str | None = None,
         blobs: Blobs | None = None,
         files: FilesAsRead | None = None,
+        sentinel: Sentinel | None = None,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -65,7 +67,9 @@ class ProcessLanes:
             plugins: OpenVINO's plugins XML with further devices, or None.
             blobs: Where compiled models are kept for later lanes, or None.
             files: The model's files, where every lane must run what was read from them.
+            sentinel: Works between windows and tells whether the host changed, or None.
         """
+        self.sentinel = sentinel
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])

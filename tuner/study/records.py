@@ -101,6 +101,7 @@ class TrialRecord(Record, frozen=True):
     reason: str | None = None
     took_s: float | None = None
     reopen_s: float | None = None
+    unsteady: int = 0
 
 
 class CandidateRecord(Record, frozen=True):
@@ -121,6 +122,7 @@ class FinalRecord(Record, frozen=True):
     rounds: tuple[RoundRecord, ...]
     trouble: str | None = None
     interrupted: bool = False
+    unsteady: int = 0
 
 
 class VerdictRecord(Record, frozen=True):

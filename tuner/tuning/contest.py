@@ -119,7 +119,8 @@ class Contest:
         lanes = {id(finalist): lane for lane, finalist in enumerate(self._remaining(), start=1)}
         baseline = self._measured(self._baseline, self._baseline_effective, 0)
         candidates = [self._candidate(finalist, lanes.get(id(finalist))) for finalist in self._finalists]
-        return Final(baseline, tuple(candidates), tuple(self.rounds), trouble, interrupted)
+        unsteady = self._comparison.unsteady if self._comparison else 0
+        return Final(baseline, tuple(candidates), tuple(self.rounds), trouble, interrupted, unsteady)
 
     def _remaining(self) -> list[Finalist]:
         """Return the finalists that are not excluded, in the order of the comparison's lanes from 1 on."""
@@ -192,8 +193,7 @@ class Contest:
                     warm = True
                 if comparison.rounds and budget.left_s() < comparison.round_s():
                     return True
-                comparison.play()
-                on_round(len(comparison.rounds))
+                _play(comparison, on_round)
             except BudgetOver:
                 raise
             except LaneError as error:
@@ -244,6 +244,12 @@ class Contest:
     def _speedup(self, lane: int) -> Speedup:
         logs = log_ratios_by_sitting(self.rounds, lane)
         return speedup_over_sittings(logs, CONFIDENCE, len(self._finalists))
+
+
+def _play(comparison: Comparison, on_round: Callable[[int], None]) -> None:
+    """Play a round, and tell of it if it counts."""
+    if comparison.play():
+        on_round(len(comparison.rounds))
 
 
 def _admitted(

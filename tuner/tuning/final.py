@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.target import target_of
-from tuner.domain.trial import Final, Trial
+from tuner.domain.trial import Final, Trial, unsteady_rounds
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.comparison import Comparison
+from tuner.measure.comparison import LONGEST_REPEATED_S, Comparison
 from tuner.measure.lane import Lane, Lanes
 from tuner.tuning.budget import Budget
 from tuner.tuning.contest import Contest
@@ -80,7 +80,24 @@ def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) 
     trials = [baseline, *(trial for trial in originals if trial)]
     round_s = sum(trial.window_s or 0.0 for trial in trials)
     open_s = sum((trial.reopen_s or trial.compile_s or 0.0) + START_S for trial in trials)
-    return Cost(open_s + round_s, round_s)
+    return Cost(open_s + round_s, round_s * _plays_a_round(round_s, history, baseline))
+
+
+def _plays_a_round(round_s: float, history: History, baseline: Trial) -> float:
+    """Return how often a round is expected to be played until it counts.
+
+    The host is expected to change as often in a second as in the rounds of the trials; where it changes
+    in more than half of the rounds, they count.
+    """
+    if round_s > LONGEST_REPEATED_S:
+        return 1.0
+    played_s = sum(
+        (len(trial.rounds) + trial.unsteady) * ((trial.window_s or 0.0) + (baseline.window_s or 0.0))
+        for trial in history.trials
+    )
+    unsteady, _ = unsteady_rounds(history.trials, None)
+    share = min(0.5, unsteady / played_s * round_s) if played_s else 0.0
+    return 1 / (1 - share)
 
 
 def reserve_s(cost: Cost, budget: Budget, strategy: Strategy) -> float:
@@ -142,7 +159,7 @@ def run_final(
     """
 
     def compare(opened: Sequence[Lane]) -> Comparison:
-        return Comparison(opened, rng, budget.spent_s, strategy.window_s)
+        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel)
 
     contest = Contest(lanes, baseline, plan.invited, compare, rng)
     try:

@@ -92,7 +92,8 @@ class TrialRunner:
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
-        comparison = Comparison(pair, self._rng, self._budget.spent_s, strategy.window_s)
+        clock = self._budget.spent_s
+        comparison = Comparison(pair, self._rng, clock, strategy.window_s, self._lanes.sentinel)
         ends_at = self._budget.spent_s() + strategy.trial_share * self._budget.seconds
         decision = duel(
             comparison,
@@ -110,6 +111,7 @@ class TrialRunner:
             window_s=comparison.window_s(1),
             compile_s=lane.facts.compile_s,
             reopen_s=lane.facts.reopen_s,
+            unsteady=comparison.unsteady,
         )
 
 
