@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -48,6 +49,19 @@ def test_the_terminal_says_the_price_as_the_page_does(tmp_path):
     assert f"throughput +5.7 %, {price} (a high price for a gain below 10 %)" in as_markdown(
         [view_of(result)]
     )
+
+
+def test_rounds_that_were_played_again_are_said_everywhere(tmp_path):
+    result = won()
+    final, paths = result.final, (tmp_path / "config.yaml", tmp_path / "study.db")
+    assert "played again" not in "\n".join([*words.summary(result, *paths), page([view_of(result)])])
+    result = replace(result, final=replace(final, unsteady=7))
+    rounds = 7 + len(final.rounds) + sum(len(trial.rounds) for trial in result.trials)
+    said = f"7 of {rounds} were played again, because the host changed its speed in them"
+    assert f"  rounds   {said}" in words.summary(result, *paths)
+    assert f"- rounds: {said}" in as_markdown([view_of(result)])
+    assert said in page([view_of(result)])
+    assert json.loads(json.dumps(data_of(view_of(result))))["studies"][0]["played_again"] == said
 
 
 def test_files_for_programs_keep_ratios(tmp_path):

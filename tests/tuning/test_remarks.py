@@ -1,4 +1,5 @@
 import random
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,15 @@ from tuner.tuning.remarks import measurement_notices, model_notices
 def test_what_disturbed_the_measurements_is_reported_afterwards(noise, stolen, codes):
     found = steady(simulate(), noise)
     assert [notice.code for notice in measurement_notices(found, stolen)] == codes
+
+
+def test_a_host_that_changed_in_many_rounds_is_reported():
+    found = steady(simulate())
+    rounds = sum(len(trial.rounds) for trial in found.trials) + len(found.final.rounds)
+    assert not list(measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 10)), 0))
+    (notice,) = measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 3)), 0)
+    assert notice.code == "noisy-host"
+    assert re.match(r"The host changed its speed in 2[45] % of the rounds", notice.text)
 
 
 def test_a_number_of_streams_that_the_device_changed_is_reported():
@@ -75,6 +85,6 @@ def steady(found, noise=0.0):
     def calm(played):
         return replace(played, rates_fps=(100 * (1 + rng.uniform(-noise, noise)), *played.rates_fps[1:]))
 
-    trials = [replace(trial, rounds=tuple(map(calm, trial.rounds))) for trial in found.trials]
-    final = replace(found.final, rounds=tuple(map(calm, found.final.rounds)))
+    trials = [replace(trial, rounds=tuple(map(calm, trial.rounds)), unsteady=0) for trial in found.trials]
+    final = replace(found.final, rounds=tuple(map(calm, found.final.rounds)), unsteady=0)
     return replace(found, trials=trials, final=final)

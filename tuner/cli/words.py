@@ -27,7 +27,7 @@ from tuner.domain.model import Model
 from tuner.domain.price import price_of
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
-from tuner.domain.sentences import answer, price_line, switches
+from tuner.domain.sentences import answer, played_again, price_line, switches
 from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.support import EARLIER_RUN
@@ -143,6 +143,8 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield from (f"  edge     {edge}" for edge in result.outcome.edges)
     if result.outcome.switches:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
+    if result.played_again:
+        yield f"  rounds   {result.played_again}"
     size = f"{count(len(result.trials), 'trial')}, {result.run.seconds:.0f} s"
     files = {config: "config   ", config.with_name("report.html"): "report   ", study: "study    "}
     for path in (path for path in files if path not in unsaved):
@@ -159,6 +161,8 @@ def verification(found: Verification) -> Iterator[str]:
         yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:
         yield f"  now      {gain_of(found.now)}"
+    if found.final and (again := played_again(found.final.unsteady, len(found.final.rounds))):
+        yield f"  rounds   {again}"
     for candidate in (found.final.baseline, *found.final.finalists) if found.final else ():
         out = f": {candidate.disqualified}" if candidate.disqualified else ""
         yield f"           {_with_figures(candidate)}{out}"

@@ -9,11 +9,11 @@ from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.sample import Measured
-from tuner.domain.sentences import answer
+from tuner.domain.sentences import answer, played_again
 from tuner.domain.space import Bounds
 from tuner.domain.standing import Standing, standings
 from tuner.domain.target import target_of
-from tuner.domain.trial import Candidate, Final, Trial
+from tuner.domain.trial import Candidate, Final, Trial, unsteady_rounds
 from tuner.domain.verdict import Verdict
 from tuner.domain.visible import html_table, on_one_line
 
@@ -163,6 +163,11 @@ class Result:
     def drop_in(self) -> Candidate:
         """The best configuration that keeps the model's own batch."""
         return self.outcome.drop_in
+
+    @property
+    def played_again(self) -> str:
+        """How many rounds were played again because the host changed in them; empty where none was."""
+        return played_again(*unsteady_rounds(self.trials, self.final))
 
     @property
     def targets(self) -> tuple[Standing, ...]:

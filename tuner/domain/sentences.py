@@ -55,6 +55,13 @@ def switches(tried: Mapping[str, bool]) -> str:
     return "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items() if names)
 
 
+def played_again(unsteady: int, counted: int) -> str:
+    """Return how many rounds were played again; empty where none was."""
+    if not unsteady:
+        return ""
+    return f"{unsteady} of {unsteady + counted} were played again, because the host changed its speed in them"
+
+
 MOST_STRETCHES = 3
 """Stretches that are named; on a host with more of them, the rest is counted."""
 

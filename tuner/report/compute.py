@@ -57,6 +57,7 @@ def view(result: Result, usage: Usage) -> View:
         disturbance=stretches(disturbed(drift)),
         final_at_s=start_of(runs, final.rounds[0]) + final.rounds[0].at_s if final and final.rounds else None,
         noise=spread([moment.fps for moment in drift]) if len(drift) > 1 else 0.0,
+        played_again=result.played_again,
         time=time_of(result, runs),
         warnings=[notice.text for notice in outcome.notices],
         reproduce=dict(_reproduce(result)),

@@ -52,6 +52,7 @@ def _study(view: View) -> dict[str, Any]:
         "disturbed": view.disturbed,
         "final_at_s": view.final_at_s,
         "noise": view.noise,
+        "played_again": view.played_again,
         "time": view.time,
         "warnings": view.warnings,
         "reproduce": view.reproduce,

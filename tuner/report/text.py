@@ -60,6 +60,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- edge of the space: {edge}" for edge in view.edges]
     lines += [f"- switches around the best: {view.switches}"] if view.switches else []
     lines += [f"- over the whole search, the hint's own speed varied by {share(view.noise)}"]
+    lines += [f"- rounds: {view.played_again}"] if view.played_again else []
     lines += [f"- disturbed: {view.disturbance}"] if view.disturbance else []
     lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]

@@ -26,8 +26,13 @@ def time_of(result: Result, runs: Sequence[tuple[float, Sequence[Round]]]) -> di
     known = {
         "compiling": sum(trial.compile_s or 0.0 for trial in result.trials),
         "windows": len(paired) * hint_s + sum(_windows_s(trial) for trial in result.trials),
+        "rounds played again": sum(trial.unsteady * (hint_s + (trial.window_s or 0.0)) for trial in timed),
         "starting and warming up": sum(
-            (trial.took_s or 0.0) - (trial.compile_s or 0.0) - _windows_s(trial) - len(trial.rounds) * hint_s
+            (trial.took_s or 0.0)
+            - (trial.compile_s or 0.0)
+            - _windows_s(trial)
+            - len(trial.rounds) * hint_s
+            - trial.unsteady * (hint_s + (trial.window_s or 0.0))
             for trial in timed
         ),
         "final": final[-1].at_s - final[0].at_s if final else 0.0,

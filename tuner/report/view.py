@@ -135,6 +135,7 @@ class View:
     disturbance: str  # The same in words; empty where there was none
     final_at_s: float | None  # When the final began, or None
     noise: float  # Spread of the baseline's rates
+    played_again: str  # How many rounds were played again because the host changed; empty where none was
     time: Mapping[str, float]  # Where the seconds went, by name
     warnings: Sequence[str]  # What makes the figures worth less, and what to do
     reproduce: Mapping[str, str]  # Command, seed, versions, host, model, by name

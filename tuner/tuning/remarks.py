@@ -13,7 +13,7 @@ from tuner.domain.result import Notice
 from tuner.domain.sentences import stretches
 from tuner.domain.stats import spread
 from tuner.domain.target import plain_name
-from tuner.domain.trial import Trial
+from tuner.domain.trial import Trial, unsteady_rounds
 from tuner.tuning.tune import Findings
 
 NOISY = 0.10
@@ -21,6 +21,9 @@ NOISY = 0.10
 
 OFTEN = 0.25
 """The share of windows that may stray by more than `NOISY`; `spread` does not see fewer than half."""
+
+CHANGING = 0.10
+"""The share of rounds in which the host changed that is worth a warning."""
 
 LONG = 0.1
 """The share of a search that a disturbance lasts from which it is worth a warning."""
@@ -75,6 +78,12 @@ def measurement_notices(found: Findings, stolen: float) -> Iterator[Notice]:
             f"{when[0].upper()}{when[1:]}: another program ran, or the processor changed its clock; "
             "end it, keep the clock steady, and run the same command again.",
         )
+    elif (changing := _share_unsteady(found)) > CHANGING:
+        yield Notice(
+            "noisy-host",
+            f"The host changed its speed in {share(changing)} of the rounds, which were played again: other "
+            "programs ran in between; end them, and run the same command again.",
+        )
     yield from (Notice("refused", f"{sentence}.") for sentence in found.refused)
     yield from (Notice("memory", f"{sentence}.") for sentence in found.too_large)
     for target, why in found.gone.items():
@@ -100,6 +109,12 @@ def _share_astray(rates: Sequence[float]) -> float:
     """Return the share of rates that are further from their median than a quiet host's."""
     middle = median(rates) if rates else 0.0
     return fmean(abs(rate - middle) > NOISY * middle for rate in rates) if rates else 0.0
+
+
+def _share_unsteady(found: Findings) -> float:
+    """Return the share of rounds that were played again because the host changed in them."""
+    unsteady, counted = unsteady_rounds(found.trials, found.final)
+    return unsteady / (unsteady + counted) if unsteady else 0.0
 
 
 def _disturbance(found: Findings) -> str:
