@@ -35,6 +35,58 @@ def luck(data: Data) -> Iterator[str]:
         yield f"| {item} | {100 * found['luck']:.1f} % | {100 * found['noise']:.1f} % | {found['halves_agree']:.2f} | {lanes} % |"
 
 
+def sentinel(data: Data) -> Iterator[str]:
+    yield from head("What is gained by playing rounds again in which the host changed?", data)
+    searches = {name: found for name, found in data["items"].items() if not name.startswith("lanes: ")}
+    if searches:
+        yield "Simulated searches of 60 s, in virtual time, without and with a sentinel. *Wrong*: `faster` where nothing is faster. *Covered*:"
+        yield "finals all of whose intervals hold the truth, of those that have intervals; 98 % are aimed at. *Half-width*: of the finalists'"
+        yield "intervals, the median. *Of the optimum*: what the pick reaches of the fastest in the space, the mean.\n"
+        yield from table(
+            "host: devices: sentinel", "searches", "faster", "keep_hint", "inconclusive", "wrong", "covered", "half-width",
+            "rounds of a final", "of the optimum", "played again",
+        )  # fmt: skip
+    for name, found in searches.items():
+        verdicts, finals = found["verdicts"], found["finals_with_intervals"]
+        cells = [
+            name,
+            found["searches"],
+            *(verdicts.get(kind, 0) for kind in ("faster", "keep_hint", "inconclusive")),
+            verdicts.get("faster", 0) if "nothing is faster" in name else "",
+            f"{found['finals_that_hold_the_truth']} of {finals}",
+            f"{100 * found['half_width']:.1f} %",
+            f"{found['rounds_of_the_final']:.0f}",
+            f"{found['of_optimum']:.3f}",
+            f"{100 * found['unsteady']:.0f} %",
+        ]
+        yield f"| {' | '.join(map(str, cells))} |"
+    yield from _rounds_of_lanes(data["items"])
+
+
+def _rounds_of_lanes(found: Data) -> Iterator[str]:
+    """What sentinels keep of the rounds of real lanes."""
+    models = {name: kept for name, kept in found.items() if name.startswith("lanes: ") and "kept" in kept}
+    if not models:
+        return
+    yield "\nRounds of real lanes, the hint against itself (A/A) and against a faster configuration (A/B), and which of them the tuner's"
+    yield "sentinel keeps: `python -m tests.benchmarks.sentinel record`, then `compare`. *Deviation*: of the log-ratios around their"
+    yield "sitting's median. *Bias*: the mean of the kept minus that of all. *Worth*: rounds without a sentinel that take as long and tell"
+    yield "as little.\n"
+    yield from table("model: kind", "rounds", "kept", "deviation", "deviation of the kept", "bias", "worth")
+    for name, kept in models.items():
+        deviations = (f"{100 * kept[key]:.1f} %" for key in ("deviation", "deviation_kept"))
+        bias = f"{100 * kept['bias']:+.2f} +- {100 * kept['bias_error']:.2f} %"
+        shares = (kept["rounds"], kept["kept"], *deviations, bias, f"{kept['worth']:.2f}")
+        yield f"| {name.removeprefix('lanes: ')} | {' | '.join(map(str, shares))} |"
+    rules = found.get("lanes: rules", {}).get("rules", {})
+    if rules:
+        yield "\nOther work, lengths, readings and thresholds, the best ten of all by the mean logarithm of their worth over models and kinds:\n"
+        yield from table("rule", "kept", "deviation over that of all", "worth", "worth, least")
+        for rule, over in list(rules.items())[:10]:
+            cells = (f"{over[key]:.2f}" for key in ("kept", "deviation", "worth", "worst"))
+            yield f"| {rule} | {' | '.join(cells)} |"
+
+
 def instrument(data: Data) -> Iterator[str]:
     yield from head("Does a lane reach the rate of `benchmark_app`, and of C++?", data)
     yield "Inferences per second of a lane's window over those of the others, 2 streams and 2 requests, in turns.\n"

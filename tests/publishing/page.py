@@ -127,6 +127,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "intervals_in_searches": about_intervals.intervals_in_searches,
     "noise": about_searches.noise,
     "luck": about_lanes.luck,
+    "sentinel": about_lanes.sentinel,
     "bias": about_lanes.bias,
     "instrument": about_lanes.instrument,
     "application": about_lanes.application,
