@@ -37,7 +37,7 @@ def luck(data: Data) -> Iterator[str]:
 
 def sentinel(data: Data) -> Iterator[str]:
     yield from head("What is gained by playing rounds again in which the host changed?", data)
-    searches = {name: found for name, found in data["items"].items() if not name.startswith("lanes: ")}
+    searches = {name: found for name, found in data["items"].items() if "verdicts" in found}
     if searches:
         yield "Simulated searches of 60 s, in virtual time, without and with a sentinel. *Wrong*: `faster` where nothing is faster. *Covered*:"
         yield "finals all of whose intervals hold the truth, of those that have intervals; 98 % are aimed at. *Half-width*: of the finalists'"
@@ -61,6 +61,22 @@ def sentinel(data: Data) -> Iterator[str]:
         ]
         yield f"| {' | '.join(map(str, cells))} |"
     yield from _rounds_of_lanes(data["items"])
+    yield from _neighbours(data["items"])
+
+
+def _neighbours(found: Data) -> Iterator[str]:
+    """What serves where there is no sentinel."""
+    models = {name: each for name, each in found.items() if name.startswith("neighbours: ")}
+    if not models:
+        return
+    yield "\nWhere there is no sentinel, the hint's windows in the rounds before and after could tell whether the host changed"
+    yield "(`python -m tests.benchmarks.sentinel_neighbours`, from the recorded landscapes). The share of rounds that they keep, and what"
+    yield "that is worth, by how far they may differ. Where it is near 1, nothing is gained.\n"
+    thresholds = list(next(iter(models.values()))["rules"])
+    yield from table("model", "rounds", *(f"{100 * float(each):g} %" for each in thresholds))
+    for name, each in models.items():
+        cells = (f"{100 * rule['kept']:.0f} %, worth {rule['worth']:.2f}" for rule in each["rules"].values())
+        yield f"| {name.removeprefix('neighbours: ')} | {each['rounds']} | {' | '.join(cells)} |"
 
 
 def _rounds_of_lanes(found: Data) -> Iterator[str]:
