@@ -19,6 +19,7 @@ from tuner.domain.stats import Speedup
 from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
+from tuner.measure.sentinel import Sentinel, watching
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model
@@ -85,11 +86,18 @@ def quiet_host(piece: str) -> Iterator[None]:
         yield
 
 
-def lanes_of(name: str, folder: Path) -> tuple[Model, ProcessLanes]:
+@contextmanager
+def watched_host() -> Iterator[Sentinel | None]:
+    """Yield the sentinel that a search on this host's CPU would have."""
+    with watching(describe_host(), ["CPU"]) as sentinel:
+        yield sentinel
+
+
+def lanes_of(name: str, folder: Path, sentinel: Sentinel | None = None) -> tuple[Model, ProcessLanes]:
     """Return a benchmark model with its likeliest batch axes, and lanes for it."""
     reading = read_model(MODELS[name].make(folder), MODELS[name].shapes)
     model = (*reading.batched, reading.unbatched)[0]
-    return model, ProcessLanes(model, make_pool(model, {}, 0), Limits(480.0))
+    return model, ProcessLanes(model, make_pool(model, {}, 0), Limits(480.0), sentinel=sentinel)
 
 
 def configuration(properties: dict[str, Any], batch: int, requests: int) -> Configuration:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host
+from tests.benchmarks.evidence import Evidence, lanes_of, plain, quiet_host, watched_host
 from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
@@ -22,6 +22,7 @@ from tuner.domain.target import target_of
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
+from tuner.measure.sentinel import Sentinel
 from tuner.tuning.budget import Budget
 from tuner.tuning.tune import Task, tune
 
@@ -63,8 +64,8 @@ class DisguisedLanes:
         ]
 
 
-def search(name: str, folder: Path, seed: int) -> dict[str, object]:
-    model, lanes = lanes_of(name, folder)
+def search(name: str, folder: Path, seed: int, sentinel: Sentinel | None) -> dict[str, object]:
+    model, lanes = lanes_of(name, folder, sentinel)
     target, facts = target_of("CPU"), DeviceFacts("CPU", 2, frozenset(), 2, 2)
     task = Task(
         model,
@@ -87,12 +88,16 @@ def search(name: str, folder: Path, seed: int) -> dict[str, object]:
 
 def main() -> None:
     evidence = Evidence("false_wins")
-    with quiet_host("false_wins"), tempfile.TemporaryDirectory() as folder:
+    with (
+        quiet_host("false_wins"),
+        watched_host() as sentinel,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         for seed in range(SEARCHES):
             for name in sys.argv[1:] or MODELS:
                 item = f"{name}: seed {seed}"
                 if item not in evidence.items:
-                    evidence.save(item, **search(name, Path(folder), seed))
+                    evidence.save(item, **search(name, Path(folder), seed, sentinel))
                     print(item, evidence.items[item]["sentence"], flush=True)
 
 

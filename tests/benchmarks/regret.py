@@ -13,7 +13,7 @@ from pathlib import Path
 
 import tuner
 from tests import recordings
-from tests.benchmarks.evidence import Evidence, as_data, lanes_of, plain, quiet_host
+from tests.benchmarks.evidence import Evidence, as_data, lanes_of, plain, quiet_host, watched_host
 from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read
 from tuner.domain.configuration import Configuration
@@ -37,9 +37,9 @@ def direct_duel(lanes: ProcessLanes, optimum: Configuration, pick: Configuration
             pair = [stack.enter_context(closing(lanes.open(wanted))) for wanted in (optimum, pick)]
             if pair[0].facts.effective == pair[1].facts.effective:
                 return {"ratio": 1.0, "low": 1.0, "high": 1.0, "rounds": 0}
-            comparison = Comparison(pair, rng, time.monotonic)
+            comparison = Comparison(pair, rng, time.monotonic, sentinel=lanes.sentinel)
             comparison.warm_up()
-            for _ in range(ROUNDS):
+            while len(comparison.rounds) < ROUNDS:
                 comparison.play()
             sittings.append(comparison.log_ratios())
     return plain(speedup_over_sittings(sittings))
@@ -53,8 +53,8 @@ def search(name: str, folder: Path, budget_s: int, seed: int) -> dict[str, objec
     wall_s = time.monotonic() - began
     optimum = Landscape(read(recordings.path_of(name))).best().configuration
     verdict, pick = result.verdict, result.verdict.best.configuration
-    with quiet_host("regret"):
-        of_optimum = direct_duel(lanes_of(name, folder)[1], optimum, pick)
+    with quiet_host("regret"), watched_host() as sentinel:
+        of_optimum = direct_duel(lanes_of(name, folder, sentinel)[1], optimum, pick)
     return {
         "budget_s": budget_s,
         "verdict": verdict.kind,
