@@ -7,8 +7,11 @@ import pytest
 
 from tests import models, recordings
 from tests.described import GPU, NPU, described
+from tests.lanes.machine import MachineDevice, MachineLanes
 from tests.lanes.replayed import Landscape, ReplayedLanes, read
+from tests.lanes.servers import MACHINES
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
+from tests.lanes.workloads import WORKLOADS
 from tuner.domain.configuration import Configuration
 from tuner.errors import Interrupted, LaneError
 from tuner.measure import worker
@@ -136,6 +139,12 @@ class TestDescribedNpuLanes(VirtualLaneContract):
     def test_too_many_streams_are_reduced_and_reported(self, lanes):
         with pytest.raises(LaneError, match="Unsupported property NUM_STREAMS"):  # it is read-only there
             super().test_too_many_streams_are_reduced_and_reported(lanes)
+
+
+class TestMachineLanes(VirtualLaneContract):
+    @pytest.fixture
+    def lanes(self):
+        return MachineLanes(MachineDevice(MACHINES["2 x 32 cores"], WORKLOADS["resnet50"]))
 
 
 class TestReplayedLanes(VirtualLaneContract):
