@@ -122,11 +122,19 @@ def test_streams_across_sockets_are_slower():
     assert (five.threads, five.crossing) == (9, 1 / 5)
     inside = replace(five, crossing=0.0)
     assert placed_rate(machine, workload, five, 1, 10) < 0.95 * placed_rate(machine, workload, inside, 1, 10)
+    narrow, reading = (
+        replace(machine, socket_gbs=10.0),
+        WORKLOADS["alexnet"],
+    )  # waits for memory, some of it remote
+    assert placed_rate(narrow, reading, five, 1, 10) == pytest.approx(
+        placed_rate(narrow, reading, inside, 1, 10) * (1 - 0.2 * (1 - 34 / 112)), rel=0.02
+    )
 
 
 def test_one_stream_leaves_the_other_socket_idle():
     one, two = (rate(SERVER, WORKLOADS["resnet50"], streams(count, 4, 8)) for count in (1, 2))
     assert 1.9 < two / one < 2.1
+    assert place(SERVER, HIGH, streams(1)).sockets == 1
 
 
 def test_unpinned_threads_lose_more_on_two_sockets():

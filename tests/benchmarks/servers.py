@@ -1,0 +1,163 @@
+"""Does the search find the optimum on servers that are not here? Thousands of searches in virtual time.
+
+`tests/lanes/machine.py` models the machines; the models searched are the ten recorded ones, by kind. Regret is measured by the
+machine model's own truth. `--searches N` sets the searches of each machine, kind and budget; `--strategy NAME` what searches.
+"""
+
+import argparse
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from statistics import median
+from typing import Any
+
+from tests.benchmarks.evidence import Evidence
+from tests.lanes.machine import MachineDevice, MachineLanes, rate
+from tests.lanes.servers import MACHINES
+from tests.lanes.workloads import KINDS, WORKLOADS
+from tests.simulation import CPU, MODEL, MemoryStore
+from tuner.domain.configuration import Configuration
+from tuner.domain.space import Bounds, Space
+from tuner.domain.trial import Trial
+from tuner.tuning.budget import Budget
+from tuner.tuning.spaces import Layout
+from tuner.tuning.strategy import Strategy
+from tuner.tuning.tune import Findings, Task, tune
+
+BUDGETS_S = (60, 120)
+SEARCHES = 200
+ENOUGH = 0.98
+"""Share of the optimum that counts as found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What came of a search.
+
+    Attributes:
+        share: Rate of what it chose over the best rate of the space.
+        verdict: What it said.
+        trials: How many trials it ran.
+        first: The trial that first measured `ENOUGH` of the optimum, from 1 on; None if none did.
+    """
+
+    share: float
+    verdict: str
+    trials: int
+    first: int | None
+
+
+def layout(machine: str) -> Layout:
+    """Lay out spaces as the tuner would on this machine."""
+    return Layout(MODEL, Bounds(), "explicit", {"CPU": MACHINES[machine].facts()}, {})
+
+
+def hint_of(device: MachineDevice) -> Configuration:
+    """Return the hint with as many requests as the device asks for."""
+    hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 0)
+    return Configuration("CPU", hint.properties, 1, device.effective(hint).requests)
+
+
+def space_of(machine: str, model: str) -> Space:
+    """Return the space of a model on a machine."""
+    device = MachineDevice(MACHINES[machine], WORKLOADS[model])
+    return layout(machine)(CPU[0], {CPU[0]: hint_of(device)})
+
+
+@cache
+def best_fps(machine: str, model: str) -> float:
+    """Return the rate of the best configuration of the space."""
+    space = space_of(machine, model)
+    return max(
+        rate(MACHINES[machine], WORKLOADS[model], space.configuration(point)) for point in space.points()
+    )
+
+
+def share_of_best(machine: str, model: str, configuration: Configuration) -> float:
+    return rate(MACHINES[machine], WORKLOADS[model], configuration) / best_fps(machine, model)
+
+
+def findings(machine: str, model: str, budget_s: float, seed: int, strategy: Strategy) -> Findings:
+    """Search a model on a machine."""
+    lanes = MachineLanes(MachineDevice(MACHINES[machine], WORKLOADS[model]), seed=seed)
+    budget = Budget(budget_s, None, lanes.now)
+    return tune(
+        Task(MODEL, CPU, lanes, layout(machine), MemoryStore(), budget, seed, lambda _: None, strategy)
+    )
+
+
+def search(machine: str, kind: str, budget_s: float, strategy: str, seed: int) -> Found:
+    """Search one of a kind's models; seeds take turns among them."""
+    model = KINDS[kind][seed % len(KINDS[kind])]
+    found = findings(machine, model, budget_s, seed, STRATEGIES[strategy](kind))
+    share = share_of_best(machine, model, found.outcome.verdict.best.configuration)
+    return Found(
+        share, found.outcome.verdict.kind, len(found.trials) - 1, first_of(machine, model, found.trials)
+    )
+
+
+def first_of(machine: str, model: str, trials: list[Trial]) -> int | None:
+    """Return the trial that first measured enough of the optimum; the hint is number 0."""
+    return next(
+        (
+            number
+            for number, trial in enumerate(trials)
+            if trial.speedup and share_of_best(machine, model, trial.configuration) >= ENOUGH
+        ),
+        None,
+    )
+
+
+def summary(found: list[Found]) -> dict[str, Any]:
+    """Return what is published of the searches of one machine, kind and budget."""
+    shares = sorted(each.share for each in found)
+    firsts = sorted(math.inf if each.first is None else each.first for each in found)
+    middle = firsts[len(firsts) // 2]
+    return {
+        "searches": len(found),
+        "median": round(median(shares), 4),
+        "mean": round(sum(shares) / len(shares), 4),
+        "worst_tenth": round(shares[len(shares) // 10], 4),
+        "enough": round(sum(share >= ENOUGH for share in shares) / len(shares), 3),
+        "trials": median(each.trials for each in found),
+        "first": None if middle == math.inf else middle,
+        "verdicts": Counter(each.verdict for each in found),
+    }
+
+
+STRATEGIES: Mapping[str, Callable[[str], Strategy]] = {"tuner": lambda _: Strategy()}
+
+
+def jobs(strategies: list[str]) -> Iterator[tuple[str, str, str, int]]:
+    yield from product(strategies, MACHINES, KINDS, BUDGETS_S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--searches", type=int, default=SEARCHES)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--strategy", choices=STRATEGIES, action="append")
+    asked = parser.parse_args()
+    evidence = Evidence("servers")
+    for strategy, machine, kind, budget_s in jobs(asked.strategy or list(STRATEGIES)):
+        item = f"{strategy}: {machine}: {kind}: {budget_s} s"
+        if evidence.items.get(item, {}).get("searches", 0) >= asked.searches:
+            continue
+        one = partial(search, machine, kind, budget_s, strategy)
+        if asked.processes > 1:
+            with ProcessPoolExecutor(asked.processes) as pool:
+                found = list(pool.map(one, range(asked.searches), chunksize=5))
+        else:
+            found = list(map(one, range(asked.searches)))
+        points = {len(space_of(machine, model)) for model in KINDS[kind]}
+        evidence.save(item, points=max(points), **summary(found))
+        at = evidence.items[item]
+        print(item, at["median"], at["worst_tenth"], at["first"], at["trials"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
