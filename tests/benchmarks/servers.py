@@ -10,21 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import product
 from statistics import median
 from typing import Any
 
 from tests.benchmarks.evidence import Evidence
-from tests.lanes.machine import MachineDevice, MachineLanes, rate
+from tests.benchmarks.host_guesses import host_after, host_alone, host_before
+from tests.benchmarks.modelled import layout, share_of_best, space_of
+from tests.lanes.machine import MachineDevice, MachineLanes
 from tests.lanes.servers import MACHINES
 from tests.lanes.workloads import KINDS, WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore
-from tuner.domain.configuration import Configuration
-from tuner.domain.space import Bounds, Space
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
-from tuner.tuning.spaces import Layout
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.tune import Findings, Task, tune
 
@@ -49,36 +48,6 @@ class Found:
     verdict: str
     trials: int
     first: int | None
-
-
-def layout(machine: str) -> Layout:
-    """Lay out spaces as the tuner would on this machine."""
-    return Layout(MODEL, Bounds(), "explicit", {"CPU": MACHINES[machine].facts()}, {})
-
-
-def hint_of(device: MachineDevice) -> Configuration:
-    """Return the hint with as many requests as the device asks for."""
-    hint = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 0)
-    return Configuration("CPU", hint.properties, 1, device.effective(hint).requests)
-
-
-def space_of(machine: str, model: str) -> Space:
-    """Return the space of a model on a machine."""
-    device = MachineDevice(MACHINES[machine], WORKLOADS[model])
-    return layout(machine)(CPU[0], {CPU[0]: hint_of(device)})
-
-
-@cache
-def best_fps(machine: str, model: str) -> float:
-    """Return the rate of the best configuration of the space."""
-    space = space_of(machine, model)
-    return max(
-        rate(MACHINES[machine], WORKLOADS[model], space.configuration(point)) for point in space.points()
-    )
-
-
-def share_of_best(machine: str, model: str, configuration: Configuration) -> float:
-    return rate(MACHINES[machine], WORKLOADS[model], configuration) / best_fps(machine, model)
 
 
 def findings(machine: str, model: str, budget_s: float, seed: int, strategy: Strategy) -> Findings:
@@ -129,11 +98,18 @@ def summary(found: list[Found]) -> dict[str, Any]:
     }
 
 
-STRATEGIES: Mapping[str, Callable[[str], Strategy]] = {"tuner": lambda _: Strategy()}
+STRATEGIES: Mapping[str, Callable[[str], Strategy]] = {
+    "tuner": lambda _: Strategy(),
+    "guesses of the host, chosen from other kinds": host_alone,
+    "the tuner's guesses, then 2 of the host": host_after,
+    "2 guesses of the host, then the tuner's": host_before,
+}
 
 
 def jobs(strategies: list[str]) -> Iterator[tuple[str, str, str, int]]:
-    yield from product(strategies, MACHINES, KINDS, BUDGETS_S)
+    """Yield strategy, machine, kind and budget: the largest machine first, all strategies beside each other."""
+    for machine, kind, budget_s, strategy in product(reversed(MACHINES), KINDS, BUDGETS_S, strategies):
+        yield strategy, machine, kind, budget_s
 
 
 def main() -> None:
