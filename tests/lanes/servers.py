@@ -94,7 +94,7 @@ class Workload:
         stream_mb: Further memory of each item of a stream's batch.
         request_mb: Further memory of each item of a request's batch.
         compile_s: Seconds of compiling with one stream.
-        stream_s: Further seconds for each further stream.
+        stream_s: Further seconds for each doubling of the streams.
     """
 
     layers: int

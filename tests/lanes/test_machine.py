@@ -163,7 +163,7 @@ def test_idle_streams_do_nothing():
 def test_a_lane_takes_the_machines_times_and_memory():
     lanes = MachineLanes(MachineDevice(SERVER, HIGH), QUIET)
     few, many = lanes.open(streams(1, 1, 1)), lanes.open(streams(64, 16, 256))
-    assert many.facts.compile_s > 2 * few.facts.compile_s
+    assert 1.3 * few.facts.compile_s < many.facts.compile_s < 3 * few.facts.compile_s
     assert lanes.now() > few.facts.compile_s + many.facts.compile_s
     light, heavy = few.window(0.1), many.window(0.1)
     assert heavy.seconds >= 3 * 256 * 16 / heavy.rate_fps

@@ -11,7 +11,7 @@ from tests import recordings
 from tests.benchmarks.evidence import FOLDER
 from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read, true_log_ratio
-from tests.publishing import about_intervals, about_lanes, about_searches
+from tests.publishing import about_intervals, about_lanes, about_searches, about_servers
 from tests.publishing.layout import (
     Data,
     items,
@@ -120,6 +120,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "regret": about_searches.regret,
     "sweep": about_searches.sweep,
     "strategies": about_searches.strategies,
+    "servers": about_servers.servers,
     "claims": about_searches.claims,
     "false_wins": about_searches.false_wins,
     "false_wins_replayed": about_searches.false_wins_replayed,
