@@ -9,8 +9,12 @@ from tests.lanes.servers import MACHINES
 from tests.lanes.workloads import WORKLOADS
 from tests.simulation import CPU, MODEL
 from tuner.domain.configuration import Configuration
+from tuner.domain.history import CYCLES_A_WINDOW
 from tuner.domain.space import Bounds, Space
 from tuner.tuning.spaces import Layout
+
+FURTHEST = {"batch": 4096, "requests_per_stream": 64}
+"""How far a space is grown to look for its best configuration; no window of a search goes further."""
 
 
 def layout(machine: str) -> Layout:
@@ -30,12 +34,30 @@ def space_of(machine: str, model: str) -> Space:
     return layout(machine)(CPU[0], {CPU[0]: hint_of(device)})
 
 
+def grown(space: Space) -> Space:
+    """Return a space with every doubling that its configurations may reach in practice."""
+    for axis in space.growing:
+        while space.edge(axis) < FURTHEST[axis]:
+            space = space.grown(axis)
+    return space
+
+
 @cache
-def best_fps(machine: str, model: str) -> float:
-    """Return the rate of the best configuration of the space."""
+def best_fps(machine: str, model: str, window_s: float | None = None) -> float:
+    """Return the rate of the best configuration.
+
+    Args:
+        machine: The machine's name.
+        model: The model's name.
+        window_s: Longest window of a configuration that counts, in the grown space; None counts the whole space as laid out.
+    """
     space = space_of(machine, model)
+    points = (space if window_s is None else grown(space)).points()
+    rates = ((found, rate_of(machine, model, found)) for found in map(space.configuration, points))
     return max(
-        rate(MACHINES[machine], WORKLOADS[model], space.configuration(point)) for point in space.points()
+        fps
+        for found, fps in rates
+        if window_s is None or CYCLES_A_WINDOW * found.batch * found.requests <= window_s * fps
     )
 
 
@@ -44,6 +66,8 @@ def rate_of(machine: str, model: str, configuration: Configuration) -> float:
     return rate(MACHINES[machine], WORKLOADS[model], configuration)
 
 
-def share_of_best(machine: str, model: str, configuration: Configuration) -> float:
-    """Return a configuration's rate over the best of the space."""
-    return rate_of(machine, model, configuration) / best_fps(machine, model)
+def share_of_best(
+    machine: str, model: str, configuration: Configuration, window_s: float | None = None
+) -> float:
+    """Return a configuration's rate over the best, which is that of `best_fps`."""
+    return rate_of(machine, model, configuration) / best_fps(machine, model, window_s)

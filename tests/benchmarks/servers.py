@@ -4,12 +4,14 @@
 machine model's own truth. `--searches N` sets the searches of each machine, kind and budget; `--strategy NAME` what searches.
 """
 
+from __future__ import annotations
+
 import argparse
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from statistics import median
@@ -17,12 +19,14 @@ from typing import Any
 
 from tests.benchmarks.evidence import Evidence
 from tests.benchmarks.host_guesses import host_after, host_alone, host_before
-from tests.benchmarks.modelled import layout, share_of_best, space_of
+from tests.benchmarks.modelled import layout, share_of_best
 from tests.lanes.machine import MachineDevice, MachineLanes
 from tests.lanes.servers import MACHINES
 from tests.lanes.workloads import KINDS, WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore
-from tuner.domain.trial import Trial
+from tuner.domain.configuration import Configuration
+from tuner.domain.space import Space
+from tuner.domain.target import Target
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.tune import Findings, Task, tune
@@ -42,43 +46,44 @@ class Found:
         verdict: What it said.
         trials: How many trials it ran.
         first: The trial that first measured `ENOUGH` of the optimum, from 1 on; None if none did.
+        points: Points of the space at the end.
     """
 
     share: float
     verdict: str
     trials: int
     first: int | None
+    points: int
 
 
-def findings(machine: str, model: str, budget_s: float, seed: int, strategy: Strategy) -> Findings:
+def findings(machine: str, model: str, budget_s: float, seed: int, variant: Variant, kind: str) -> Findings:
     """Search a model on a machine."""
     lanes = MachineLanes(MachineDevice(MACHINES[machine], WORKLOADS[model]), seed=seed)
     budget = Budget(budget_s, None, lanes.now)
-    return tune(
-        Task(MODEL, CPU, lanes, layout(machine), MemoryStore(), budget, seed, lambda _: None, strategy)
-    )
+
+    def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
+        space = layout(machine)(target, hints)
+        return space if variant.grows else replace(space, growing={})
+
+    strategy = variant.strategy(kind)
+    return tune(Task(MODEL, CPU, lanes, space_for, MemoryStore(), budget, seed, lambda _: None, strategy))
 
 
-def search(machine: str, kind: str, budget_s: float, strategy: str, seed: int) -> Found:
-    """Search one of a kind's models; seeds take turns among them."""
-    model = KINDS[kind][seed % len(KINDS[kind])]
-    found = findings(machine, model, budget_s, seed, STRATEGIES[strategy](kind))
-    share = share_of_best(machine, model, found.outcome.verdict.best.configuration)
-    return Found(
-        share, found.outcome.verdict.kind, len(found.trials) - 1, first_of(machine, model, found.trials)
-    )
+def search(machine: str, kind: str, budget_s: float, name: str, seed: int) -> Found:
+    """Search one of a kind's models; seeds take turns among them.
 
-
-def first_of(machine: str, model: str, trials: list[Trial]) -> int | None:
-    """Return the trial that first measured enough of the optimum; the hint is number 0."""
-    return next(
-        (
-            number
-            for number, trial in enumerate(trials)
-            if trial.speedup and share_of_best(machine, model, trial.configuration) >= ENOUGH
-        ),
-        None,
-    )
+    In a space that grows, the best counts among configurations whose window the budget allows.
+    """
+    model, variant = KINDS[kind][seed % len(KINDS[kind])], VARIANTS[name]
+    found = findings(machine, model, budget_s, seed, variant, kind)
+    window_s = Strategy().window_share * budget_s if variant.grows else None
+    shares = [
+        share_of_best(machine, model, trial.configuration, window_s) if trial.speedup else 0.0
+        for trial in found.trials
+    ]
+    first = next((number for number, share in enumerate(shares) if share >= ENOUGH), None)
+    picked = share_of_best(machine, model, found.outcome.verdict.best.configuration, window_s)
+    return Found(picked, found.outcome.verdict.kind, len(found.trials) - 1, first, found.outcome.points)
 
 
 def summary(found: list[Found]) -> dict[str, Any]:
@@ -93,17 +98,33 @@ def summary(found: list[Found]) -> dict[str, Any]:
         "worst_tenth": round(shares[len(shares) // 10], 4),
         "enough": round(sum(share >= ENOUGH for share in shares) / len(shares), 3),
         "trials": median(each.trials for each in found),
+        "points": median(each.points for each in found),
         "first": None if middle == math.inf else middle,
         "verdicts": Counter(each.verdict for each in found),
     }
 
 
-STRATEGIES: Mapping[str, Callable[[str], Strategy]] = {
-    "tuner": lambda _: Strategy(),
-    "guesses of the host, chosen from other kinds": host_alone,
-    "the tuner's guesses, then 2 of the host": host_after,
-    "2 guesses of the host, then the tuner's": host_before,
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A way of searching.
+
+    Attributes:
+        strategy: Makes the strategy for a kind of models.
+        grows: Whether spaces may grow.
+    """
+
+    strategy: Callable[[str], Strategy]
+    grows: bool = False
+
+
+VARIANTS: Mapping[str, Variant] = {
+    "tuner": Variant(lambda _: Strategy(), grows=True),
+    "the space as laid out": Variant(lambda _: Strategy()),
+    "guesses of the host, chosen from other kinds": Variant(host_alone),
+    "the tuner's guesses, then 2 of the host": Variant(host_after),
+    "2 guesses of the host, then the tuner's": Variant(host_before),
 }
+"""The tuner as it is, and in spaces that do not grow with its guesses and with others."""
 
 
 def jobs(strategies: list[str]) -> Iterator[tuple[str, str, str, int]]:
@@ -116,10 +137,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searches", type=int, default=SEARCHES)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--strategy", choices=STRATEGIES, action="append")
+    parser.add_argument("--strategy", choices=VARIANTS, action="append")
     asked = parser.parse_args()
     evidence = Evidence("servers")
-    for strategy, machine, kind, budget_s in jobs(asked.strategy or list(STRATEGIES)):
+    for strategy, machine, kind, budget_s in jobs(asked.strategy or list(VARIANTS)):
         item = f"{strategy}: {machine}: {kind}: {budget_s} s"
         if evidence.items.get(item, {}).get("searches", 0) >= asked.searches:
             continue
@@ -129,8 +150,7 @@ def main() -> None:
                 found = list(pool.map(one, range(asked.searches), chunksize=5))
         else:
             found = list(map(one, range(asked.searches)))
-        points = {len(space_of(machine, model)) for model in KINDS[kind]}
-        evidence.save(item, points=max(points), **summary(found))
+        evidence.save(item, **summary(found))
         at = evidence.items[item]
         print(item, at["median"], at["worst_tenth"], at["first"], at["trials"], flush=True)
 
