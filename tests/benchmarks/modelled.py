@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 from tests.lanes.machine import MachineDevice, rate
@@ -15,6 +16,10 @@ from tuner.tuning.spaces import Layout
 
 FURTHEST = {"batch": 4096, "requests_per_stream": 64}
 """How far a space is grown to look for its best configuration; no window of a search goes further."""
+
+
+BETWEEN = tuple(3 << power for power in range(11))
+"""Counts between doublings, which a search tries around its best."""
 
 
 def layout(machine: str) -> Layout:
@@ -35,11 +40,15 @@ def space_of(machine: str, model: str) -> Space:
 
 
 def grown(space: Space) -> Space:
-    """Return a space with every doubling that its configurations may reach in practice."""
+    """Return a space with every doubling that its configurations may reach in practice, and the counts between them."""
     for axis in space.growing:
         while space.edge(axis) < FURTHEST[axis]:
             space = space.grown(axis)
-    return space
+    axes = dict(space.axes)
+    for axis in space.growing:
+        between = (count for count in BETWEEN if count < FURTHEST[axis])
+        axes[axis] = tuple(sorted({*axes[axis], *between}, key=int))
+    return replace(space, axes=axes)
 
 
 @cache

@@ -109,6 +109,7 @@ def goals() -> Iterator[str]:
         )
     yield f"| a lane is at least as fast as `benchmark_app` | {_least(over, 'benchmark_app')} |"
     yield f"| from 0.1 ms an inference up, at least 0.95 of C++ | {_least(slow, 'C++')} |"
+    yield from about_servers.goals(items("servers"))
 
 
 def _least(over: Data, other: str) -> str:
