@@ -2,12 +2,13 @@
 
 import pytest
 
+from tests.benchmarks.host_guesses import choose
 from tests.lanes.servers import MACHINES, Machine
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
 from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
-from tuner.tuning.host_guesses import HostGuess, host_guesses
+from tuner.tuning.host_guesses import HOST_GUESSES, HostGuess, host_guesses
 
 GUESSES = (HostGuess(1, 16, 4), HostGuess(8, 32, 2))
 
@@ -44,3 +45,7 @@ def test_a_combination_gets_none():
     gpu = DeviceFacts("GPU", 2, frozenset({"NUM_STREAMS"}), 0, 0)
     space = combination_space(target, [gpu, facts], (), 1, True, Bounds(), {"GPU": 2, "CPU": 4})
     assert host_guesses(space, GUESSES) == ()
+
+
+def test_the_guesses_are_those_that_the_landscapes_choose():
+    assert choose(without=None, count=len(HOST_GUESSES)) == HOST_GUESSES
