@@ -24,8 +24,9 @@ def servers(data: Data) -> Iterator[str]:
     yield "machine model's own: it says how the search copes with spaces of this size and shape, not how fast such a machine is."
     yield from fit()
     yield "\nShare of the optimum that the pick reaches: the median, and the tenth part of searches that did worst. Simulated noise is that"
-    yield "of a busy host. *Grows*: the space grows as it does in the tuner, and the optimum is that of all doublings whose window takes"
-    yield "no more than its share of the budget; *as laid out*: neither goes beyond batch 64 and 4 requests for each stream.\n"
+    yield "of a busy host. *Grows*: the space grows as it does in the tuner, and the optimum is that of all doublings and counts between"
+    yield "them whose window takes no more than its share of the budget; *as laid out*: neither goes beyond batch 64 and 4 requests for each"
+    yield "stream.\n"
     yield from regret(data["items"])
     yield "\nTrials until a configuration of at least 0.98 of the optimum of the space as laid out was first measured, in the median search"
     yield "of 120 s that does not leave it; *never*: in less than half of them.\n"
@@ -65,7 +66,8 @@ def fit() -> Iterator[str]:
         ratios = [figure.predicted_ms() / figure.latency_ms for figure in FIGURES if figure.platform == name]
         middle = exp(median(map(log, ratios)))
         yield f"| {name} | {len(ratios)} | {middle:.2f} | {min(ratios):.2f} | {max(ratios):.2f} |"
-    yield "\nNo published rates over streams, batch and requests of one server were found, and none of hyper-threading on and off."
+    yield "\nNo published rates over streams, batch and requests of one server were found, and none of hyper-threading on and off: what"
+    yield "unpinned threads lose (2 % a socket) and how hyper-threading slows arithmetic (5 %) are assumptions."
 
 
 def regret(items: Data) -> Iterator[str]:
