@@ -62,8 +62,7 @@ def findings(machine: str, model: str, budget_s: float, seed: int, variant: Vari
     budget = Budget(budget_s, None, lanes.now)
 
     def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
-        space = layout(machine)(target, hints)
-        return space if variant.grows else replace(space, growing={})
+        return variant.space(layout(machine)(target, hints))
 
     strategy = variant.strategy(kind)
     return tune(Task(MODEL, CPU, lanes, space_for, MemoryStore(), budget, seed, lambda _: None, strategy))
@@ -76,7 +75,7 @@ def search(machine: str, kind: str, budget_s: float, name: str, seed: int) -> Fo
     """
     model, variant = KINDS[kind][seed % len(KINDS[kind])], VARIANTS[name]
     found = findings(machine, model, budget_s, seed, variant, kind)
-    window_s = Strategy().window_share * budget_s if variant.grows else None
+    window_s = Strategy().window_share * budget_s if variant.space is as_it_grows else None
     shares = [
         share_of_best(machine, model, trial.configuration, window_s) if trial.speedup else 0.0
         for trial in found.trials
@@ -104,22 +103,40 @@ def summary(found: list[Found]) -> dict[str, Any]:
     }
 
 
+def as_it_grows(space: Space) -> Space:
+    """Leave the space as the tuner makes it."""
+    return space
+
+
+def as_laid_out(space: Space) -> Space:
+    """Let the space not grow."""
+    return replace(space, growing={})
+
+
+def pinned_first(space: Space) -> Space:
+    """Try unpinned threads only at the end, around the best."""
+    axes = {axis: choices for axis, choices in space.axes.items() if axis != "pinning"}
+    late = {axis: choices for axis, choices in space.axes.items() if axis == "pinning"}
+    return replace(space, axes=axes, late={**space.late, **late}, growing={})
+
+
 @dataclass(frozen=True, slots=True)
 class Variant:
     """A way of searching.
 
     Attributes:
         strategy: Makes the strategy for a kind of models.
-        grows: Whether spaces may grow.
+        space: What becomes of the space.
     """
 
     strategy: Callable[[str], Strategy]
-    grows: bool = False
+    space: Callable[[Space], Space] = as_laid_out
 
 
 VARIANTS: Mapping[str, Variant] = {
-    "tuner": Variant(lambda _: Strategy(), grows=True),
+    "tuner": Variant(lambda _: Strategy(), as_it_grows),
     "the space as laid out": Variant(lambda _: Strategy()),
+    "unpinned threads tried around the best only": Variant(lambda _: Strategy(), pinned_first),
     "guesses of the host, chosen from other kinds": Variant(host_alone),
     "the tuner's guesses, then 2 of the host": Variant(host_after),
     "2 guesses of the host, then the tuner's": Variant(host_before),
