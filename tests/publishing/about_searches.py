@@ -1,7 +1,7 @@
 """The tables of what searches find and claim, and of the landscapes that they search."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from math import exp, log
 from statistics import median
 
@@ -139,3 +139,24 @@ def false_wins_replayed(data: Data) -> Iterator[str]:
     yield from table("model", "faster", "keep_hint", "inconclusive")
     for name, found in data["items"].items():
         yield f"| {name} | {' | '.join(str(found['verdicts'].get(kind, 0)) for kind in ('faster', 'keep_hint', 'inconclusive'))} |"
+
+
+def wrong_keeps(data: Data) -> Iterator[str]:
+    yield from head("How often is the hint kept although something is faster?", data)
+    yield "Replayed searches of the recorded landscapes: as they are; mirrored, so that every gain is a loss; and flattened, so that they"
+    yield "gain nothing, or in one corner only, drawn anew for each search. A *wrong keep* says `keep_hint` although a configuration"
+    yield "is at least 3 % faster; a *wrong win* says `faster` of one that is not.\n"
+    kinds = ("wrong keep", "right keep", "faster", "inconclusive", "wrong win")
+    yield from table("landscape: budget", "searches", *kinds)
+    totals: dict[int, Counter[str]] = {}
+    for name, found in data["items"].items():
+        yield f"| {name} | {_counted(found['counts'], kinds)} |"
+        totals.setdefault(found["budget_s"], Counter()).update(found["counts"])
+    for budget_s, counts in totals.items():
+        yield f"| **all: {budget_s} s** | {_counted(counts, kinds)} |"
+
+
+def _counted(counts: Mapping[str, int], kinds: Sequence[str]) -> str:
+    searches = sum(counts.values())
+    shares = (f"{counts.get(kind, 0)} ({100 * counts.get(kind, 0) / searches:.1f} %)" for kind in kinds)
+    return " | ".join([str(searches), *shares])

@@ -127,6 +127,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "false_wins_replayed": about_searches.false_wins_replayed,
     "intervals": about_intervals.intervals,
     "intervals_in_searches": about_intervals.intervals_in_searches,
+    "wrong_keeps": about_searches.wrong_keeps,
     "noise": about_searches.noise,
     "luck": about_lanes.luck,
     "sentinel": about_lanes.sentinel,
