@@ -117,9 +117,13 @@ def simulate_host(
 
 
 def replay(
-    landscape: Landscape, budget_s: float = 60.0, seed: int = 0, strategy: Strategy | None = None
+    landscape: Landscape,
+    budget_s: float = 60.0,
+    seed: int = 0,
+    strategy: Strategy | None = None,
+    store: MemoryStore | None = None,
 ) -> Findings:
-    """Search a recorded landscape."""
+    """Search a recorded landscape; with a store that has trials, go on with them."""
     lanes = ReplayedLanes(landscape, seed)
     facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
     return tune(
@@ -128,7 +132,7 @@ def replay(
             CPU,
             lanes,
             lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests),
-            MemoryStore(),
+            store or MemoryStore(),
             Budget(budget_s, None, lanes.now),
             seed,
             lambda _: None,

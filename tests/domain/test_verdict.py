@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from tests.lanes.simulated import SimulatedDevice
+from tuner.cli.options import with_dashes
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.sentences import answer
 from tuner.domain.stats import LEAST_SITTINGS, Speedup, speedup_over_sittings
+from tuner.domain.survey import Survey
 from tuner.domain.trial import Candidate, Final
 from tuner.domain.verdict import CONFIDENCE, Verdict, best_drop_in, decide
 
@@ -70,6 +72,50 @@ def test_a_gain_below_one_percent_keeps_the_hint():
     )
 
 
+def test_a_hint_is_kept_only_if_everything_else_is_ruled_out_too():
+    final = final_of({explicit(8): 1.001}, noise=0.001)
+    everything = decide(final, Survey(63, 63))
+    assert answer(everything).startswith(
+        "keep the hint: none of the 63 configurations is 3 % faster; the closest"
+    )
+    part = decide(final, Survey(63, 41))
+    assert part.kind == "keep_hint"
+    told = "keep the hint: none of the 41 of 63 configurations that were measured is 3 % faster, and their trend "
+    assert answer(part).startswith(told)
+    for known in (
+        Survey(63, 41, unmeasured=(explicit(16),)),
+        Survey(63, 41, doubtful=(explicit(16),)),
+        Survey(100_000, 41, unlisted=99_959),
+    ):
+        verdict = decide(final, known)
+        assert (verdict.kind, verdict.best.configuration) == ("inconclusive", HINT)
+        assert verdict.closest == explicit(8)
+
+
+def test_an_open_answer_says_what_is_open_and_what_would_settle_it():
+    final = final_of({explicit(8): 1.001}, noise=0.001)
+    verdict = decide(final, Survey(63, 9, unmeasured=(explicit(16), explicit(32)), doubtful=(explicit(4),)))
+    told = (
+        "inconclusive: 9 of 63 configurations were measured, 2 of the others may be 3 % faster, 1 of the measured "
+        "ones may be 3 % faster, as far as their few rounds tell; "
+    )
+    assert answer(verdict).startswith(f"{told}give a larger budget (the closest is ")
+    soon, later = (answer(replace(verdict, more_s=seconds)) for seconds in (77.0, 500.0))
+    assert (
+        "; about 80 s more on this host may settle it: run the same command again with budget=80s (" in soon
+    )
+    assert (
+        "; about 9 minutes more on this host may settle it: run the same command again with budget=9m"
+        in later
+    )
+    assert "--budget 80s" in with_dashes(soon)
+
+
+def test_what_is_open_takes_nothing_from_a_proven_gain():
+    verdict = decide(final_of({explicit(8): 1.16}), Survey(63, 9, unmeasured=(explicit(16),)))
+    assert (verdict.kind, verdict.more_s) == ("faster", None)
+
+
 def test_one_device_that_is_as_fast_as_several_takes_the_place_of_their_hint():
     alone, slower = explicit(1, 4), explicit(1, 8)
     final = final_of({alone: 0.999, slower: 0.95})
@@ -102,6 +148,9 @@ def test_a_wide_interval_is_inconclusive():
     verdict = decide(final_of({explicit(8): 1.03}, noise=0.2, seed=1))
     assert verdict.kind == "inconclusive"
     assert verdict.best.configuration == HINT
+    assert answer(verdict).startswith(
+        "inconclusive: the intervals are too wide to decide; give a larger budget (the"
+    )
 
 
 def test_too_few_sittings_are_never_a_win():

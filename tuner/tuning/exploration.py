@@ -46,6 +46,7 @@ class Exploration:
         gone: Why a target was given up on the way, by target.
         growth: Lets spaces grow while the gain goes on at their edge.
         memory: Knows which configurations do not fit into memory.
+        vanished: Numbers of the trials of earlier runs that failed because their device had gone.
     """
 
     def __init__(
@@ -63,9 +64,9 @@ class Exploration:
         self._proposer, self._hints = proposer, hints
         self._history, self._budget, self._strategy, self.memory = history, budget, strategy, memory
         self.growth, self._points = growth, growth.points
-        self._vanished = self._before_it_vanished(history.trials)
+        self.vanished = self._before_it_vanished(history.trials)
         self._refusals = Refusals(
-            self._points, [trial for trial in history.trials if trial.number not in self._vanished]
+            self._points, [trial for trial in history.trials if trial.number not in self.vanished]
         )
 
     def next(self, left_s: float) -> Configuration | None:
@@ -103,13 +104,23 @@ class Exploration:
         left = dict.fromkeys(self._late_choices(self._around_the_best()), False)
         return {**left, **tried}
 
+    def impossible(self, configuration: Configuration) -> bool:
+        """Return whether a configuration cannot run: it is known to fail, too large, or without a device."""
+        return (
+            self._is_gone(configuration)
+            or self._refusals.refuses(configuration)
+            or self.memory.refuses(configuration)
+        )
+
+    def affords(self, configuration: Configuration, left_s: float) -> bool:
+        """Return whether a configuration is worth its time, with so many seconds before the final."""
+        return not too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
+
     def _closed(self, configuration: Configuration, left_s: float) -> bool:
         return (
             self._is_known(configuration)
-            or self._is_gone(configuration)
-            or self._refusals.refuses(configuration)
-            or too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
-            or self.memory.refuses(configuration)
+            or not self.affords(configuration, left_s)
+            or self.impossible(configuration)
         )
 
     def _why_not(self, configuration: Configuration) -> str | None:
@@ -123,7 +134,7 @@ class Exploration:
 
     def _is_known(self, configuration: Configuration) -> bool:
         known = self._history.knows(configuration)
-        return known is not None and known.number not in self._vanished
+        return known is not None and known.number not in self.vanished
 
     def _before_it_vanished(self, trials: Sequence[Trial]) -> set[int]:
         """Return the numbers of trials that failed because their device had gone: they are tried again.

@@ -39,7 +39,8 @@ class TrialRunner:
     def run(self, configuration: Configuration) -> Trial:
         """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
 
-        If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once.
+        If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once. A
+        configuration that was tried before is measured again; another that compiles to the same is not.
 
         Raises:
             LaneError: The baseline's lane died, and does not open again, or the time is over.
@@ -79,7 +80,7 @@ class TrialRunner:
                 lane.close()
                 raise LaneError(with_the_setting(left_out, self._lanes, configuration)) from left_out
             known = self._history.same(lane.facts.effective)
-            if known is None:
+            if known is None or self._history.was_tried(configuration):
                 return self._measure(number, configuration, lane)
             return Trial(
                 number,

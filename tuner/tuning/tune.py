@@ -17,6 +17,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.history import History, unfinished
 from tuner.domain.model import Model
 from tuner.domain.result import Outcome
+from tuner.domain.settling import seconds_to_settle
 from tuner.domain.space import Bounds, Space
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
@@ -29,6 +30,7 @@ from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints, open_hints
 from tuner.tuning.memory import MemoryGuard
+from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
     BaselineReady,
@@ -189,8 +191,9 @@ def _explore_and_decide(
     """Run trials and the final, and decide; if they are cut short, return what is known by then."""
     own_batch = task.model.batch
     runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
+    open_points = OpenPoints(history, exploration, task.budget, task.strategy)
     try:
-        _run_trials(task, exploration, runner, history)
+        _run_trials(task, exploration, open_points, runner, history)
         hints.baseline.close()
         final = _hold_final(task, history, exploration.memory, rng)
     except Interrupted as stop:
@@ -202,7 +205,12 @@ def _explore_and_decide(
     if final.trouble or not any(finalist.speedup for finalist in final.finalists):
         return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
-    return Outcome(measured, decide(final), best_drop_in(final, own_batch)), final
+    known = open_points.survey(final)
+    verdict = decide(final, known)
+    if verdict.more_s:
+        costs_s = open_points.costs_s(known)
+        verdict = replace(verdict, more_s=seconds_to_settle(final, costs_s, open_points.least_s(known)))
+    return Outcome(measured, verdict, best_drop_in(final, own_batch, verdict)), final
 
 
 def _cut_short(history: History, final: Final) -> Outcome:
@@ -225,14 +233,18 @@ def _cut_short(history: History, final: Final) -> Outcome:
     return replace(outcome, verdict=replace(outcome.verdict, speedup=None, closest=None))
 
 
-def _run_trials(task: Task, exploration: Exploration, runner: TrialRunner, history: History) -> None:
+def _run_trials(
+    task: Task, exploration: Exploration, open_points: OpenPoints, runner: TrialRunner, history: History
+) -> None:
     """Run trials until time, trials or configurations run out."""
     hint, done = history.trials[0], 0
     while task.budget.trials is None or done < task.budget.trials:
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
         cost = finals.cost_of(finalists, history, hint)
         left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
-        configuration = exploration.next(left_s) if left_s > 0 else None
+        if left_s <= 0:
+            return
+        configuration = open_points.next(left_s) or exploration.next(left_s) or open_points.last(left_s)
         if configuration is None:
             return
         task.tell(TrialBegan(configuration, left_s))
