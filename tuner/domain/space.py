@@ -181,17 +181,17 @@ class Space(ABC):
         Automatic batching gathers single items under a hint only: beside explicit streams or a batch there is
         nothing that its switch could turn off.
         """
-        for axis in self.growing:
-            count = int(point[axis])
-            for other in (3 * count // 4, 3 * count // 2):
-                if other in self._in_between(axis) and abs(other - count) < count:
-                    yield {**point, axis: other}
         for axis, choices in self.late.items():
             if axis.endswith("auto_batching") and not self._gathers(axis, point):
                 continue
             for choice in choices:
                 if choice != point.get(axis, choices[0]):
                     yield {**point, axis: choice}
+        for axis in self.growing:
+            count = int(point[axis])
+            for other in (3 * count // 4, 3 * count // 2):
+                if other in self._in_between(axis):
+                    yield {**point, axis: other}
 
     def _gathers(self, axis: str, point: Point) -> bool:
         return point[self._streams_axis(axis)] == HINT and point["batch"] == 1
