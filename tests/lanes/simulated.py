@@ -60,7 +60,7 @@ QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SENTINEL = Configuration.of("CPU", {}, 1, 1)
 """What a disturbance is asked about for the sentinel, which is no lane."""
 
-SENTINEL_S = 0.004
+SENTINEL_S = 0.002
 """Seconds that a sentinel takes where nothing slows it."""
 
 

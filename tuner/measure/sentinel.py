@@ -4,13 +4,16 @@ It works between windows. Where its durations around the windows of a round diff
 window than in another: the round says more of the host than of the configurations. This is known without a
 look at the windows, so leaving such rounds out favours no side.
 
-On a shared machine of 2 cores that switched between two speeds every few seconds, sentinels of 4 ms that were
-at most 10 % apart kept 116 of 150 rounds, and the log-ratio's standard deviation fell from 8.4 to 3.3 %.
-`python -m tests.benchmarks.sentinel` measures this, and what it does to searches.
+Work, length and limit were chosen on lanes of ten models on a shared Intel Xeon of 2 cores, 200 rounds each
+(`python -m tests.benchmarks.sentinel record`, then `compare`). Checksums of 2 ms that are at most 15 % apart
+keep 96 % of the rounds, which are worth 1.12 times as many without a sentinel. Matrix products of 4 ms within
+10 % had served on a noisier host: they kept 116 of 150 rounds, and the log-ratio's standard deviation fell
+from 8.4 to 3.3 %. On the Xeon they differ by themselves, keep 78 %, and are worth 0.87 times as many.
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
@@ -18,8 +21,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from threading import Barrier, BrokenBarrierError, Thread
 from typing import Generic, TypeVar
-
-import numpy as np
 
 from tuner.domain.host import Host
 from tuner.domain.target import plain_name
@@ -29,10 +30,10 @@ Found = TypeVar("Found")
 Sentinel = Callable[[], float]
 """Does the work on every core, and returns the seconds that the slowest core took."""
 
-APART = 0.10
+APART = 0.15
 """A host has changed where durations of the same work differ by more than this."""
 
-WORK_S = 0.004
+WORK_S = 0.002
 """Seconds that the work is to take."""
 
 MOST_CORES = 16
@@ -42,12 +43,8 @@ that does not matter to a window on all of them."""
 LONGEST_S = 1.0
 """Seconds after which a core is given up that others hold, and the sentinel with it."""
 
-WIDTH = 64
-"""Products of float32 matrices of this width take some 10 microseconds; NumPy's libraries start threads of
-their own only for larger ones."""
-
-STACK = 32
-"""Products in a row without Python in between: other threads get its lock meanwhile."""
+BLOCK = 1 << 19
+"""Bytes of a checksum: a core's cache holds them, and other threads get Python's lock meanwhile."""
 
 
 def host_changed(durations: Sequence[float]) -> bool:
@@ -99,36 +96,27 @@ def work_of(seconds: float) -> Callable[[], Callable[[], float]]:
 
     The work returns the seconds that it took.
     """
-    trial = Products()
-    stacks = max(1, round(seconds / min(trial.run(1) for _ in range(20))))
+    block = bytes(BLOCK)
+    checksums = max(1, round(seconds / min(checksum_s(block, 1) for _ in range(20))))
 
     def prepare() -> Callable[[], float]:
-        products = Products()
+        own = bytearray(BLOCK)  # memory of its own: pages that cores share would make them alike
 
         def work() -> float:
-            products.run(1)  # wakes the core, and fills its cache
-            return products.run(stacks)
+            checksum_s(own, 1)  # wakes the core, and fills its cache
+            return checksum_s(own, checksums)
 
         return work
 
     return prepare
 
 
-class Products:
-    """Products of small matrices, which stay in the core's own cache."""
-
-    def __init__(self) -> None:
-        """Make the matrices."""
-        one = np.linspace(0.5, 1.0, WIDTH * WIDTH, dtype=np.float32).reshape(WIDTH, WIDTH)
-        self._left, self._right = np.broadcast_to(one, (STACK, WIDTH, WIDTH)), one
-        self._product = np.zeros((STACK, WIDTH, WIDTH), np.float32)
-
-    def run(self, stacks: int) -> float:
-        """Return the seconds that so many stacks of products take."""
-        began_s = time.perf_counter()
-        for _ in range(stacks):
-            np.matmul(self._left, self._right, out=self._product)
-        return time.perf_counter() - began_s
+def checksum_s(block: bytes | bytearray, times: int) -> float:
+    """Return the seconds that so many checksums of a block take."""
+    began_s = time.perf_counter()
+    for _ in range(times):
+        hashlib.sha256(block)
+    return time.perf_counter() - began_s
 
 
 class EveryCore(Generic[Found]):
