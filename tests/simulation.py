@@ -60,6 +60,7 @@ def simulate(
     item_mb: float = 0.0,
     available_mb: float = math.inf,
     grows: bool = True,
+    up_to_s: float = 0.0,
 ) -> Findings:
     """Search a simulated processor; where its space does not grow, windows stay short and trials are many."""
     device = device or (lanes.device if lanes else SimulatedDevice())
@@ -71,7 +72,7 @@ def simulate(
             lanes,
             lambda target, hints: space_of(device, bounds, hints[target].requests, grows),
             store or MemoryStore(),
-            Budget(budget_s, trials, lanes.now),
+            Budget(budget_s, trials, lanes.now, up_to_s=up_to_s),
             seed,
             tell,
             bounds=bounds or Bounds(),

@@ -78,6 +78,11 @@ NO_MEMORY_LEFT = (
     help="Time for the whole search: 90s, 5m.",
 )
 @click.option(
+    "--up-to",
+    type=options.LONGER,
+    help="More time, spent only while the answer is open: 5m.",
+)
+@click.option(
     "--streams",
     type=options.STREAMS,
     metavar="COUNTS",

@@ -54,6 +54,7 @@ def formats_of(text: str) -> tuple[str, ...]:
 REPORT_FORMATS = ("html", "md", "csv", "json")
 
 DURATION = Parsed("duration", seconds_of)
+LONGER = Parsed("duration", lambda text: seconds_of(text, "up_to"))
 SHAPES = Parsed("shape", shapes_of)
 NAMED_FILE = Parsed("name=file", named_file)
 STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", "hint", stream_counts))
@@ -103,6 +104,7 @@ OPTIONS = {
     "inputs": "--input",
     "shapes": "--shape",
     "min_ratio": "--min-ratio",
+    "up_to": "--up-to",
 }  # fmt: skip
 """The option of each parameter of `tuner.search` and `tuner.verify`."""
 

@@ -16,6 +16,7 @@ from tuner.tuning.progress import (
     Began,
     Ended,
     Event,
+    Extended,
     FinalBegan,
     FinalRound,
     Observer,
@@ -55,6 +56,11 @@ class Narrator:
     def _(self, event: Started) -> None:
         self._best = ""
         self._screen.count_down(event.budget_s)
+
+    @_show.register
+    def _(self, event: Extended) -> None:
+        self._screen.count_down(event.left_s)
+        self._say(f"open: {self._reword(event.why)}; going on for {words.seconds_left(event.left_s)}")
 
     @_show.register
     def _(self, event: Step) -> None:

@@ -31,6 +31,7 @@ class Asked:
         plugins: OpenVINO's plugins XML with further devices, or None.
         batching: Who gathers items into a batch: the application (`explicit`), OpenVINO (`auto`), or both.
         budget_s: Seconds that the search may take, final included.
+        up_to_s: Seconds that it may take while its answer is open; 0 for no more than `budget_s`.
         trials: Greatest number of trials, or None.
         bounds: Bounds of the space.
         inputs: Files or directories with samples, by input name.
@@ -45,6 +46,7 @@ class Asked:
     plugins: Path | None = None
     batching: Batching = "explicit"
     budget_s: float = 60.0
+    up_to_s: float = 0.0
     trials: int | None = None
     bounds: Bounds = field(default_factory=Bounds)
     inputs: Mapping[str, Path] = field(default_factory=dict)
@@ -66,6 +68,10 @@ class Asked:
                 f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."
             )
         require_seed(self.seed)
+        if 0 < self.up_to_s < self.budget_s:
+            raise UsageError(
+                f"up_to={self.up_to_s:g}s is less than budget={self.budget_s:g}s; give more, or leave it out."
+            )
         for name, shape in self.shapes.items():
             if not all(_whole(size) >= 1 for size in shape):
                 raise UsageError(

@@ -51,6 +51,7 @@ def search(
     plugins: str | os.PathLike[str] | None = None,
     batching: Batching = "explicit",
     budget: str | float = "60s",
+    up_to: str | float | None = None,
     trials: int | None = None,
     streams: Sequence[Choice] | None = None,
     batch: Sequence[int] | None = None,
@@ -74,6 +75,7 @@ def search(
         batching: Who gathers items into a batch: the application (`"explicit"`), OpenVINO (`"auto"`),
             or `"both"`.
         budget: Time for everything, e.g. `"90s"`, `"5m"`, or seconds.
+        up_to: More time, spent only while the answer is open, and time may settle it; none unless given.
         trials: Trials at most.
         streams: Stream counts to search, with `"hint"` for the hint's own choice.
         batch: Batches to search.
@@ -103,6 +105,7 @@ def search(
         plugins=Path(plugins) if plugins else None,
         batching=batching,
         budget_s=seconds_of(budget),
+        up_to_s=seconds_of(up_to, "up_to") if up_to is not None else 0.0,
         trials=trials,
         bounds=bounds_of(streams, batch, requests),
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
@@ -155,7 +158,7 @@ def _began(asked: Asked, tell: Observer) -> _Beginning:
 
 def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[], bool]) -> Result:
     """Prove the batch, lay out the spaces, tune, and save the answer."""
-    budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s)
+    budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s, asked.up_to_s)
     tell(Started(budget.left_s()))
     present, targets, reading = began.present, began.targets, began.reading
     devices = _searched_alone(targets, present)

@@ -93,6 +93,7 @@ class Final:
         trouble: Why it ended early, or None when it ran to its end.
         interrupted: Whether it ended early because the user stopped it.
         unsteady: Rounds in which the host changed: they were played again, and are not among the `rounds`.
+        looks: How many finals the run might hold, this one included: intervals hold for all of them together.
     """
 
     baseline: Candidate
@@ -101,6 +102,7 @@ class Final:
     trouble: str | None = None
     interrupted: bool = False
     unsteady: int = 0
+    looks: int = 1
 
 
 def unsteady_rounds(trials: Sequence[Trial], final: Final | None) -> tuple[int, int]:

@@ -21,8 +21,8 @@ MOST = 1 << 20
 """The largest batch, or number of streams or requests, that an advice can hold."""
 
 
-def seconds_of(duration: str | float) -> float:
-    """Return the seconds of `90s`, `5m`, `1h` or a plain number of seconds.
+def seconds_of(duration: str | float, name: str = "budget") -> float:
+    """Return the seconds of `90s`, `5m`, `1h` or a plain number of seconds, given as parameter `name`.
 
     Raises:
         UsageError: It is none of these, or below one second.
@@ -30,7 +30,7 @@ def seconds_of(duration: str | float) -> float:
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", str(duration).strip())
     seconds = float(found[1]) * SECONDS[found[2]] if found else math.nan
     if not SHORTEST_S <= seconds < math.inf:
-        raise UsageError(f"budget='{duration}' is not a duration; give for example 90s or 5m, at least 1s.")
+        raise UsageError(f"{name}='{duration}' is not a duration; give for example 90s or 5m, at least 1s.")
     return seconds
 
 

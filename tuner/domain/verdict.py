@@ -110,7 +110,7 @@ def _of_finalists(final: Final) -> Verdict:
         what = f"{lost[0].configuration} was lost in the final ({lost[0].disqualified})"
         why = f"{what}; run the same command again"
         return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why)
-    gains = {finalist.configuration: _against(final, finalist, KEEP_CONFIDENCE) for finalist in eligible}
+    gains = {finalist.configuration: _ruled_out(final, finalist) for finalist in eligible}
     if max(gain.high for gain in gains.values()) > 1 + GAIN_WORTH_FINDING:
         why = "the intervals are too wide to decide"
         return Verdict("inconclusive", final.baseline, top.speedup, top.configuration, why, more_s=math.inf)
@@ -126,9 +126,7 @@ def _eligible(final: Final) -> list[Candidate]:
 def gains_of(final: Final) -> list[tuple[Speedup, Speedup]]:
     """Return each finalist's speedup: as it is claimed, and as it is ruled out."""
     return [
-        (finalist.speedup, _against(final, finalist, KEEP_CONFIDENCE))
-        for finalist in _eligible(final)
-        if finalist.speedup
+        (finalist.speedup, _ruled_out(final, finalist)) for finalist in _eligible(final) if finalist.speedup
     ]
 
 
@@ -145,7 +143,7 @@ def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | N
     if not target_of(final.baseline.configuration.device).combines:
         return None
     single = [finalist for finalist in eligible if not target_of(finalist.configuration.device).combines]
-    gains = [(finalist, _against(final, finalist, KEEP_CONFIDENCE)) for finalist in single]
+    gains = [(finalist, _ruled_out(final, finalist)) for finalist in single]
     as_fast = [
         finalist
         for finalist, gain in gains
@@ -192,6 +190,11 @@ def _is_slower(final: Final, winner: Candidate, fastest: Candidate) -> bool:
     against = _against(final, fastest, to=winner)
     certain = against.low > 1.0 and against.ratio > 1 + MINIMUM_GAIN / 2
     return certain or against.ratio > 1 + MINIMUM_GAIN
+
+
+def _ruled_out(final: Final, finalist: Candidate) -> Speedup:
+    """Return a finalist's speedup with the interval that rules gains out, in all finals of the run."""
+    return _against(final, finalist, 1 - (1 - KEEP_CONFIDENCE) / final.looks)
 
 
 def _against(

@@ -123,6 +123,7 @@ class FinalRecord(Record, frozen=True):
     trouble: str | None = None
     interrupted: bool = False
     unsteady: int = 0
+    looks: int = 1
 
 
 class VerdictRecord(Record, frozen=True):

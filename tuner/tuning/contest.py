@@ -58,9 +58,13 @@ class Contest:
         invited: Sequence[Configuration],
         compare: Callable[[Sequence[Lane]], Comparison],
         rng: random.Random,
+        looks: int = 1,
     ) -> None:
-        """Take the invited candidates; `compare` makes the comparison when the first lanes are open."""
-        self._lanes, self._compare, self._rng = lanes, compare, rng
+        """Take the invited candidates; `compare` makes the comparison when the first lanes are open.
+
+        Where this is one of several `looks` at the same question, intervals are as much wider.
+        """
+        self._lanes, self._compare, self._rng, self._looks = lanes, compare, rng, looks
         self._baseline = baseline
         self._baseline_effective: Effective | None = None
         self._finalists = [Finalist(configuration) for configuration in invited]
@@ -120,7 +124,8 @@ class Contest:
         baseline = self._measured(self._baseline, self._baseline_effective, 0)
         candidates = [self._candidate(finalist, lanes.get(id(finalist))) for finalist in self._finalists]
         unsteady = self._comparison.unsteady if self._comparison else 0
-        return Final(baseline, tuple(candidates), tuple(self.rounds), trouble, interrupted, unsteady)
+        rounds, looks = tuple(self.rounds), self._looks
+        return Final(baseline, tuple(candidates), rounds, trouble, interrupted, unsteady, looks)
 
     def _remaining(self) -> list[Finalist]:
         """Return the finalists that are not excluded, in the order of the comparison's lanes from 1 on."""
@@ -243,7 +248,7 @@ class Contest:
 
     def _speedup(self, lane: int) -> Speedup:
         logs = log_ratios_by_sitting(self.rounds, lane)
-        return speedup_over_sittings(logs, CONFIDENCE, len(self._finalists))
+        return speedup_over_sittings(logs, CONFIDENCE, len(self._finalists) * self._looks)
 
 
 def _play(comparison: Comparison, on_round: Callable[[int], None]) -> None:

@@ -161,7 +161,7 @@ def run_final(
     def compare(opened: Sequence[Lane]) -> Comparison:
         return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel)
 
-    contest = Contest(lanes, baseline, plan.invited, compare, rng)
+    contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks)
     try:
         contest.play(plan.rounds, budget, strategy, on_round)
     except Interrupted as stop:

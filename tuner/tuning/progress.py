@@ -22,6 +22,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """The answer is open, so the search goes on for `left_s` more seconds, as it may; `why` it is open."""
+
+    why: str
+    left_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What is done from now on, in a few words: `reading the model`."""
 
@@ -110,6 +118,7 @@ class FinalRound:
 
 Event = (
     Started
+    | Extended
     | Step
     | Ended
     | Waiting

@@ -34,6 +34,7 @@ from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
     BaselineReady,
+    Extended,
     FinalBegan,
     FinalRound,
     Observer,
@@ -138,6 +139,9 @@ def tune(task: Task) -> Findings:
         _report_hints(task, history, hints, growth, known)
         exploration = _prepare(task, growth, history, known, hints)
         outcome, final = _explore_and_decide(task, history, hints, exploration, rng)
+        while (more_s := _may_be_settled_in(outcome)) and task.budget.extend(more_s):
+            task.tell(Extended(outcome.verdict.why or "", task.budget.left_s()))
+            outcome, final = _explore_and_decide(task, history, hints, exploration, rng)
     spaces = list(growth.points.spaces)
     outcome = replace(
         outcome,
@@ -185,6 +189,12 @@ def _prepare(task: Task, growth: Growth, history: History, known: int, hints: Hi
     return Exploration(proposer, growth, hints.configurations, history, task.budget, task.strategy, memory)
 
 
+def _may_be_settled_in(outcome: Outcome) -> float | None:
+    """Return the seconds in which time alone may settle an open answer, infinite if unknown; else None."""
+    verdict = outcome.verdict
+    return verdict.more_s if verdict.kind == "inconclusive" and not outcome.interrupted else None
+
+
 def _explore_and_decide(
     task: Task, history: History, hints: Hints, exploration: Exploration, rng: random.Random
 ) -> tuple[Outcome, Final | None]:
@@ -193,6 +203,7 @@ def _explore_and_decide(
     runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
     open_points = OpenPoints(history, exploration, task.budget, task.strategy)
     try:
+        hints.baseline.reopen_if_dead()  # it is closed after a final
         _run_trials(task, exploration, open_points, runner, history)
         hints.baseline.close()
         final = _hold_final(task, history, exploration.memory, rng)
@@ -237,8 +248,8 @@ def _run_trials(
     task: Task, exploration: Exploration, open_points: OpenPoints, runner: TrialRunner, history: History
 ) -> None:
     """Run trials until time, trials or configurations run out."""
-    hint, done = history.trials[0], 0
-    while task.budget.trials is None or done < task.budget.trials:
+    hint = history.trials[0]
+    while task.budget.allows_a_trial():
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
         cost = finals.cost_of(finalists, history, hint)
         left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
@@ -249,10 +260,10 @@ def _run_trials(
             return
         task.tell(TrialBegan(configuration, left_s))
         trial = runner.run(configuration)
+        task.budget.trials_done += 1
         _keep(task, history, trial)
         exploration.learn(trial, runner)
         task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
-        done += 1
 
 
 def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.Random) -> Final | None:
@@ -295,8 +306,8 @@ def _decide_without_final(history: History, exploration: Exploration) -> Outcome
     elif too_large := exploration.memory.sentences():
         verdict = Verdict("inconclusive", hint, why=too_large[0])
     else:
-        why = f"the budget is too short for any other configuration{_compiling(history)}; give a larger one"
-        verdict = Verdict("inconclusive", hint, why=why)
+        why = f"the budget is too short for any other configuration{_compiling(history)}"
+        verdict = Verdict("inconclusive", hint, why=why, more_s=math.inf)
     return Outcome(hint, verdict, hint)
 
 
