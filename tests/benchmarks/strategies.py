@@ -57,6 +57,9 @@ class InOrder:
     def learn(self, trial: Trial) -> None:
         """A random search learns nothing."""
 
+    def lead_to(self, space: Space, point: Point) -> None:
+        """It stays in the space that was laid out."""
+
 
 class HillClimb:
     """Tries the neighbours of the best so far, from the hint on; a random point when they are spent."""
@@ -75,6 +78,9 @@ class HillClimb:
     def learn(self, trial: Trial) -> None:
         if trial.speedup and trial.speedup.ratio > self._ratio and trial.configuration in self._points:
             self._best, self._ratio = self._points[trial.configuration], trial.speedup.ratio
+
+    def lead_to(self, space: Space, point: Point) -> None:
+        """It stays in the space that was laid out."""
 
     def _beside(self, point: Point) -> bool:
         steps = [
