@@ -36,7 +36,7 @@ from tests.lanes.replayed import Landscape, read
 from tuner.domain.configuration import Configuration
 from tuner.measure.comparison import WINDOW_S
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
-from tuner.measure.sentinel import APART, BLOCK, WORK_S, EveryCore, checksum_s, own_cores
+from tuner.measure.sentinel import APART, BLOCK, SETTLING_S, WORK_S, EveryCore, checksum_s, own_cores
 
 FOLDER = recordings.FOLDER / "sentinel"
 ROUNDS, SITTINGS, LONGEST_S = 100, 4, 80.0
@@ -115,7 +115,9 @@ def prepare_all() -> Callable[[], Callable[[], dict[str, list[float]]]]:
         ready = {name: make() for name, make in WORKS.items()}
 
         def pieces(name: str) -> list[float]:
-            ready[name]()  # wakes the core, and fills its cache
+            settled_s = time.perf_counter() + SETTLING_S  # after a window, or after work of another kind
+            while time.perf_counter() < settled_s:
+                ready[name]()
             return [sum(ready[name]() for _ in range(repeats[name])) for _ in range(PIECES)]
 
         return lambda: {name: pieces(name) for name in ready}

@@ -4,11 +4,11 @@ It works between windows. Where its durations around the windows of a round diff
 window than in another: the round says more of the host than of the configurations. This is known without a
 look at the windows, so leaving such rounds out favours no side.
 
-Work, length and limit were chosen on lanes of ten models on a shared Intel Xeon of 2 cores, 200 rounds each
-(`python -m tests.benchmarks.sentinel record`, then `compare`). Checksums of 2 ms that are at most 15 % apart
-keep 96 % of the rounds, which are worth 1.12 times as many without a sentinel. Matrix products of 4 ms within
-10 % had served on a noisier host: they kept 116 of 150 rounds, and the log-ratio's standard deviation fell
-from 8.4 to 3.3 %. On the Xeon they differ by themselves, keep 78 %, and are worth 0.87 times as many.
+After a window the cores are slower for about 5 ms, because OpenVINO's threads wait for more work before they
+sleep. So the first 5 ms of the work are not timed. On lanes of four models on a shared Intel Xeon of 2 cores,
+80 rounds each, checksums of 2 ms that are at most 15 % apart then keep 90 to 97 % of the rounds; 6 to 68 % if
+they begin at once. On a noisier host, which switched between two speeds every few seconds, a sentinel kept
+116 of 150 rounds, and the log-ratio's standard deviation fell from 8.4 to 3.3 %.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ Sentinel = Callable[[], float]
 APART = 0.15
 """A host has changed where durations of the same work differ by more than this."""
 
-WORK_S = 0.002
-"""Seconds that the work is to take."""
+SETTLING_S, WORK_S = 0.005, 0.002
+"""Seconds of the work that pass before it is timed, and that are timed."""
 
 MOST_CORES = 16
 """With more cores there is no sentinel: the more cores, the more often one of them is hit by something short
@@ -97,13 +97,14 @@ def work_of(seconds: float) -> Callable[[], Callable[[], float]]:
     The work returns the seconds that it took.
     """
     block = bytes(BLOCK)
-    checksums = max(1, round(seconds / min(checksum_s(block, 1) for _ in range(20))))
+    one_s = min(checksum_s(block, 1) for _ in range(20))
+    checksums, settling = max(1, round(seconds / one_s)), round(SETTLING_S / one_s)
 
     def prepare() -> Callable[[], float]:
         own = bytearray(BLOCK)  # memory of its own: pages that cores share would make them alike
 
         def work() -> float:
-            checksum_s(own, 1)  # wakes the core, and fills its cache
+            checksum_s(own, settling)
             return checksum_s(own, checksums)
 
         return work
