@@ -24,7 +24,17 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice
 from tuner.domain.trial import Trial
 from tuner.domain.verdict import decide
-from tuner.tuning.progress import Ended, FinalBegan, Started, Step, TrialBegan, TrialEnded, Warned, ending
+from tuner.tuning.progress import (
+    Ended,
+    Extended,
+    FinalBegan,
+    Started,
+    Step,
+    TrialBegan,
+    TrialEnded,
+    Warned,
+    ending,
+)
 
 COMBINATION = Configuration.of(
     "AUTO:EMU,CPU",
@@ -207,6 +217,19 @@ def test_the_story_says_who_is_in_the_final_and_why_the_best_so_far_is_not():
     assert final == f"final: the hint against {COMBINATION}"
     assert left_out.startswith(f"left out of the final: {leader.configuration} (")
     assert "too short for it" in left_out
+
+
+def test_a_search_that_goes_on_says_why_and_for_how_long():
+    screen = FakeScreen()
+    Narrator(screen, verbose=False)(Extended("9 of 63 configurations were measured", 34.8))
+    assert screen.lines == ["open: 9 of 63 configurations were measured; going on for 34.8 s"]
+
+
+def test_less_time_for_an_open_answer_than_the_budget_is_refused(tmp_path, capsys):
+    assert main(["search", str(tmp_path / "m.xml"), "--budget", "60s", "--up-to", "5s"]) == 2
+    assert "--up-to 5s is less than --budget 60s; give more, or leave it out." in capsys.readouterr().err
+    assert main(["search", str(tmp_path / "m.xml"), "--up-to", "soon"]) == 2
+    assert "--up-to 'soon' is not a duration" in capsys.readouterr().err
 
 
 def test_the_command_alone_prints_its_help_line_by_line(capsys):

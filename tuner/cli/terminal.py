@@ -10,6 +10,7 @@ from tuner import __version__
 from tuner.cli import words
 from tuner.cli.options import with_dashes
 from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, NoScreen, Screen
+from tuner.domain.figures import seconds
 from tuner.domain.visible import as_line
 from tuner.tuning.progress import (
     BaselineReady,
@@ -60,7 +61,7 @@ class Narrator:
     @_show.register
     def _(self, event: Extended) -> None:
         self._screen.count_down(event.left_s)
-        self._say(f"open: {self._reword(event.why)}; going on for {words.seconds_left(event.left_s)}")
+        self._say(f"open: {self._reword(event.why)}; going on for {seconds(event.left_s)}")
 
     @_show.register
     def _(self, event: Step) -> None:
