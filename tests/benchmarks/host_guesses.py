@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, partial
 from itertools import product
 
+from tests.benchmarks.guesses_by_cores import HostGuess, host_guesses
 from tests.benchmarks.modelled import best_fps, rate_of, space_of
 from tests.benchmarks.strategies import share_of_optimum
 from tests.lanes.servers import MACHINES
@@ -14,7 +15,6 @@ from tuner.domain.axes import BATCHES, REQUESTS_PER_STREAM
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import Point, Space
 from tuner.domain.trial import Trial
-from tuner.tuning.host_guesses import HostGuess, host_guesses
 from tuner.tuning.proposals import GUESSES, Proposer
 from tuner.tuning.strategy import Strategy
 

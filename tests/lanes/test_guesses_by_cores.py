@@ -2,13 +2,13 @@
 
 import pytest
 
+from tests.benchmarks.guesses_by_cores import HOST_GUESSES, HostGuess, host_guesses
 from tests.benchmarks.host_guesses import choose
 from tests.lanes.servers import MACHINES, Machine
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
 from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
-from tuner.tuning.host_guesses import HOST_GUESSES, HostGuess, host_guesses
 
 GUESSES = (HostGuess(1, 16, 4), HostGuess(8, 32, 2))
 
