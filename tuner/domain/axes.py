@@ -55,10 +55,8 @@ def growing_axes(
 
 def batch_choices(devices: Sequence[DeviceFacts], usual: Set[int]) -> tuple[int, ...]:
     """Return the usual batches that every device can hold, and the optimal batches that devices report."""
-    batches, most = (
-        usual | {device.optimal_batch for device in devices if device.optimal_batch},
-        _most_batch(devices),
-    )
+    batches = usual | {device.optimal_batch for device in devices if device.optimal_batch}
+    most = _most_batch(devices)
     return tuple(sorted(batch for batch in batches if batch <= most or batch == min(usual)))
 
 
