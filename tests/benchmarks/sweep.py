@@ -1,6 +1,6 @@
 """What people do today: `benchmark_app` for 10 s on every configuration, the highest number wins.
 
-The grid is that of the recorded landscape. The winner then meets the optimum in a direct duel.
+The grid is that of the recorded landscape. The winner then meets the optimum.
 """
 
 import sys
@@ -10,8 +10,16 @@ from pathlib import Path
 
 from tests import recordings
 from tests.benchmarks.app import benchmark_app
-from tests.benchmarks.evidence import Evidence, as_data, configuration_of, lanes_of, quiet_host, watched_host
-from tests.benchmarks.regret import direct_duel
+from tests.benchmarks.evidence import (
+    Evidence,
+    as_data,
+    configuration_of,
+    lanes_of,
+    plain,
+    quiet_host,
+    watched_host,
+)
+from tests.benchmarks.meeting import meet
 from tests.lanes.replayed import Landscape, read
 
 SECONDS = 10
@@ -34,9 +42,15 @@ def sweep(name: str, evidence: Evidence, folder: Path) -> None:
     pick = max(runs, key=lambda run: run["fps"])
     optimum, picked = landscape.best().configuration, configuration_of(pick["configuration"])
     with watched_host() as sentinel:
-        of_optimum = direct_duel(lanes_of(name, folder, sentinel)[1], optimum, picked)
+        met = meet(lanes_of(name, folder, sentinel)[1], [optimum, picked])
     wall_s = round(sum(run["wall_s"] for run in runs), 1)
-    evidence.save(name, pick=pick["configuration"], fps=pick["fps"], wall_s=wall_s, of_optimum=of_optimum)
+    evidence.save(
+        name,
+        pick=pick["configuration"],
+        fps=pick["fps"],
+        wall_s=wall_s,
+        of_optimum=plain(met.of_optimum[picked]),
+    )
 
 
 def main() -> None:
