@@ -32,7 +32,8 @@ def test_the_space_of_a_small_cpu_has_streams_batch_and_requests():
 
 def test_hyper_threading_pinning_and_core_type_are_searched_only_where_they_can_matter():
     axes = device_space(SERVER, 1, True, Bounds(), 64).axes
-    assert axes["hyper_threading"] == axes["pinning"] == ("default", "off")
+    assert axes["hyper_threading"] == ("default", "other")
+    assert axes["pinning"] == ("default", "off")
     assert "core_type" not in axes
     assert device_space(replace(SERVER, hybrid=True), 1, True, Bounds(), 64).axes["core_type"] == (
         "default",
@@ -85,12 +86,23 @@ def test_requests_are_multiples_of_what_keeps_the_streams_busy():
 
 def test_a_point_with_switches_becomes_their_properties():
     space = device_space(SERVER, 1, True, Bounds(), 16)
-    point = {"streams": 4, "batch": 1, "requests_per_stream": 1, "hyper_threading": "off", "pinning": "off"}
+    point = {"streams": 4, "batch": 1, "requests_per_stream": 1, "hyper_threading": "other", "pinning": "off"}
     assert space.configuration(point).plain_properties == {
         "ENABLE_CPU_PINNING": False,
-        "ENABLE_HYPER_THREADING": False,
+        "ENABLE_HYPER_THREADING": True,
         "NUM_STREAMS": 4,
     }
+
+
+def test_hyper_threading_is_the_opposite_of_what_openvino_does_by_itself():
+    space = device_space(SERVER, 1, True, Bounds(), 16)
+    point = {"streams": HINT, "batch": 1, "requests_per_stream": 1, "hyper_threading": "other"}
+    with_hint = space.configuration({**point, "pinning": "default"})
+    assert with_hint.plain_properties["ENABLE_HYPER_THREADING"] is False
+    assert "no hyper-threading" in str(with_hint)
+    with_streams = space.configuration({**point, "pinning": "default", "streams": 8})
+    assert with_streams.plain_properties["ENABLE_HYPER_THREADING"] is True
+    assert "8 streams, hyper-threading" in str(with_streams)
 
 
 GPU = DeviceFacts("GPU", 4, frozenset({"NUM_STREAMS", "GPU_QUEUE_PRIORITY", "GPU_QUEUE_THROTTLE"}), 0, 0)

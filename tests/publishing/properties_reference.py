@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 
 from tuner.domain.properties import as_text
-from tuner.domain.switches import SWITCHES
+from tuner.domain.switches import SWITCHES, Switch
 
 SEARCHED = frozenset({"NUM_STREAMS", "PERFORMANCE_HINT", "INFERENCE_NUM_THREADS", "SCHEDULE_POLICY"}) | {
     switch.property for switch in SWITCHES.values()
@@ -89,9 +89,17 @@ MIDDLE = """
 """
 
 
+def values_of(switch: Switch) -> str:
+    """Return a switch's values beside the default, and those beside a number of streams if they differ."""
+    alone = ", ".join(map(as_text, switch.values.values()))
+    if switch.with_streams is None:
+        return alone
+    return f"{alone}; with `NUM_STREAMS` {', '.join(map(as_text, switch.with_streams.values()))}"
+
+
 def reference() -> str:
     switches = (
-        f"| `{switch.property}` | {', '.join(map(as_text, switch.values.values()))} | {'late' if switch.late else 'early'} |\n"
+        f"| `{switch.property}` | {values_of(switch)} | {'late' if switch.late else 'early'} |\n"
         for switch in SWITCHES.values()
     )
     rest = (f"| `{name}` | {why} |\n" for name, why in sorted(NOT_SEARCHED.items()))

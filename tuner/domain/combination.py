@@ -49,7 +49,7 @@ class CombinationSpace(Space):
 
     def _properties(self, point: Point, own: Mapping[str, dict[str, PlainValue]]) -> dict[str, object]:
         properties: dict[str, object] = {"PERFORMANCE_HINT": target_of(self.target).hint}
-        explicit = {device: settings | switched(point, f"{device} ") for device, settings in own.items()}
+        explicit = {device: switched(point, settings, f"{device} ") for device, settings in own.items()}
         if any(explicit.values()):
             kept = {device: settings for device, settings in explicit.items() if settings}
             properties[DEVICE_PROPERTIES] = kept

@@ -44,7 +44,7 @@ class DeviceSpace(Space):
         if point["streams"] != HINT:
             busy = int(point["streams"])
             properties = {"NUM_STREAMS": busy}
-        properties |= switched(point)
+        properties = switched(point, properties)
         if "gathered" in point:
             gathered, target = int(point["gathered"]), target_of(device)
             device, busy = str(target.with_amounts({target.devices[0]: gathered})), busy * gathered

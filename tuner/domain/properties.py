@@ -65,6 +65,8 @@ def words_of(properties: Properties) -> list[str]:
                 words.append("round robin")
             case "ENABLE_HYPER_THREADING", False | "NO":
                 words.append("no hyper-threading")
+            case "ENABLE_HYPER_THREADING", True | "YES":
+                words.append("hyper-threading")
             case _:
                 words.append(f"{name}={as_text(value)}")
     return sorted(words, key=lambda word: word != "hint" and "stream" not in word)

@@ -25,16 +25,23 @@ class Switch:
         property: OpenVINO's name of the property.
         values: Values by choice, without the default.
         late: Whether the switch is tried around the best configuration only.
+        with_streams: Values by choice where `NUM_STREAMS` is set, if they differ.
     """
 
     property: str
     values: Mapping[str, PlainValue]
     late: bool = True
+    with_streams: Mapping[str, PlainValue] | None = None
+
+    def values_beside(self, properties: Mapping[str, PlainValue]) -> Mapping[str, PlainValue]:
+        """Return the values by choice, beside a device's other properties."""
+        return self.with_streams if self.with_streams and "NUM_STREAMS" in properties else self.values
 
 
 SWITCHES: Mapping[str, Switch] = {
     "pinning": Switch("ENABLE_CPU_PINNING", {"off": False}, late=False),
-    "hyper_threading": Switch("ENABLE_HYPER_THREADING", {"off": False}, late=False),
+    # The hint uses both threads of a core; with `NUM_STREAMS` and no hint, the CPU plugin uses one of them.
+    "hyper_threading": Switch("ENABLE_HYPER_THREADING", {"other": False}, False, {"other": True}),
     "core_type": Switch("SCHEDULING_CORE_TYPE", {"performance": "PCORE_ONLY"}, late=False),
     "auto_batching": Switch("ALLOW_AUTO_BATCHING", {"off": False}),
     "queue_throttle": Switch("GPU_QUEUE_THROTTLE", {"low": "LOW", "high": "HIGH"}),
@@ -56,20 +63,27 @@ def switch_axes(facts: DeviceFacts, late: bool) -> Axes:
     }
 
 
-def switched(point: Point, prefix: str = "") -> dict[str, PlainValue]:
-    """Return the properties that a point's switches set; in a combination, axes begin with a device."""
+def switched(point: Point, own: Mapping[str, PlainValue], prefix: str = "") -> dict[str, PlainValue]:
+    """Return a device's own properties and those that a point's switches set.
+
+    In a combination, the names of axes begin with a device: `prefix`.
+    """
     return {
-        switch.property: switch.values[str(choice)]
-        for axis, switch in SWITCHES.items()
-        if (choice := point.get(prefix + axis, DEFAULT)) != DEFAULT
+        **own,
+        **{
+            switch.property: switch.values_beside(own)[str(choice)]
+            for axis, switch in SWITCHES.items()
+            if (choice := point.get(prefix + axis, DEFAULT)) != DEFAULT
+        },
     }
 
 
 def choice_made(axis: str, properties: Mapping[str, PlainValue]) -> Choice:
-    """Return the choice of a switch that properties stand for."""
+    """Return the choice of a switch that a device's properties stand for."""
     switch = SWITCHES[axis]
     value = properties.get(switch.property)
-    return next((choice for choice, known in switch.values.items() if known == value), DEFAULT)
+    values = switch.values_beside(properties)
+    return next((choice for choice, known in values.items() if known == value), DEFAULT)
 
 
 def property_set(axis: str, choice: Choice) -> frozenset[str]:
