@@ -1,11 +1,9 @@
-"""How figures are written, and what a gain costs."""
+"""How figures are written."""
 
 import math
-from dataclasses import replace
 
 import pytest
 
-from tests.report.results import searched, won
 from tuner.domain.figures import (
     decimals_apart,
     digits,
@@ -20,8 +18,6 @@ from tuner.domain.figures import (
     seconds,
     share,
 )
-from tuner.domain.price import Price, price_of
-from tuner.domain.sentences import headline, price_line
 
 
 @pytest.mark.parametrize(
@@ -89,36 +85,3 @@ def test_every_figure_has_its_unit():
     assert (rate(1234.5), milliseconds(999.7), seconds(0.27)) == ("1,234", "1,000 ms", "0.27 s")
     assert (mebibytes(1291.6), gibibytes(24105)) == ("1,292 MiB", "24 GiB")
     assert (share(0.524), share(0.0131)) == ("52 %", "1 %")
-
-
-@pytest.mark.parametrize(
-    ("speed", "latency", "memory", "high"),
-    [
-        (1.057, 7.6, 1.1, True),
-        (1.057, 1.0, 2.0, True),
-        (1.057, 1.9, 1.9, False),
-        (1.099, 2.0, 1.0, True),
-        (1.10, 7.6, 3.0, False),
-        (8.2, 7.6, 3.0, False),
-    ],
-)
-def test_a_price_is_high_from_twice_the_hints_for_a_gain_below_ten_percent(speed, latency, memory, high):
-    assert Price(speed, latency, memory).is_high is high
-    assert ("a high price for a gain below 10 %" in price_line(Price(speed, latency, memory))) is high
-
-
-def test_a_price_is_said_with_its_gain():
-    assert headline(Price(1.0571, 7.638, 1.135)) == (
-        "throughput +5.7 %, p99 7.64 times as long, memory +13.5 %"
-    )
-    assert headline(Price(8.2, 0.97, 3.1)) == (
-        "throughput 8.2 times as high, p99 -3.0 %, memory 3.1 times as much"
-    )
-
-
-def test_only_what_is_faster_and_measured_has_a_price():
-    result = won(ratio=1.0571, latency=7.6, memory=1.1)
-    price = price_of(result.verdict, result.baseline)
-    assert (price.speed, price.latency, price.memory) == pytest.approx((1.0571, 7.6, 1.1))
-    assert price_of(replace(result.verdict, kind="keep_hint"), result.baseline) is None
-    assert price_of(result.verdict, replace(searched().baseline, measured=None)) is None

@@ -155,6 +155,10 @@ class MachineDevice:
         """Return the true rate in items per second."""
         return rate(self.machine, self.workload, configuration_of(effective))
 
+    def busy_cores(self, effective: Effective) -> float:
+        """Return how many of its threads work: those of the streams that have a request."""
+        return (effective.threads or 1) * min(1.0, effective.requests / (effective.streams or 1))
+
     def compile_s(self, effective: Effective) -> float:
         """Return the seconds of compiling.
 

@@ -109,6 +109,10 @@ class SimulatedDevice:
         queued = self.more_requests if effective.requests >= 2 * streams else 1.0
         return self.base_fps * gain * sharing * busy * queued
 
+    def busy_cores(self, effective: Effective) -> float:
+        """Return how many cores work: those of the streams that have a request."""
+        return self.cores * min(1.0, effective.requests / (effective.streams or 1))
+
 
 @dataclass(frozen=True, slots=True)
 class SimulatedHost:
@@ -175,6 +179,11 @@ class SimulatedHost:
             for member in effective.members
         )
         return self.together * sum(alone)
+
+    def busy_cores(self, effective: Effective) -> float:
+        """Return how many cores work, on all of its devices."""
+        members = effective.members or (effective,)
+        return sum(self.devices[member.devices[0]].busy_cores(member) for member in members)
 
 
 class SimulatedLanes:
@@ -284,7 +293,8 @@ class SimulatedLane:
         spent = max(seconds, 2 * cycle_s) + cycle_s
         self._lanes.spend(spent)
         memory_mb = 100.0 + self._effective.batch * self._effective.requests
-        return Window(rate, (cycle_s * 1e3,), spent, memory_mb)
+        cpu_ms = 1e3 * self._lanes.device.busy_cores(self._effective) / rate
+        return Window(rate, (cycle_s * 1e3,), spent, memory_mb, cpu_ms)
 
     def answers(self) -> Answers:
         """Return two fixed answers; other ones where the device is set to be wrong."""

@@ -209,6 +209,16 @@ class TestProcessLanes(LaneContract):
         assert len(window.latencies_ms) >= 4
         lane.close()
 
+    def test_a_single_thread_takes_no_more_cpu_time_for_an_item_than_the_item_takes(self, tmp_path):
+        """It takes less where other work runs on the host."""
+        one = {**THROUGHPUT, "INFERENCE_NUM_THREADS": 1}
+        for batch in (1, 8):
+            lane = lanes_of(models.wide(tmp_path / "w.xml")).open(Configuration.of("CPU", one, batch, 1))
+            lane.window(0.1)
+            window = lane.window(0.2)
+            assert 0.1 < window.cpu_ms_per_item * window.rate_fps / 1e3 < 1.3
+            lane.close()
+
     @pytest.mark.parametrize(("batch", "requests"), [(1, 1), (1, 4), (8, 2)])
     def test_rate_and_latency_agree_on_what_is_in_flight(self, tmp_path, batch, requests):
         lane = lanes_of(models.wide(tmp_path / "w.xml")).open(

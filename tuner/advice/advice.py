@@ -60,6 +60,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         closest: The fastest configuration that nothing is proven of, where the verdict is not `faster`.
         devices: The fastest configuration of each target.
         front: Configurations that no other beats in both throughput and latency.
+        cheaper: What keeps most of the gain, where it is small and its price high.
     """
 
     schema: Literal[1]
@@ -75,6 +76,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
     host: HostRecord
     search: SearchRecord
     closest: Closest | None = None
+    cheaper: Measurement | None = None
 
     def __repr__(self) -> str:
         """Return what to deploy, and why, in one sentence."""
@@ -241,6 +243,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
             verdict="keep_hint" if is_hint else "inconclusive",
             speedup=picked.speedup,
             measured=picked.measured,
+            cheaper=None,
         )
 
     def fit(self, here: Host | None = None) -> Fit:
@@ -273,6 +276,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
             devices=[],
             front=[],
             closest=None,
+            cheaper=None,
         )
 
     def as_model(self, path: Path | None = None) -> Model:

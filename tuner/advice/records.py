@@ -69,12 +69,16 @@ class LatencyRecord(Record, frozen=True):
     p99: Figure
 
 
-class MeasuredRecord(Record, frozen=True):
-    """Items per second with every request in flight; peak memory of the process in MiB."""
+class MeasuredRecord(Record, frozen=True, omit_defaults=True):
+    """Items per second with every request in flight; peak memory of the process in MiB.
+
+    CPU time is the process's own, user and system, in milliseconds for each item, if it is known.
+    """
 
     throughput_fps: Figure
     latency_ms: LatencyRecord
     memory_mb: Figure
+    cpu_ms_per_item: Figure | None = None
 
 
 class SpeedupRecord(Record, frozen=True):

@@ -20,6 +20,7 @@ from tuner.advice.parsing import refuse_bombs
 from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
+from tuner.domain.price import Cheaper
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
@@ -76,6 +77,7 @@ def make_advice(result: Result) -> Advice:
         host=records.HostRecord(**asdict(result.host)),
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
         closest=_closest(verdict),
+        cheaper=_cheaper(result.cheaper),
     )
 
 
@@ -83,6 +85,12 @@ def _closest(verdict: Verdict) -> records.Closest | None:
     if verdict.kind == "faster" or verdict.closest is None or verdict.speedup is None:
         return None
     return records.Closest(**_deployment(verdict.closest), speedup=_speedup(verdict.speedup))
+
+
+def _cheaper(cheaper: Cheaper | None) -> records.Measurement | None:
+    if cheaper is None:
+        return None
+    return _measurement(cheaper.trial.configuration, cheaper.measured, cheaper.trial.speedup)
 
 
 def _devices(result: Result) -> list[records.TargetRecord]:

@@ -24,10 +24,9 @@ from tuner.domain.figures import (
 from tuner.domain.history import History
 from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.price import price_of
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
-from tuner.domain.sentences import answer, played_again, price_line, switches
+from tuner.domain.sentences import answer, cheaper_line, played_again, price_line, switches
 from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.support import EARLIER_RUN
@@ -125,8 +124,10 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
-    if price := price_of(verdict, result.baseline):
+    if price := result.price:
         yield f"  price    {price_line(price)}"
+    if cheaper := result.cheaper:
+        yield f"  cheaper  {cheaper_line(cheaper)}"
     yield f"  best     {_with_figures(verdict.best)}"
     yield f"  hint     {_with_figures(result.baseline)}"
     yield from _tied(result)

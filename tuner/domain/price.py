@@ -1,17 +1,23 @@
-"""What a gain in throughput costs: latency and memory, beside the hint's."""
+"""What a gain in throughput costs: latency, memory and CPU time, beside the hint's."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tuner.domain.trial import Candidate
+from tuner.domain.sample import Measured
+from tuner.domain.trial import Candidate, Trial
 from tuner.domain.verdict import Verdict
 
 LITTLE_GAIN = 1.10
 """Speed over the hint's below which a gain is little beside a high price."""
 
 HIGH_PRICE = 2.0
-"""Times the hint's p99 latency or memory from which a price is high."""
+"""Times the hint's p99 latency, memory or CPU time from which a price is high."""
+
+MOST = 0.5
+"""Share of a gain (log-ratio) that a cheaper configuration must keep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,20 +28,46 @@ class Price:
         speed: Throughput, as the final compared it.
         latency: p99 latency of a request.
         memory: Peak memory.
+        cpu: CPU time of an item; None where it is not known.
     """
 
     speed: float
     latency: float
     memory: float
+    cpu: float | None = None
 
     @property
     def is_high(self) -> bool:
         """Whether the price is high for such a gain.
 
-        It is when p99 latency or memory is at least `HIGH_PRICE` times the hint's while the speed stays
-        below `LITTLE_GAIN`. Many applications would not pay that, so it is shown without praise.
+        It is when p99 latency, memory or CPU time is at least `HIGH_PRICE` times the hint's while the speed
+        stays below `LITTLE_GAIN`. Many applications would not pay that, so it is shown without praise.
         """
-        return self.speed < LITTLE_GAIN and max(self.latency, self.memory) >= HIGH_PRICE
+        return self.speed < LITTLE_GAIN and self._dearest >= HIGH_PRICE
+
+    @property
+    def _dearest(self) -> float:
+        return max(self.latency, self.memory, self.cpu or 0.0)
+
+    def keeps_most_of(self, other: Price) -> bool:
+        """Return whether it keeps most of another's gain, and nothing costs as much as a high price."""
+        kept = math.log(self.speed) >= MOST * math.log(other.speed)
+        return kept and self._dearest < HIGH_PRICE
+
+
+@dataclass(frozen=True, slots=True)
+class Cheaper:
+    """A configuration that keeps most of a gain at a lower price.
+
+    Attributes:
+        trial: Its trial: no claim, unless it was in the final.
+        measured: Its figures, at the speed that the host had in the final.
+        price: Its gain and price.
+    """
+
+    trial: Trial
+    measured: Measured
+    price: Price
 
 
 def price_of(verdict: Verdict, hint: Candidate) -> Price | None:
@@ -45,8 +77,29 @@ def price_of(verdict: Verdict, hint: Candidate) -> Price | None:
         return None
     if not (hint.measured.latency_ms.p99 and hint.measured.memory_mb):
         return None
+    return _price(speedup.ratio, advice, hint.measured)
+
+
+def cheaper_than(price: Price, front: Iterable[tuple[Trial, Measured]], hint: Measured) -> Cheaper | None:
+    """Return what keeps most of a gain with the lowest p99 latency; None unless the price is high.
+
+    Args:
+        price: The price of the advice.
+        front: Trials that no other beats in throughput and latency, at the speed of the final.
+        hint: The hint's figures.
+    """
+    if not price.is_high:
+        return None
+    found = (Cheaper(trial, figures, _price(trial.ratio, figures, hint)) for trial, figures in front)
+    enough = (each for each in found if each.price.keeps_most_of(price))
+    return min(enough, key=lambda each: each.price.latency, default=None)
+
+
+def _price(speed: float, figures: Measured, hint: Measured) -> Price:
+    cpu_ms, hint_cpu_ms = figures.cpu_ms_per_item, hint.cpu_ms_per_item
     return Price(
-        speed=speedup.ratio,
-        latency=advice.latency_ms.p99 / hint.measured.latency_ms.p99,
-        memory=advice.memory_mb / hint.measured.memory_mb,
+        speed=speed,
+        latency=figures.latency_ms.p99 / hint.latency_ms.p99,
+        memory=figures.memory_mb / hint.memory_mb,
+        cpu=cpu_ms / hint_cpu_ms if cpu_ms and hint_cpu_ms else None,
     )

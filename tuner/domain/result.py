@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model
+from tuner.domain.price import Cheaper, Price, cheaper_than, price_of
 from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer, played_again
 from tuner.domain.space import Bounds
@@ -182,16 +183,26 @@ class Result:
 
         The speed of a host drifts during a search. So figures of different trials cannot be compared, but
         their paired ratios to the baseline can. A trial's rate is computed as its ratio times the baseline's
-        rate, and its latencies change by the same factor. Figures of the final are returned unchanged.
+        rate, and its latencies and CPU time change by the same factor. Figures of the final are returned
+        unchanged.
         """
         if isinstance(measured, Candidate):
             return measured.measured
         if not (measured.speedup and measured.measured and self.baseline.measured):
             return measured.measured
         throughput_fps = measured.speedup.ratio * self.baseline.measured.throughput_fps
-        stretch = measured.measured.throughput_fps / throughput_fps
-        latency_ms = measured.measured.latency_ms.scaled(stretch)
-        return Measured(throughput_fps, latency_ms, measured.measured.memory_mb)
+        return measured.measured.at_rate(throughput_fps)
+
+    @property
+    def price(self) -> Price | None:
+        """What the gain costs; None where nothing is faster or a figure is unknown."""
+        return price_of(self.verdict, self.baseline)
+
+    @property
+    def cheaper(self) -> Cheaper | None:
+        """What keeps most of a small gain where its price is high."""
+        price, hint = self.price, self.baseline.measured
+        return cheaper_than(price, self.front, hint) if price and hint else None
 
     @property
     def front(self) -> tuple[tuple[Trial, Measured], ...]:

@@ -19,12 +19,15 @@ class Window:
         latencies_ms: Latency of every finished request of the window.
         seconds: Time that the window took, filling and emptying the queue included.
         memory_mb: Peak resident memory of the lane's process so far, in MiB.
+        cpu_ms_per_item: CPU time of the lane's process, user and system, in milliseconds for each item; None
+            where it is not known.
     """
 
     rate_fps: float
     latencies_ms: tuple[float, ...]
     seconds: float
     memory_mb: float
+    cpu_ms_per_item: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,17 @@ class Measured:
         throughput_fps: Median rate of its windows, items per second.
         latency_ms: Percentiles over all its requests.
         memory_mb: Peak resident memory of its lane, in MiB.
+        cpu_ms_per_item: Median CPU time of its process for each item, in milliseconds; None where it is not
+            known.
     """
 
     throughput_fps: float
     latency_ms: Latency
     memory_mb: float
+    cpu_ms_per_item: float | None = None
+
+    def at_rate(self, throughput_fps: float) -> Measured:
+        """Return the figures on a host that is faster or slower, so that it reaches another rate."""
+        stretch = self.throughput_fps / throughput_fps
+        cpu_ms = None if self.cpu_ms_per_item is None else self.cpu_ms_per_item * stretch
+        return Measured(throughput_fps, self.latency_ms.scaled(stretch), self.memory_mb, cpu_ms)

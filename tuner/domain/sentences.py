@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from tuner.domain.course import APART, Stretch
 from tuner.domain.figures import TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
-from tuner.domain.price import LITTLE_GAIN, Price
+from tuner.domain.price import LITTLE_GAIN, Cheaper, Price
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
 
 SECONDS_UP_TO = 120
@@ -70,8 +70,15 @@ def headline(price: Price) -> str:
     return f"{_change('throughput', price.speed, 'high')}, {_costs(price)}"
 
 
+def cheaper_line(cheaper: Cheaper) -> str:
+    """Return what keeps most of a gain at a lower price, in short words."""
+    return f"{cheaper.trial.configuration}: {headline(cheaper.price)} (by its trial)"
+
+
 def _costs(price: Price) -> str:
-    return f"{_change('p99', price.latency, 'long')}, {_change('memory', price.memory, 'much')}"
+    costs = [_change("p99", price.latency, "long"), _change("memory", price.memory, "much")]
+    costs += [_change("CPU an item", price.cpu, "much")] if price.cpu else []
+    return ", ".join(costs)
 
 
 def _change(name: str, ratio: float, how: str) -> str:

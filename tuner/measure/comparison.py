@@ -141,10 +141,12 @@ class Comparison:
     def measured(self, lane: int) -> Measured:
         """Return the figures of a lane over the rounds so far; at least one is needed."""
         windows = self._windows[lane]
+        cpu_ms = [window.cpu_ms_per_item for window in windows if window.cpu_ms_per_item is not None]
         return Measured(
             throughput_fps=median(window.rate_fps for window in windows),
             latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
             memory_mb=max(window.memory_mb for window in windows),
+            cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
         )
 
     def window_s(self, lane: int) -> float:

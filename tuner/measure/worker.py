@@ -103,11 +103,14 @@ class Engine:
             _, latencies = self._spin(self._lead_s)
             if min(latencies) > LONG_CYCLE_S * 1e3:
                 self._lead_s = 0.0
+        cpu_began_s = time.process_time()
         starts, latencies = self._spin(seconds)
         self._queue.wait_all()
+        cpu_s, inferences = time.process_time() - cpu_began_s, sum(map(len, starts))
         rate = sum(cycle_rate(times) for times in starts) * self._plan.configuration.batch
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
-        return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb)
+        cpu_ms = 1e3 * cpu_s / (inferences * self._plan.configuration.batch)
+        return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb, cpu_ms)
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
         """Run until time is up and every request has its cycles, without callbacks or copies.

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from tuner.domain.course import disturbed, drift_of, runs_of, start_of
 from tuner.domain.figures import digits, gibibytes, seconds
-from tuner.domain.price import price_of
 from tuner.domain.result import Result
-from tuner.domain.sentences import HIGH, answer, headline, stretches, switches
+from tuner.domain.sentences import HIGH, answer, cheaper_line, headline, stretches, switches
 from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
@@ -31,13 +30,14 @@ def view(result: Result, usage: Usage) -> View:
     front = [row for row in rows if row.number in on_front]
     hint, advice = final_row(result.baseline, "the hint"), final_row(verdict.best, "the advice")
     drop_in = _drop_in(result)
-    price = price_of(verdict, result.baseline)
+    price, cheaper = result.price, result.cheaper
     return View(
         title=result.model.name,
         verdict=verdict.kind,
         answer=answer(verdict, outcome.interrupted),
         headline=headline(price) if price else "",
         high_price=HIGH if price and price.is_high else "",
+        cheaper=cheaper_line(cheaper) if cheaper else "",
         advice=advice,
         hint=hint,
         drop_in=str(result.drop_in.configuration) if result.drop_in != verdict.best else "",

@@ -45,6 +45,7 @@ def _trial_row(result: Result, trial: Trial, front: Set[int]) -> Row:
         p90_ms=measured.latency_ms.p90 if measured else None,
         p99_ms=measured.latency_ms.p99 if measured else None,
         memory_mb=measured.memory_mb if measured else None,
+        cpu_ms_per_item=measured.cpu_ms_per_item if measured else None,
         compile_s=trial.compile_s,
         reason=trial.reason or "",
         properties=json.dumps(configuration.plain_properties),
@@ -116,6 +117,7 @@ def final_row(entry: Candidate, note: str) -> FinalRow:
         p50_ms=measured.latency_ms.p50 if measured else None,
         p99_ms=measured.latency_ms.p99 if measured else None,
         memory_mb=measured.memory_mb if measured else None,
+        cpu_ms_per_item=measured.cpu_ms_per_item if measured else None,
         note=note,
     )
 

@@ -12,12 +12,20 @@ from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
+FIGURES = ("", "gain over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", "CPU ms an item", "")
+DIGITS = 7
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def cells(row: Row) -> list[str]:
-    """Return a trial's values as text, figures in full."""
-    return ["" if value is None else str(value) for value in (getattr(row, name) for name in COLUMNS)]
+    """Return a trial's values as text, for the CSV of the page, without digits that no measurement has."""
+    return [_cell(getattr(row, name)) for name in COLUMNS]
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.{DIGITS}g}"
+    return "" if value is None else str(value)
 
 
 def as_csv(views: Sequence[View]) -> str:
@@ -54,6 +62,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
     price = f" ({view.high_price})" if view.high_price else ""
     lines += [f"- gain and price: {view.headline}{price}"] if view.headline else []
+    lines += [f"- cheaper, with most of the gain: {_escaped(view.cheaper)}"] if view.cheaper else []
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
     lines += [f"- known: {view.known}"] if view.known else []
@@ -65,8 +74,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]
     finalists = trials if view.no_claim else view.finalists
-    lines += ["", *_table(["", "gain over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", ""],
-                          [_figures(row) for row in finalists])]  # fmt: skip
+    lines += ["", *_table(FIGURES, [_figures(row) for row in finalists])]
     if view.targets:
         rows = [
             [row.configuration, gain(row.ratio), interval(row.low, row.high), row.source, row.share]
@@ -83,7 +91,7 @@ def _figures(row: FinalRow) -> list[str]:
         or_empty(gain, row.ratio),
         interval(row.low, row.high),
         or_empty(rate, row.fps),
-        *(or_empty(digits, value) for value in (row.p50_ms, row.p99_ms, row.memory_mb)),
+        *(or_empty(digits, value) for value in (row.p50_ms, row.p99_ms, row.memory_mb, row.cpu_ms_per_item)),
         row.note,
     ]
 

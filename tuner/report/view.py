@@ -33,6 +33,7 @@ class Row:
     p90_ms: float | None  # Latency that 90 of 100 requests keep
     p99_ms: float | None  # Latency that 99 of 100 requests keep
     memory_mb: float | None  # Peak memory of its process, in MiB
+    cpu_ms_per_item: float | None  # CPU time of its process, in milliseconds
     compile_s: float | None  # Seconds to read, reshape and compile
     reason: str  # Why it failed, or what it duplicates
     properties: str  # What was given to `compile_model`, as JSON
@@ -52,6 +53,7 @@ class FinalRow:
     p50_ms: float | None  # Median latency of a request
     p99_ms: float | None  # Latency that 99 of 100 requests keep
     memory_mb: float | None  # Peak memory, in MiB
+    cpu_ms_per_item: float | None  # CPU time of its process, in milliseconds
     note: str  # `the hint`, `the advice`, `tied with the best`, why it is out, or nothing
 
 
@@ -116,6 +118,7 @@ class View:
     answer: str  # The answer in one sentence
     headline: str  # The gain with its price in short words; empty where nothing is faster
     high_price: str  # Says that the price is high for such a gain; empty where it is not
+    cheaper: str  # What keeps most of the gain where the price is high, in words; empty where there is none
     advice: FinalRow  # What to deploy
     hint: FinalRow  # The hint that all is compared with
     drop_in: str  # The best that keeps the model's own batch, in words; empty where that is the advice

@@ -70,11 +70,12 @@ class LatencyRecord(Record, frozen=True):
 
 
 class MeasuredRecord(Record, frozen=True):
-    """Items per second, latency, peak memory in MiB."""
+    """Items per second, latency, peak memory in MiB, CPU time of each item."""
 
     throughput_fps: float
     latency_ms: LatencyRecord
     memory_mb: float
+    cpu_ms_per_item: float | None = None
 
 
 class RoundRecord(Record, frozen=True):
