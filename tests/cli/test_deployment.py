@@ -12,8 +12,7 @@ import pytest
 import tuner
 from tests import models
 from tests.advice.advice_of import advice_of
-from tests.cli.command import run
-from tests.cli.test_cli import complain
+from tests.cli.command import complain, run
 from tuner.advice.loader import read
 from tuner.advice.writer import write_advice
 
