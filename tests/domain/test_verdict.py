@@ -100,14 +100,11 @@ def test_an_open_answer_says_what_is_open_and_what_would_settle_it():
         "ones may be 3 % faster, as far as their few rounds tell; "
     )
     assert answer(verdict).startswith(f"{told}give a larger budget (the closest is ")
-    soon, later = (answer(replace(verdict, more_s=seconds)) for seconds in (77.0, 500.0))
-    assert (
-        "; about 80 s more on this host may settle it: run the same command again with budget=80s (" in soon
-    )
-    assert (
-        "; about 9 minutes more on this host may settle it: run the same command again with budget=9m"
-        in later
-    )
+    soon, later, longer = (answer(replace(verdict, more_s=seconds)) for seconds in (77.0, 500.0, 2000.0))
+    settles = "more on this host settle half of such answers: run the same command again with budget"
+    assert f"; about 80 s {settles}=80s (" in soon
+    assert f"; about 9 minutes {settles}=9m (" in later
+    assert "; half of such answers are still open after 16 minutes more: give a larger budget (" in longer
     assert "--budget 80s" in with_dashes(soon)
 
 

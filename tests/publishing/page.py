@@ -129,7 +129,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "intervals_in_searches": about_intervals.intervals_in_searches,
     "wrong_keeps": about_searches.wrong_keeps,
     "trend": about_searches.trend,
-    "settling": about_searches.settling,
+    "settling_attempts": about_searches.settling,
     "noise": about_searches.noise,
     "luck": about_lanes.luck,
     "sentinel": about_lanes.sentinel,

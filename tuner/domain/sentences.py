@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from tuner.domain.course import APART, Stretch
 from tuner.domain.figures import TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
 from tuner.domain.price import LITTLE_GAIN, Cheaper, Price
+from tuner.domain.settling import LONGEST_TRIED_S
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
 
 SECONDS_UP_TO = 120
@@ -49,15 +50,19 @@ def _none_of(verdict: Verdict) -> str:
 
 
 def _what_would_settle(more_s: float) -> str:
-    """Return what to do about an open answer, and how long it is expected to take."""
+    """Return what to do about an open answer, and how long a run is that settles half of such answers."""
     if math.isinf(more_s):
         return "give a larger budget"
+    if more_s > LONGEST_TRIED_S:
+        minutes = math.floor(LONGEST_TRIED_S / 60)
+        return f"half of such answers are still open after {minutes} minutes more: give a larger budget"
     tens = max(10, 10 * math.ceil(more_s / 10))
     span, budget = (f"{tens} s", f"{tens}s")
     if tens > SECONDS_UP_TO:
         minutes = math.ceil(tens / 60)
         span, budget = f"{minutes} minutes", f"{minutes}m"
-    return f"about {span} more on this host may settle it: run the same command again with budget={budget}"
+    settles = f"about {span} more on this host settle half of such answers"
+    return f"{settles}: run the same command again with budget={budget}"
 
 
 def price_line(price: Price) -> str:

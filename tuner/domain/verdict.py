@@ -45,8 +45,8 @@ class Verdict:
         why: Why the answer is not clearer, or None.
         points: Configurations in the spaces that were searched; 0 where that is not known.
         measured: How many of them were measured, or compile to the same as a measured one.
-        more_s: Seconds of another run that are expected to settle an open answer, infinite if that cannot be
-            told; None where time alone settles nothing.
+        more_s: Seconds of another run that settle half of such open answers, infinite if that cannot be told;
+            None where time alone settles nothing.
     """
 
     kind: VerdictKind
@@ -121,13 +121,6 @@ def _of_finalists(final: Final) -> Verdict:
 
 def _eligible(final: Final) -> list[Candidate]:
     return [finalist for finalist in final.finalists if finalist.disqualified is None and finalist.speedup]
-
-
-def gains_of(final: Final) -> list[tuple[Speedup, Speedup]]:
-    """Return each finalist's speedup: as it is claimed, and as it is ruled out."""
-    return [
-        (finalist.speedup, _ruled_out(final, finalist)) for finalist in _eligible(final) if finalist.speedup
-    ]
 
 
 def _winners(eligible: Sequence[Candidate]) -> list[Candidate]:

@@ -64,11 +64,6 @@ class OpenPoints:
         costs_s = [max(trial_s, DEAR_WINDOWS * self.history.window_s(each)) for each in listed]
         return [known.trials_each * cost_s for cost_s in (*costs_s, known.unlisted * trial_s)]
 
-    def least_s(self, known: Survey) -> float:
-        """Return the least budget that has the time for a window of every open configuration."""
-        windows_s = (self.history.window_s(each) for each in known.unmeasured)
-        return max(windows_s, default=0.0) / self.strategy.window_share
-
     def _fits(self, configuration: Configuration, left_s: float) -> bool:
         """Return whether there is time for it, also where the trend does not lead there."""
         most_s = self.strategy.window_share * self.budget.seconds

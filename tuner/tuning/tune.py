@@ -219,8 +219,7 @@ def _explore_and_decide(
     known = open_points.survey(final)
     verdict = decide(final, known)
     if verdict.more_s:
-        costs_s = open_points.costs_s(known)
-        verdict = replace(verdict, more_s=seconds_to_settle(final, costs_s, open_points.least_s(known)))
+        verdict = replace(verdict, more_s=seconds_to_settle(open_points.costs_s(known)))
     return Outcome(measured, verdict, best_drop_in(final, own_batch, verdict)), final
 
 
