@@ -101,9 +101,12 @@ def test_an_open_answer_says_what_is_open_and_what_would_settle_it():
     )
     assert answer(verdict).startswith(f"{told}give a larger budget (the closest is ")
     soon, later, longer = (answer(replace(verdict, more_s=seconds)) for seconds in (77.0, 500.0, 2000.0))
-    settles = "more on this host settle half of such answers: run the same command again with budget"
-    assert f"; about 80 s {settles}=80s (" in soon
-    assert f"; about 9 minutes {settles}=9m (" in later
+    half, again = (
+        "; half of such answers are settled after about",
+        "more on this host: run the same command again",
+    )
+    assert f"{half} 80 s {again} with budget=80s (" in soon
+    assert f"{half} 9 minutes {again} with budget=9m (" in later
     assert "; half of such answers are still open after 16 minutes more: give a larger budget (" in longer
     assert "--budget 80s" in with_dashes(soon)
 

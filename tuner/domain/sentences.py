@@ -50,7 +50,7 @@ def _none_of(verdict: Verdict) -> str:
 
 
 def _what_would_settle(more_s: float) -> str:
-    """Return what to do about an open answer, and how long a run is that settles half of such answers."""
+    """Return what to do about an open answer, and after how much longer half of such answers are settled."""
     if math.isinf(more_s):
         return "give a larger budget"
     if more_s > LONGEST_TRIED_S:
@@ -61,8 +61,8 @@ def _what_would_settle(more_s: float) -> str:
     if tens > SECONDS_UP_TO:
         minutes = math.ceil(tens / 60)
         span, budget = f"{minutes} minutes", f"{minutes}m"
-    settles = f"about {span} more on this host settle half of such answers"
-    return f"{settles}: run the same command again with budget={budget}"
+    settled = f"half of such answers are settled after about {span} more on this host"
+    return f"{settled}: run the same command again with budget={budget}"
 
 
 def price_line(price: Price) -> str:

@@ -1,4 +1,4 @@
-"""How much longer an open answer takes: the time that settles half of such answers, by what is open.
+"""How much longer an open answer takes: the time after which half of such answers are settled.
 
 Nothing can tell it for a single search: two further runs of the same one settle it in times that differ by
 a factor of 2.5 (a standard deviation), because one may meet early what the other meets late. So this is a
@@ -21,7 +21,7 @@ LONGEST_TRIED_S = 960.0
 
 
 def seconds_to_settle(costs_s: Sequence[float]) -> float:
-    """Return the seconds of another run that settle half of such answers.
+    """Return the seconds of another run after which half of such answers are settled.
 
     It grows more slowly than the time of the open trials: a gain is often found before all of them were run.
 

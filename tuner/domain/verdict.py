@@ -45,8 +45,8 @@ class Verdict:
         why: Why the answer is not clearer, or None.
         points: Configurations in the spaces that were searched; 0 where that is not known.
         measured: How many of them were measured, or compile to the same as a measured one.
-        more_s: Seconds of another run that settle half of such open answers, infinite if that cannot be told;
-            None where time alone settles nothing.
+        more_s: Seconds of another run after which half of such open answers are settled, infinite if that
+            cannot be told; None where time alone settles nothing.
     """
 
     kind: VerdictKind
