@@ -67,6 +67,21 @@ def test_requests_grow_as_well():
     assert found.outcome.edges == ("up to 32 requests per stream was tried; the gain ended before it",)
 
 
+@dataclass(frozen=True, slots=True)
+class Cached(SimulatedDevice):
+    """Gains with the batch as long as a stream's caches hold it: fewer streams have larger ones."""
+
+    def fps(self, effective):
+        return self.base_fps * _peak(effective.batch, 1024 // (effective.streams or 1))
+
+
+def test_where_a_doubling_loses_it_is_tried_with_fewer_streams():
+    """On 6 streams the gain ends at batch 128, on one at 1024."""
+    for seed in range(3):
+        best = search(Cached(cores=6, base_fps=1e6), budget_s=60.0, seed=seed).outcome.verdict.best
+        assert (best.configuration.batch, best.effective.streams) == (1024, 1)
+
+
 def test_a_space_does_not_grow_where_the_gain_has_ended():
     found = search(Rising(base_fps=1e5, best_batch=32))
     assert largest(found) == 64

@@ -20,6 +20,9 @@ RISING = 1.02
 """The gain still rises if the best at an edge is faster by this factor than the same with half of the count,
 and by more than noise explains: the best of many estimates is partly luck."""
 
+FEWER = (2, 4)
+"""Where a doubling of the batch loses, it is tried on so many times fewer streams, one after the other."""
+
 WORDS = {
     "batch": "batch {}",
     "requests_per_stream": "{} requests per stream",
@@ -71,6 +74,16 @@ class Growth:
                     yield from self._grown(edge, why_not)
                 elif not self._knows(edge.space, edge.further):
                     yield edge.space, edge.further
+                elif edge.axis == "batch":
+                    yield from self._with_fewer_streams(edge)
+
+    def _with_fewer_streams(self, edge: _Edge) -> Iterator[tuple[Space, Point]]:
+        """Yield a doubling that lost once more, with fewer streams: each then has more cores and caches."""
+        best, choices = self._history.best(), edge.space.axes.get("streams", ())
+        streams = best.effective.streams if best and best.effective else None
+        fewer = [streams // times for times in FEWER if streams]
+        points = [{**edge.further, "streams": few} for few in fewer if few in choices]
+        yield from ((edge.space, point) for point in points if not self._knows(edge.space, point))
 
     def _grown(
         self, edge: _Edge, why_not: Callable[[Configuration], str | None]
