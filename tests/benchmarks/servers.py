@@ -11,22 +11,19 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from statistics import median
 from typing import Any
 
 from tests.benchmarks.evidence import Evidence
-from tests.benchmarks.host_guesses import host_after, host_alone, host_before
+from tests.benchmarks.host_guesses import of_other_kinds, recorded
 from tests.benchmarks.modelled import layout, share_of_best
 from tests.lanes.machine import MachineDevice, MachineLanes
 from tests.lanes.servers import MACHINES
 from tests.lanes.workloads import KINDS, WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore
-from tuner.domain.configuration import Configuration
-from tuner.domain.space import Space
-from tuner.domain.target import Target
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.tune import Findings, Task, tune
@@ -56,26 +53,23 @@ class Found:
     points: int
 
 
-def findings(machine: str, model: str, budget_s: float, seed: int, variant: Variant, kind: str) -> Findings:
+def findings(machine: str, model: str, budget_s: float, seed: int, strategy: Strategy) -> Findings:
     """Search a model on a machine."""
     lanes = MachineLanes(MachineDevice(MACHINES[machine], WORKLOADS[model]), seed=seed)
     budget = Budget(budget_s, None, lanes.now)
-
-    def space_for(target: Target, hints: Mapping[Target, Configuration]) -> Space:
-        return variant.space(layout(machine)(target, hints))
-
-    strategy = variant.strategy(kind)
-    return tune(Task(MODEL, CPU, lanes, space_for, MemoryStore(), budget, seed, lambda _: None, strategy))
+    return tune(
+        Task(MODEL, CPU, lanes, layout(machine), MemoryStore(), budget, seed, lambda _: None, strategy)
+    )
 
 
 def search(machine: str, kind: str, budget_s: float, name: str, seed: int) -> Found:
     """Search one of a kind's models; seeds take turns among them.
 
-    In a space that grows, the best counts among configurations whose window the budget allows.
+    The best of the space counts among configurations whose window the budget allows.
     """
-    model, variant = KINDS[kind][seed % len(KINDS[kind])], VARIANTS[name]
-    found = findings(machine, model, budget_s, seed, variant, kind)
-    window_s = Strategy().window_share * budget_s if variant.space is as_it_grows else None
+    model, strategy = KINDS[kind][seed % len(KINDS[kind])], STRATEGIES[name](kind)
+    found = findings(machine, model, budget_s, seed, strategy)
+    window_s = strategy.window_share * budget_s
     shares = [
         share_of_best(machine, model, trial.configuration, window_s) if trial.speedup else 0.0
         for trial in found.trials
@@ -103,50 +97,17 @@ def summary(found: list[Found]) -> dict[str, Any]:
     }
 
 
-def as_it_grows(space: Space) -> Space:
-    """Leave the space as the tuner makes it."""
-    return space
-
-
-def as_laid_out(space: Space) -> Space:
-    """Let the space not grow."""
-    return replace(space, growing={})
-
-
-def pinned_first(space: Space) -> Space:
-    """Try unpinned threads only at the end, around the best."""
-    axes = {axis: choices for axis, choices in space.axes.items() if axis != "pinning"}
-    late = {axis: choices for axis, choices in space.axes.items() if axis == "pinning"}
-    return replace(space, axes=axes, late={**space.late, **late}, growing={})
-
-
-@dataclass(frozen=True, slots=True)
-class Variant:
-    """A way of searching.
-
-    Attributes:
-        strategy: Makes the strategy for a kind of models.
-        space: What becomes of the space.
-    """
-
-    strategy: Callable[[str], Strategy]
-    space: Callable[[Space], Space] = as_laid_out
-
-
-VARIANTS: Mapping[str, Variant] = {
-    "tuner": Variant(lambda _: Strategy(), as_it_grows),
-    "the space as laid out": Variant(lambda _: Strategy()),
-    "unpinned threads tried around the best only": Variant(lambda _: Strategy(), pinned_first),
-    "guesses of the host, chosen from other kinds": Variant(host_alone),
-    "the tuner's guesses, then 2 of the host": Variant(host_after),
-    "2 guesses of the host, then the tuner's": Variant(host_before),
+STRATEGIES: Mapping[str, Callable[[str], Strategy]] = {
+    "tuner": lambda _: Strategy(),
+    "guesses chosen from other kinds of models": of_other_kinds,
+    "the guesses of 2 cores": recorded,
 }
-"""The tuner as it is, and in spaces that do not grow with its guesses and with others."""
+"""What makes the strategy for a kind of models: the tuner as it is, and with other guesses."""
 
 
 def jobs(strategies: list[str]) -> Iterator[tuple[str, str, str, int]]:
-    """Yield strategy, machine, kind and budget: the largest machine first, all strategies beside each other."""
-    for machine, kind, budget_s, strategy in product(reversed(MACHINES), KINDS, BUDGETS_S, strategies):
+    """Yield strategy, machine, kind and budget: the largest machine first."""
+    for strategy, budget_s, machine, kind in product(strategies, BUDGETS_S, reversed(MACHINES), KINDS):
         yield strategy, machine, kind, budget_s
 
 
@@ -154,10 +115,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--searches", type=int, default=SEARCHES)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--strategy", choices=VARIANTS, action="append")
+    parser.add_argument("--strategy", choices=STRATEGIES, action="append")
     asked = parser.parse_args()
     evidence = Evidence("servers")
-    for strategy, machine, kind, budget_s in jobs(asked.strategy or list(VARIANTS)):
+    for strategy, machine, kind, budget_s in jobs(asked.strategy or list(STRATEGIES)):
         item = f"{strategy}: {machine}: {kind}: {budget_s} s"
         if evidence.items.get(item, {}).get("searches", 0) >= asked.searches:
             continue

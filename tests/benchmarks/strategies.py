@@ -25,7 +25,8 @@ from tuner.domain.device_space import device_space
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space
 from tuner.domain.trial import Trial
-from tuner.tuning.proposals import GUESSES, Proposer
+from tuner.tuning.guesses import GUESSES
+from tuner.tuning.proposals import Proposer
 from tuner.tuning.strategy import Strategy
 
 BUDGETS_S = (15, 30, 60, 120)

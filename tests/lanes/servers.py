@@ -125,3 +125,6 @@ MACHINES: Mapping[str, Machine] = {
 """The recordings' host first; all others with hyper-threading. Bandwidths are 0.8 of what the memory channels give (a Xeon Platinum
 8160 reads 112 of 128 GB/s on a socket, J. McCalpin, Stack Overflow): a desktop's two of DDR5-5600, a small server's six of
 DDR4-2933, twelve of DDR5-4800, and eight of DDR5-4800 a socket. Caches are those of such processors."""
+
+SERVERS = ("8 cores", "16 cores", "64 cores", "2 x 32 cores")
+"""Machines from whose landscapes the guesses for servers are chosen."""

@@ -4,7 +4,8 @@ from tuner.domain.space import Bounds
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Trial
 from tuner.domain.units import GREATEST_SEED
-from tuner.tuning.proposals import GUESSES, Proposer
+from tuner.tuning.guesses import GUESSES
+from tuner.tuning.proposals import Proposer
 
 SPACE = space_of(SimulatedDevice())
 

@@ -15,21 +15,10 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, IntD
 from optuna.trial import TrialState
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import HINT, Choice, Point, Space
+from tuner.domain.space import Choice, Point, Space
 from tuner.domain.trial import Trial
 from tuner.domain.units import GREATEST_SEED
-
-GUESSES: tuple[Point, ...] = (
-    {"streams": HINT, "batch": 64, "requests_per_stream": 4},
-    {"streams": HINT, "batch": 4, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 16, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 2, "requests_per_stream": 2},
-    {"streams": HINT, "batch": 8, "requests_per_stream": 4},
-)
-"""The points that, added one after the other, helped nine recorded models most. Chosen in the same way for
-each model from the other models, they brought replayed searches from 0.82 to 0.92 of the optimum in 15 s
-and from 0.955 to 0.982 in 30 s, and did not change those of 60 s (`reports/evidence`). Axes that are
-left out stand for the model's own batch, one request for each stream, and the device's defaults."""
+from tuner.tuning.guesses import guesses_for
 
 MISSES = 10
 """After so many closed proposals of TPE in a row, an open point is drawn at random."""
@@ -50,10 +39,11 @@ class Proposer:
         own_batch: int,
         seed: int,
         known: Iterable[Trial] = (),
-        guesses: Sequence[Point] = GUESSES,
+        guesses: Sequence[Point] | None = None,
     ) -> None:
-        """Begin with the guesses; the sampler learns the known trials of earlier runs at once."""
+        """Begin with guesses, the host's if None; the sampler learns the known trials at once."""
         self._rng = random.Random(seed)
+        guesses = guesses_for(space) if guesses is None else guesses
         self._seed, self._startup = seed, len(guesses)
         self._ratios: dict[Configuration, float] = {}
         self._take(space)

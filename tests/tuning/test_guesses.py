@@ -2,15 +2,16 @@
 
 import pytest
 
-from tests.benchmarks.guesses_by_cores import HOST_GUESSES, HostGuess, host_guesses
 from tests.benchmarks.host_guesses import choose
 from tests.lanes.servers import MACHINES, Machine
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
 from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
+from tuner.tuning.guesses import GUESSES, SERVER_GUESSES, HostGuess, guesses_for, host_guesses
+from tuner.tuning.proposals import Proposer
 
-GUESSES = (HostGuess(1, 16, 4), HostGuess(8, 32, 2))
+TWO = (HostGuess(1, 16, 4), HostGuess(8, 32, 2))
 
 
 def space_of(machine: Machine, bounds: Bounds | None = None):
@@ -28,7 +29,7 @@ def space_of(machine: Machine, bounds: Bounds | None = None):
 )
 def test_a_stream_gets_so_many_physical_cores(machine, streams):
     space = space_of(machine)
-    points = host_guesses(space, GUESSES)
+    points = host_guesses(space, TWO)
     assert [point["streams"] for point in points] == streams
     assert [(point["batch"], point["requests_per_stream"]) for point in points] == [(16, 4), (32, 2)]
     assert all(space.nearest(point)["streams"] == point["streams"] for point in points)
@@ -36,16 +37,34 @@ def test_a_stream_gets_so_many_physical_cores(machine, streams):
 
 def test_a_device_without_counts_of_streams_gets_none():
     facts = DeviceFacts("NPU", 1, frozenset(), 0, 0)
-    assert host_guesses(device_space(facts, 1, True, Bounds(), 1), GUESSES) == ()
-    assert host_guesses(space_of(MACHINES["16 cores"], Bounds(streams=("hint",))), GUESSES) == ()
+    assert host_guesses(device_space(facts, 1, True, Bounds(), 1), TWO) == ()
+    assert host_guesses(space_of(MACHINES["16 cores"], Bounds(streams=("hint",))), TWO) == ()
 
 
 def test_a_combination_gets_none():
     target, facts = target_of("MULTI:GPU,CPU"), DeviceFacts("CPU", 4, frozenset({"NUM_STREAMS"}), 4, 4)
     gpu = DeviceFacts("GPU", 2, frozenset({"NUM_STREAMS"}), 0, 0)
     space = combination_space(target, [gpu, facts], (), 1, True, Bounds(), {"GPU": 2, "CPU": 4})
-    assert host_guesses(space, GUESSES) == ()
+    assert host_guesses(space, TWO) == ()
 
 
 def test_the_guesses_are_those_that_the_landscapes_choose():
-    assert choose(without=None, count=len(HOST_GUESSES)) == HOST_GUESSES
+    assert choose(without=None, count=len(SERVER_GUESSES)) == SERVER_GUESSES
+
+
+def test_a_search_on_a_server_begins_with_guesses_in_cores():
+    space = space_of(MACHINES["2 x 32 cores"])
+    first = Proposer(space, 1, 0).next(lambda _: False)
+    assert first.plain_properties == {"NUM_STREAMS": 32}
+    assert (first.batch, first.requests) == (64, 128)
+
+
+def test_small_processors_and_other_devices_keep_the_recorded_guesses():
+    gpu = DeviceFacts("GPU", 16, frozenset({"NUM_STREAMS"}), 0, 0)
+    for space in (
+        space_of(MACHINES["2 cores"]),
+        space_of(Machine(4)),
+        space_of(MACHINES["64 cores"], Bounds(streams=(1, 2))),
+        device_space(gpu, 1, True, Bounds(), 1),
+    ):
+        assert guesses_for(space) == GUESSES
