@@ -118,13 +118,16 @@ class Workload:
 MACHINES: Mapping[str, Machine] = {
     "2 cores": Machine(2, threads_per_core=1, socket_gbs=100.0, l3_mb=32.0),
     "8 cores": Machine(8, socket_gbs=72.0, l3_mb=32.0),
+    "6 + 8 cores": Machine(6, efficient_cores=8, socket_gbs=67.0, l3_mb=24.0, l2_mb=1.25),
     "16 cores": Machine(16, socket_gbs=113.0, l3_mb=48.0),
     "64 cores": Machine(64, socket_gbs=370.0, l3_mb=256.0),
     "2 x 32 cores": Machine(32, sockets=2, socket_gbs=245.0, l3_mb=60.0),
 }
 """The recordings' host first; all others with hyper-threading. Bandwidths are 0.8 of what the memory channels give (a Xeon Platinum
-8160 reads 112 of 128 GB/s on a socket, J. McCalpin, Stack Overflow): a desktop's two of DDR5-5600, a small server's six of
-DDR4-2933, twelve of DDR5-4800, and eight of DDR5-4800 a socket. Caches are those of such processors."""
+8160 reads 112 of 128 GB/s on a socket, J. McCalpin, Stack Overflow): a desktop's two of DDR5-5600, a hybrid laptop's two of DDR5-5200, a
+small server's six of DDR4-2933, twelve of DDR5-4800, and eight of DDR5-4800 a socket. Caches are those of such processors. The laptop has 6
+performance and 8 efficiency cores and 24 MB of last-level cache, like Raptor Lake-H (notebookcheck.net); `SCHEDULING_CORE_TYPE` is an axis there,
+and what an efficiency core is worth is in `tests/lanes/placement.py`."""
 
 SERVERS = ("8 cores", "16 cores", "64 cores", "2 x 32 cores")
 """Machines from whose landscapes the guesses for servers are chosen."""

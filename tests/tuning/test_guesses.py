@@ -24,6 +24,7 @@ def space_of(machine: Machine, bounds: Bounds | None = None):
         (MACHINES["2 x 32 cores"], [64, 8]),  # 128 threads
         (MACHINES["16 cores"], [16, 2]),
         (MACHINES["2 cores"], [2, 1]),
+        (MACHINES["6 + 8 cores"], [20, 2]),  # a hybrid processor of 20 threads
         (Machine(24, threads_per_core=1), [24, 3]),
     ],
 )

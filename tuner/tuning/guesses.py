@@ -84,8 +84,9 @@ def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...
 def physical_cores(space: Space) -> int:
     """Return the physical cores of a processor's space; 0 where it has no counts of streams.
 
-    Streams end at the hardware threads, and there is an axis for hyper-threading where a core has two: on a
-    hybrid processor, where some have one, this is too few.
+    Streams end at the hardware threads, and there is an axis for hyper-threading where a core has two. On a
+    hybrid processor, where some cores have one, all threads count: fewer streams than cores leave some idle.
     """
     threads = max((count for count in space.axes.get("streams", ()) if isinstance(count, int)), default=0)
-    return threads // 2 if "hyper_threading" in space.axes else threads
+    hybrid = "core_type" in space.axes
+    return threads // 2 if "hyper_threading" in space.axes and not hybrid else threads
