@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
-from math import exp
+from math import exp, log
 from statistics import median
 
 import optuna
@@ -24,10 +24,14 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space
+from tuner.domain.trend import Observation, Trend
 from tuner.domain.trial import Trial
 from tuner.tuning.guesses import GUESSES
 from tuner.tuning.proposals import Proposer
 from tuner.tuning.strategy import Strategy
+
+NOISE_OF_A_TRIAL = 0.02
+"""Deviation of a trial's log-ratio: six rounds of about 4 % each."""
 
 BUDGETS_S = (15, 30, 60, 120)
 SEEDS = 8
@@ -114,6 +118,22 @@ class PlainTpe(Proposer):
         self._study.sampler = optuna.samplers.TPESampler(seed=seed)
 
 
+class HighestBound(Proposer):
+    """Tries the guesses, then the point with the highest upper bound of the trend (GP-UCB)."""
+
+    def next(self, closed: Callable[[Configuration], bool]) -> Configuration | None:
+        while self._guesses:
+            if not closed(guess := self._guesses.popleft()):
+                return guess
+        known = ((self._space.point(tried), log(ratio)) for tried, ratio in self._ratios.items())
+        observed = [Observation(point, log_ratio, NOISE_OF_A_TRIAL**2) for point, log_ratio in known if point]
+        still_open = [point for point in self._space.points() if not closed(self._space.configuration(point))]
+        if not still_open:
+            return None
+        bounds = Trend(self._space.axes, observed).upper_bounds(still_open)
+        return self._space.configuration(still_open[int(bounds.argmax())])
+
+
 def guesses_of_others(name: str) -> Strategy:
     """Start with the points that, each taken after the other, helped the other models most."""
     facts = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
@@ -171,6 +191,11 @@ STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "16 sittings": the_same(Strategy(sittings=16)),
     "never fewer finalists": the_same(Strategy(enough_sittings=2)),
     "3 rounds a sitting": the_same(Strategy(sitting_rounds=3)),
+    "6 rounds a sitting": the_same(Strategy(sitting_rounds=6)),
+    "8 rounds a sitting": the_same(Strategy(sitting_rounds=8)),
+    "15 to 35 % for the final": the_same(Strategy(final_share=(0.15, 0.35))),
+    "40 to 65 % for the final": the_same(Strategy(final_share=(0.4, 0.65))),
+    "the trend's highest bound": the_same(Strategy(proposer=HighestBound)),
 }
 
 
