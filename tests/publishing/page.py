@@ -128,6 +128,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "intervals": about_intervals.intervals,
     "intervals_in_searches": about_intervals.intervals_in_searches,
     "wrong_keeps": about_searches.wrong_keeps,
+    "keep_rules": about_searches.keep_rules,
     "trend": about_searches.trend,
     "settling_attempts": about_searches.settling,
     "noise": about_searches.noise,

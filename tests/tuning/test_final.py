@@ -14,7 +14,8 @@ from tuner.domain.space import Bounds
 from tuner.domain.stats import speedup, speedup_over_sittings
 from tuner.domain.trial import Trial
 from tuner.domain.verdict import CONFIDENCE
-from tuner.tuning.final import choose, cost_of, plan_final
+from tuner.tuning.budget import Budget
+from tuner.tuning.final import Cost, choose, cost_of, plan_final, reserve_s
 from tuner.tuning.progress import FinalRound
 from tuner.tuning.strategy import Strategy
 
@@ -89,6 +90,16 @@ def test_a_short_final_gives_up_rounds_then_finalists_then_further_rounds():
     assert plan(50.0) == ([8], 1, 8)
     assert plan(5.0) == ([8], 1, 0)
     assert plan_final(History([]), 1, hint, 60.0, Strategy()) is None
+
+
+def test_less_is_kept_for_a_final_that_nothing_promises_to_win():
+    budget, strategy = Budget(60.0, None, lambda: 0.0), Strategy()
+    costly, cheap = Cost(1.0, 0.5), Cost(0.1, 0.1)
+    assert reserve_s(costly, budget, strategy) == 30.0
+    assert reserve_s(costly, budget, strategy, nothing_gains=True) == 18.0
+    assert (
+        reserve_s(cheap, budget, strategy, nothing_gains=True) == reserve_s(cheap, budget, strategy) == 15.0
+    )
 
 
 def test_a_lane_that_dies_in_the_final_is_no_win():

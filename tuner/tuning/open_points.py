@@ -31,9 +31,10 @@ class OpenPoints:
     strategy: Strategy
 
     def next(self, left_s: float) -> Configuration | None:
-        """Return the most promising configuration that was not measured, or None if another way is better.
+        """Return the most promising open configuration, or None if another way is better.
 
-        Those with expensive windows come last: they would make the final expensive, too.
+        One that was measured is measured again where that promises more. Those with expensive windows come
+        last: they would make the final expensive, too.
         """
         best = self.history.best()
         if best and best.ratio > 1 + GAIN_WORTH_FINDING:
@@ -41,9 +42,8 @@ class OpenPoints:
         if len(self.history.measured()) < FIRST_TRIALS:
             return None
         most_s = self.strategy.expensive_window_s
-        cheap = (
-            each for each in self.survey(None, WIDER).unmeasured if self.history.window_s(each) <= most_s
-        )
+        promising = self.survey(None, WIDER).promising
+        cheap = (each for each in promising if self.history.window_s(each) <= most_s)
         return next((each for each in cheap if self.exploration.affords(each, left_s)), None)
 
     def last(self, left_s: float) -> Configuration | None:

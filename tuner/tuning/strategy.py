@@ -38,6 +38,7 @@ class Strategy:
         least_rounds: Rounds of a sitting below which finalists are given up first.
         switch_share: Share of the budget, before the final, for switches around the best configuration.
         final_share: Least and greatest share of the budget that is reserved for the final.
+        short_final_share: The greatest share while nothing gains, and trials can still rule a gain out.
     """
 
     proposer: Callable[[Space, int, int, Iterable[Trial]], Proposer] = Proposer
@@ -54,3 +55,4 @@ class Strategy:
     least_rounds: int = 3
     switch_share: float = 0.15
     final_share: tuple[float, float] = (0.25, 0.5)
+    short_final_share: float = 0.3
