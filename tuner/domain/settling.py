@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-SCALE_S = 7.3
+SCALE_S = 5.5
 """Settles half of the replayed answers, times the root of the seconds of the open trials."""
 
 LEAST_TRIALS_S = 15.0
