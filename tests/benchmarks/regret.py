@@ -26,7 +26,7 @@ from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read
 from tuner.domain.sentences import answer
 
-RUNS = ((60, 0), (60, 1), (30, 0), (30, 1), (15, 0), (15, 1), (120, 2))
+RUNS = ((60, 0), (60, 1), (30, 0), (30, 1), (15, 0), (15, 1), (90, 2))
 """Budgets in seconds and seeds."""
 
 
