@@ -18,9 +18,9 @@ from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import Lane, Lanes
 
-SITTINGS, LEAST_SITTINGS = 12, 6
-ROUNDS = 3
-LONGEST_S = 75.0
+SITTINGS, LEAST_SITTINGS = 12, 10
+ROUNDS = 2
+LONGEST_S = 60.0
 """Seconds after which no further sitting begins."""
 
 

@@ -10,11 +10,12 @@ from tests.benchmarks.wrong_keeps import LANDSCAPES, recording_of
 from tests.lanes.simulated import SimulatedDevice
 from tests.simulation import space_of
 from tuner.domain.configuration import Configuration
+from tuner.domain.device_space import device_space
 from tuner.domain.history import History
 from tuner.domain.sample import Round
-from tuner.domain.space import HINT
+from tuner.domain.space import HINT, Bounds, DeviceFacts
 from tuner.domain.stats import Speedup, speedup
-from tuner.domain.surveying import _estimates, survey
+from tuner.domain.surveying import _estimates, _streams_of_the_hint, survey
 from tuner.domain.trend import OWN, Observation, Trend
 from tuner.domain.trial import Trial
 
@@ -79,6 +80,28 @@ def test_single_rounds_rule_nothing_out():
 def test_what_cannot_run_is_no_candidate():
     found = survey(history(-0.15, 2), [SPACE], impossible=lambda _: True)
     assert not found.unmeasured
+
+
+def test_what_was_measured_and_no_longer_runs_is_not_tried_again():
+    known = history(0.02)
+    assert survey(known, [SPACE]).doubtful
+    assert survey(known, [SPACE], impossible=lambda _: True).doubtful == ()
+    (first, *_) = survey(known, [SPACE]).doubtful
+    failed = Trial(len(known.trials), first, "failed", reason="the device is gone")
+    assert first not in survey(History([*known.trials, failed]), [SPACE]).doubtful
+
+
+def test_the_hint_is_not_taken_for_as_many_streams_without_hyper_threading():
+    """With `NUM_STREAMS` and no hint, the plugin uses one thread of each core."""
+    known, writable = history(-0.1, 2), frozenset({"NUM_STREAMS", "ENABLE_HYPER_THREADING"})
+    without, with_both = (
+        device_space(
+            DeviceFacts("CPU", 4, writable, physical_cores=cores, logical_cores=4), 1, True, Bounds(), 2
+        )
+        for cores in (4, 2)
+    )
+    assert _streams_of_the_hint(known, without) == 2
+    assert _streams_of_the_hint(known, with_both) == HINT
 
 
 def test_a_trial_that_says_nothing_leaves_its_configuration_open():

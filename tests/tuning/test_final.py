@@ -96,10 +96,8 @@ def test_less_is_kept_for_a_final_that_nothing_promises_to_win():
     budget, strategy = Budget(60.0, None, lambda: 0.0), Strategy()
     costly, cheap = Cost(1.0, 0.5), Cost(0.1, 0.1)
     assert reserve_s(costly, budget, strategy) == 30.0
-    assert reserve_s(costly, budget, strategy, nothing_gains=True) == 18.0
-    assert (
-        reserve_s(cheap, budget, strategy, nothing_gains=True) == reserve_s(cheap, budget, strategy) == 15.0
-    )
+    assert reserve_s(costly, budget, strategy, short=True) == 18.0
+    assert reserve_s(cheap, budget, strategy, short=True) == reserve_s(cheap, budget, strategy) == 15.0
 
 
 def test_a_lane_that_dies_in_the_final_is_no_win():

@@ -65,7 +65,14 @@ def test_small_processors_and_other_devices_keep_the_recorded_guesses():
     for space in (
         space_of(MACHINES["2 cores"]),
         space_of(Machine(4)),
-        space_of(MACHINES["64 cores"], Bounds(streams=(1, 2))),
+        space_of(MACHINES["64 cores"], Bounds(streams=("hint",))),
         device_space(gpu, 1, True, Bounds(), 1),
     ):
         assert guesses_for(space) == GUESSES
+
+
+def test_where_the_hints_streams_are_not_wanted_guesses_count_in_cores_too():
+    space = space_of(MACHINES["64 cores"], Bounds(streams=(1, 2)))
+    first = Proposer(space, 1, 0).next(lambda _: False)
+    assert first.plain_properties["NUM_STREAMS"] in {1, 2}
+    assert (first.batch, first.requests) == (64, 4 * first.plain_properties["NUM_STREAMS"])

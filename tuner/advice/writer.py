@@ -88,9 +88,10 @@ def _closest(verdict: Verdict) -> records.Closest | None:
 
 
 def _cheaper(cheaper: Cheaper | None) -> records.Measurement | None:
-    if cheaper is None:
+    candidate = cheaper.candidate if cheaper else None
+    if candidate is None or candidate.measured is None:
         return None
-    return _measurement(cheaper.trial.configuration, cheaper.measured, cheaper.trial.speedup)
+    return _measurement(candidate.configuration, candidate.measured, candidate.speedup)
 
 
 def _devices(result: Result) -> list[records.TargetRecord]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tuner.domain.sample import Measured
-from tuner.domain.trial import Candidate, Trial
+from tuner.domain.trial import Candidate
 from tuner.domain.verdict import Verdict
 
 LITTLE_GAIN = 1.10
@@ -17,7 +17,7 @@ HIGH_PRICE = 2.0
 """Times the hint's p99 latency, memory or CPU time from which a price is high."""
 
 MOST = 0.5
-"""Share of a gain (log-ratio) that a cheaper configuration must keep."""
+"""Share of a gain (log-ratio) that is most of it: what a cheaper configuration keeps at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,18 @@ class Price:
         It is when p99 latency, memory or CPU time is at least `HIGH_PRICE` times the hint's while the speed
         stays below `LITTLE_GAIN`. Many applications would not pay that, so it is shown without praise.
         """
-        return self.speed < LITTLE_GAIN and self._dearest >= HIGH_PRICE
+        return self.speed < LITTLE_GAIN and self.dearest >= HIGH_PRICE
 
     @property
-    def _dearest(self) -> float:
+    def dearest(self) -> float:
+        """The greatest of its costs."""
         return max(self.latency, self.memory, self.cpu or 0.0)
 
     def keeps_most_of(self, other: Price) -> bool:
         """Return whether it keeps most of another's gain, and nothing costs as much as a high price."""
         kept = math.log(self.speed) >= MOST * math.log(other.speed)
-        return kept and self._dearest < HIGH_PRICE
+        known = self.cpu is not None or other.cpu is None
+        return kept and known and self.dearest < HIGH_PRICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,14 @@ class Cheaper:
     """A configuration that keeps most of a gain at a lower price.
 
     Attributes:
-        trial: Its trial: no claim, unless it was in the final.
-        measured: Its figures, at the speed that the host had in the final.
+        candidate: The configuration, with figures at the speed that the host had in the final.
         price: Its gain and price.
+        in_the_final: Whether the final measured it; else the figures are its trial's, and no claim.
     """
 
-    trial: Trial
-    measured: Measured
+    candidate: Candidate
     price: Price
+    in_the_final: bool
 
 
 def price_of(verdict: Verdict, hint: Candidate) -> Price | None:
@@ -80,19 +82,27 @@ def price_of(verdict: Verdict, hint: Candidate) -> Price | None:
     return _price(speedup.ratio, advice, hint.measured)
 
 
-def cheaper_than(price: Price, front: Iterable[tuple[Trial, Measured]], hint: Measured) -> Cheaper | None:
-    """Return what keeps most of a gain with the lowest p99 latency; None unless the price is high.
+def cheaper_than(
+    price: Price, finalists: Iterable[Candidate], others: Iterable[Candidate], hint: Measured
+) -> Cheaper | None:
+    """Return what keeps most of a gain for the least; None unless the price is high.
 
     Args:
         price: The price of the advice.
-        front: Trials that no other beats in throughput and latency, at the speed of the final.
+        finalists: Those that the final measured, without the advice.
+        others: Further ones, with the figures of their trials at the speed of the final.
         hint: The hint's figures.
     """
     if not price.is_high:
         return None
-    found = (Cheaper(trial, figures, _price(trial.ratio, figures, hint)) for trial, figures in front)
-    enough = (each for each in found if each.price.keeps_most_of(price))
-    return min(enough, key=lambda each: each.price.latency, default=None)
+    found = (
+        Cheaper(each, _price(each.ratio, each.measured, hint), in_the_final)
+        for in_the_final, candidates in ((True, finalists), (False, others))
+        for each in candidates
+        if each.measured
+    )
+    enough = (cheaper for cheaper in found if cheaper.price.keeps_most_of(price))
+    return min(enough, key=lambda cheaper: cheaper.price.dearest, default=None)
 
 
 def _price(speed: float, figures: Measured, hint: Measured) -> Price:

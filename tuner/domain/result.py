@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
@@ -183,8 +183,7 @@ class Result:
 
         The speed of a host drifts during a search. So figures of different trials cannot be compared, but
         their paired ratios to the baseline can. A trial's rate is computed as its ratio times the baseline's
-        rate, and its latencies and CPU time change by the same factor. Figures of the final are returned
-        unchanged.
+        rate, and its latencies change by the same factor. Figures of the final are returned unchanged.
         """
         if isinstance(measured, Candidate):
             return measured.measured
@@ -200,9 +199,24 @@ class Result:
 
     @property
     def cheaper(self) -> Cheaper | None:
-        """What keeps most of a small gain where its price is high."""
-        price, hint = self.price, self.baseline.measured
-        return cheaper_than(price, self.front, hint) if price and hint else None
+        """What keeps most of a small gain where its price is high: of the final, or else of the front.
+
+        A trial counts that was measured whole, is within this run's bounds, and is the latest of its program.
+        """
+        price, hint, best = self.price, self.baseline.measured, self.verdict.best
+        if price is None or hint is None:
+            return None
+        finalists = self.final.finalists if self.final else ()
+        met = {best.effective, *(finalist.effective for finalist in finalists)}
+        latest = {trial.effective: trial for trial in self.trials if trial.rounds}
+        others = (
+            replace(trial.as_candidate(), measured=measured)
+            for trial, measured in self.front
+            if trial.state == "measured" and trial.effective not in met
+            if latest.get(trial.effective) is trial and self.setting.bounds.allow(trial.configuration)
+        )
+        able = (each for each in finalists if not each.disqualified and each.effective != best.effective)
+        return cheaper_than(price, able, others, hint)
 
     @property
     def front(self) -> tuple[tuple[Trial, Measured], ...]:

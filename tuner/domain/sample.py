@@ -105,7 +105,9 @@ class Measured:
     cpu_ms_per_item: float | None = None
 
     def at_rate(self, throughput_fps: float) -> Measured:
-        """Return the figures on a host that is faster or slower, so that it reaches another rate."""
+        """Return the figures on a host that is faster or slower, so that it reaches another rate.
+
+        CPU time stays: where other work takes the cores, waiting for them is none.
+        """
         stretch = self.throughput_fps / throughput_fps
-        cpu_ms = None if self.cpu_ms_per_item is None else self.cpu_ms_per_item * stretch
-        return Measured(throughput_fps, self.latency_ms.scaled(stretch), self.memory_mb, cpu_ms)
+        return replace(self, throughput_fps=throughput_fps, latency_ms=self.latency_ms.scaled(stretch))

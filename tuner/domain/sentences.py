@@ -55,7 +55,7 @@ def _what_would_settle(more_s: float) -> str:
         return "give a larger budget"
     if more_s > LONGEST_TRIED_S:
         minutes = math.floor(LONGEST_TRIED_S / 60)
-        return f"half of such answers are still open after {minutes} minutes more: give a larger budget"
+        return f"it may take more than {minutes} minutes: give a larger budget"
     tens = max(10, 10 * math.ceil(more_s / 10))
     span, budget = (f"{tens} s", f"{tens}s")
     if tens > SECONDS_UP_TO:
@@ -77,7 +77,8 @@ def headline(price: Price) -> str:
 
 def cheaper_line(cheaper: Cheaper) -> str:
     """Return what keeps most of a gain at a lower price, in short words."""
-    return f"{cheaper.trial.configuration}: {headline(cheaper.price)} (by its trial)"
+    by = "in the final" if cheaper.in_the_final else "by its trial"
+    return f"{cheaper.candidate.configuration}: {headline(cheaper.price)} ({by})"
 
 
 def _costs(price: Price) -> str:

@@ -1,7 +1,7 @@
 """How much longer an open answer takes: the time after which half of such answers are settled.
 
 Nothing can tell it for a single search: two further runs of the same one settle it in times that differ by
-a factor of 2.5 (a standard deviation), because one may meet early what the other meets late. So this is a
+a factor of 2.6 (a standard deviation), because one may meet early what the other meets late. So this is a
 median over replayed searches; `python -m tests.benchmarks.settling_attempts` compares it with others.
 """
 

@@ -16,7 +16,8 @@ class Survey:
         measured: How many were measured, or compile to the same as a measured one.
         unmeasured: Those not measured that may gain, the most promising first.
         doubtful: Those whose trials were too short or too noisy to rule a gain out, the most promising first.
-        promising: All of these, the highest bound first.
+        promising: Those not measured, and the doubtful ones with fewer trials than are expected to be enough,
+            the highest bound first.
         unlisted: Further ones not measured, in spaces so large that their points are not listed.
         trials_each: Trials of a configuration that are expected to rule a gain out, by the noise so far.
         gains: Whether several trials of a configuration show that it is faster, as far as trials can.

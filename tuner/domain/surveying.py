@@ -104,27 +104,42 @@ def survey(
         counted, found, within = _by_trend(history, space, known, impossible, forgotten)
         shrunk.update((effective, within[effective]) for effective in within.keys() & tried.keys())
         points, measured, unmeasured = points + len(space), measured + counted, unmeasured + found
-    doubtful = [
-        (shrunk[trial.effective].bound(), history.simplest_form(trial))
-        for trial in history.measured()
-        if trial.effective
-        and trial.effective not in {hint, *finalists}
-        and shrunk[trial.effective].may_gain(wider)
-    ]
-    often = [effective for effective, logs in history.rounds_by_program().items() if len(logs) >= OFTEN]
+    programs, trials_each = history.rounds_by_program(), _trials_each(luck, noise)
+    doubtful = _doubtful(history, shrunk, {hint, *finalists}, impossible, wider)
+    repeated = [(bound, form) for bound, form, trials in doubtful if trials <= trials_each]
+    often = [effective for effective, logs in programs.items() if len(logs) >= OFTEN]
     gains = any(estimate.surely_gains(MUCH_WIDER) for estimate in tried.values())
     gains = gains or any(tried[effective].surely_gains(wider) for effective in often)
-    each = _trials_each(luck, noise)
     return Survey(
         points,
         measured,
         _by_promise(unmeasured),
-        _by_promise(doubtful),
-        _by_promise(unmeasured + doubtful),
+        _by_promise((bound, form) for bound, form, _ in doubtful),
+        _by_promise(unmeasured + repeated),
         unlisted,
-        each,
+        trials_each,
         gains,
     )
+
+
+def _doubtful(
+    history: History,
+    estimates: Mapping[Effective | None, Estimate],
+    decided: Container[Effective | None],
+    impossible: Callable[[Configuration], bool],
+    wider: float,
+) -> list[tuple[float, Configuration, int]]:
+    """Return what was measured, may gain and still runs: its bound, its simplest form, its trials."""
+    programs = history.rounds_by_program()
+    found = []
+    for trial in history.measured():
+        form = history.simplest_form(trial)
+        if trial.effective is None or trial.effective in decided or impossible(form):
+            continue
+        latest, estimate = history.knows(form), estimates[trial.effective]
+        if estimate.may_gain(wider) and latest and latest.state != "failed":
+            found.append((estimate.bound(), form, len(programs[trial.effective])))
+    return found
 
 
 def _by_trend(
@@ -167,6 +182,8 @@ def _streams_of_the_hint(history: History, space: Space) -> Choice:
         and trial.configuration.uses_hint
         and target_of(space.target).covers(trial.configuration.device)
     )
+    if "hyper_threading" in space.axes:  # the hint uses it, and the same streams without the hint do not
+        return HINT
     streams = next(own, None)
     return streams if streams in space.axes.get("streams", ()) else HINT
 

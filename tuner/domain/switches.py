@@ -40,8 +40,10 @@ class Switch:
 
 SWITCHES: Mapping[str, Switch] = {
     "pinning": Switch("ENABLE_CPU_PINNING", {"off": False}, late=False),
-    # The hint uses both threads of a core; with `NUM_STREAMS` and no hint, the CPU plugin uses one of them.
-    "hyper_threading": Switch("ENABLE_HYPER_THREADING", {"other": False}, False, {"other": True}),
+    # On one socket, the hint uses both threads of a core; with `NUM_STREAMS` and no hint, one is used.
+    "hyper_threading": Switch(
+        "ENABLE_HYPER_THREADING", {"other": False}, late=False, with_streams={"other": True}
+    ),
     "core_type": Switch("SCHEDULING_CORE_TYPE", {"performance": "PCORE_ONLY"}, late=False),
     "auto_batching": Switch("ALLOW_AUTO_BATCHING", {"off": False}),
     "queue_throttle": Switch("GPU_QUEUE_THROTTLE", {"low": "LOW", "high": "HIGH"}),

@@ -10,7 +10,8 @@ from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.switches import SWITCHES, choice_made
+from tuner.domain.space import DEFAULT
+from tuner.domain.switches import SWITCHES
 from tuner.domain.trial import Trial
 
 LEAST_TRIALS = 6
@@ -48,7 +49,7 @@ def _parameters(configuration: Configuration) -> dict[str, str]:
     properties = configuration.plain_properties
     early = [axis for axis, switch in SWITCHES.items() if not switch.late]
     return {
-        **{axis.replace("_", " "): str(choice_made(axis, properties)) for axis in early},
+        **{axis.replace("_", " "): str(properties.get(SWITCHES[axis].property, DEFAULT)) for axis in early},
         "device": configuration.device,
         "streams": str(properties.get("NUM_STREAMS", "hint")),
         "batch": f"{configuration.batch:09}",

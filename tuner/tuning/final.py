@@ -100,11 +100,11 @@ def _plays_a_round(round_s: float, history: History, baseline: Trial) -> float:
     return 1 / (1 - share)
 
 
-def reserve_s(cost: Cost, budget: Budget, strategy: Strategy, nothing_gains: bool = False) -> float:
-    """Return the seconds to keep for the final; fewer while nothing gains and something still may."""
+def reserve_s(cost: Cost, budget: Budget, strategy: Strategy, short: bool = False) -> float:
+    """Return the seconds to keep for the final; fewer for a short one, which nothing promises to win."""
     least, most = (share * budget.seconds for share in strategy.final_share)
-    if nothing_gains:
-        most = strategy.short_final_share * budget.seconds
+    if short:
+        most = max(least, strategy.short_final_share * budget.seconds)
     return min(max(strategy.sittings * cost.sitting_s(strategy.sitting_rounds), least), most)
 
 

@@ -64,7 +64,8 @@ SERVER_CORES = 8
 def guesses_for(space: Space) -> tuple[Point, ...]:
     """Return what to try first in a space."""
     server = space.target == "CPU" and physical_cores(space) >= SERVER_CORES
-    return host_guesses(space, SERVER_GUESSES) if server else GUESSES
+    without_the_hint = HINT not in space.axes.get("streams", (HINT,))
+    return host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
 
 
 def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...]:

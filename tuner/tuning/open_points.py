@@ -42,8 +42,10 @@ class OpenPoints:
         if len(self.history.measured()) < FIRST_TRIALS:
             return None
         most_s = self.strategy.expensive_window_s
-        promising = self.survey(None, WIDER).promising
-        cheap = (each for each in promising if self.history.window_s(each) <= most_s)
+        known = self.survey(None, WIDER)
+        if known.unlisted:  # only what was measured would be tried, again and again
+            return None
+        cheap = (each for each in known.promising if self.history.window_s(each) <= most_s)
         return next((each for each in cheap if self.exploration.affords(each, left_s)), None)
 
     def last(self, left_s: float) -> Configuration | None:

@@ -251,7 +251,7 @@ def _run_trials(
     while task.budget.allows_a_trial():
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
         cost = finals.cost_of(finalists, history, hint)
-        left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy, nothing_gains=True)
+        left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy, short=True)
         configuration = open_points.next(left_s) if left_s > 0 else None
         if configuration is None:
             left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
