@@ -1,6 +1,7 @@
 """Advice that is damaged in a few places: it works, or is refused in one sentence."""
 
 import itertools
+import math
 from functools import cache
 
 import msgspec
@@ -56,7 +57,7 @@ def put_to_use(valid, edits, folder):
             return
         compiled = advice.compile()
         shapes = {name: record.shape for name, record in advice.model.inputs.items()}
-        sample = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if np.prod(shape) < 1e6}
+        sample = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if math.prod(shape) < 1e6}
         assert len(list(advice.infer_many(compiled, itertools.repeat(sample, 3)))) == 3
 
 
@@ -67,6 +68,7 @@ def put_to_use(valid, edits, folder):
 @example(edits=[(("best", "properties"), "set", {"NUM_STREAMS": True})])
 @example(edits=[(("best", "properties"), "set", {"DEVICE_PROPERTIES": {}})])
 @example(edits=[(("model", "inputs", "x", "shape"), "set", [1 << 62, 1 << 62])])
+@example(edits=[(("model", "inputs", "x", "shape", 0), "set", 1 << 62)])
 def test_damaged_advice_works_or_is_refused(valid, tmp_path, edits):
     put_to_use(valid, edits, tmp_path)
 
