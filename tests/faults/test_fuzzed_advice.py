@@ -57,7 +57,9 @@ def put_to_use(valid, edits, folder):
             return
         compiled = advice.compile()
         shapes = {name: record.shape for name, record in advice.model.inputs.items()}
-        sample = {name: np.zeros(shape, np.float32) for name, shape in shapes.items() if math.prod(shape) < 1e6}
+        sample = {
+            name: np.zeros(shape, np.float32) for name, shape in shapes.items() if math.prod(shape) < 1e6
+        }
         assert len(list(advice.infer_many(compiled, itertools.repeat(sample, 3)))) == 3
 
 
