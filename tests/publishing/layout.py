@@ -21,9 +21,11 @@ def items(piece: str) -> Data:
 
 
 def searches(budget_s: int = 60) -> Data:
-    """Return the real searches of one budget."""
+    """Return the real searches of one budget whose picks have met."""
     return {
-        item: search for item, search in items("regret").items() if search.get("budget_s", 60) == budget_s
+        item: search
+        for item, search in items("regret").items()
+        if search["budget_s"] == budget_s and "of_optimum" in search
     }
 
 
