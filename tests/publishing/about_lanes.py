@@ -158,3 +158,18 @@ def cost(data: Data) -> Iterator[str]:
         if item.endswith(": lanes"):
             cells = (found[key] for key in ("in_turn_s", "at_once_s", "compile_s", "from_cache_s"))
             yield f"| {item.split(':')[0]} | {' | '.join(f'{cell:.2f}' for cell in cells)} |"
+
+
+def blobs(data: Data) -> Iterator[str]:
+    yield from head("Would compiled models that are kept make a processor's sittings shorter?", data)
+    yield "Seconds until both lanes of a sitting are ready: compiled, as the tuner does it on a processor, and loaded from what earlier lanes wrote"
+    yield '("blobs"), as it does on a GPU. A sitting takes about two seconds, and a final has about a dozen of them, in which what writing'
+    yield "takes must be earned. So it is not done.\n"
+    yield from table("model", "compiled", "loaded", "earned in 12 sittings", "writing, more than compiling")
+    for name, found in data["items"].items():
+        earned_s, writing_s = (
+            12 * (found["compiled_s"] - found["loaded_s"]),
+            found["writing_s"] - found["compiled_s"],
+        )
+        figures = (found["compiled_s"], found["loaded_s"], earned_s, writing_s)
+        yield f"| {name} | {' | '.join(f'{figure:.2f}' for figure in figures)} |"

@@ -140,6 +140,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "bias": about_lanes.bias,
     "instrument": about_lanes.instrument,
     "application": about_lanes.application,
+    "blobs": about_lanes.blobs,
     "cost": about_lanes.cost,
 }
 
