@@ -10,7 +10,7 @@ from tests.benchmarks import settling_attempts
 from tests.benchmarks.evidence import configuration_of
 from tests.benchmarks.models import MODELS
 from tests.lanes.replayed import Landscape, read, true_log_ratio
-from tests.publishing.layout import Data, head, items, ratio, searches, share_or_same, table
+from tests.publishing.layout import Data, head, items, ratio, rows_of, searches, share_or_same, table
 
 
 def strategies(data: Data) -> Iterator[str]:
@@ -72,6 +72,11 @@ def regret(data: Data) -> Iterator[str]:
     for budget_s in (15, 30, 60):
         if found := searches(budget_s):
             yield f"| {budget_s} s | {' | '.join(map(str, _regret_of(list(found.values()))))} |"
+    yield "\nBy model, a share for each seed:\n"
+    yield from table("model", "the hint, of the optimum", "15 s", "30 s", "60 s", "optimum")
+    for name in MODELS:
+        if runs := rows_of(searches(), name):
+            yield f"| {name} | {' | '.join(_regret_of_model(name, runs[0]))} |"
     yield "\nThe searches of 60 s:\n"
     yield from table(
         "model: seed", "trials", "the search said", "pick", "of the optimum", "the hint, of the optimum"
@@ -80,6 +85,15 @@ def regret(data: Data) -> Iterator[str]:
         pick, shares = configuration_of(search["pick"]), (search["of_optimum"], search["hint_of_optimum"])
         cells = (search["trials"], search["sentence"], pick, *map(share_or_same, shares))
         yield f"| {item} | {' | '.join(map(str, cells))} |"
+
+
+def _regret_of_model(name: str, run: Data) -> Iterator[str]:
+    """Yield the shares of a model's searches, and of its hint."""
+    yield f"{run['hint_of_optimum']['ratio']:.3g}"
+    for budget_s in (15, 30, 60):
+        found = rows_of(searches(budget_s), name)
+        yield "; ".join(f"{each['of_optimum']['ratio']:.3f}" for each in found)
+    yield str(configuration_of(run["optimum"]))
 
 
 def _regret_of(runs: Sequence[Data]) -> Iterator[object]:
