@@ -106,7 +106,7 @@ def survey(
         points, measured, unmeasured = points + len(space), measured + counted, unmeasured + found
     programs, trials_each = history.rounds_by_program(), _trials_each(luck, noise)
     doubtful = _doubtful(history, shrunk, {hint, *finalists}, impossible, wider)
-    repeated = [(bound, form) for bound, form, trials in doubtful if trials <= trials_each]
+    repeated = [(bound, form) for bound, form, program in doubtful if len(programs[program]) <= trials_each]
     often = [effective for effective, logs in programs.items() if len(logs) >= OFTEN]
     gains = any(estimate.surely_gains(MUCH_WIDER) for estimate in tried.values())
     gains = gains or any(tried[effective].surely_gains(wider) for effective in often)
@@ -128,9 +128,8 @@ def _doubtful(
     decided: Container[Effective | None],
     impossible: Callable[[Configuration], bool],
     wider: float,
-) -> list[tuple[float, Configuration, int]]:
-    """Return what was measured, may gain and still runs: its bound, its simplest form, its trials."""
-    programs = history.rounds_by_program()
+) -> list[tuple[float, Configuration, Effective]]:
+    """Return what was measured, may gain and still runs: its bound, its simplest form, its program."""
     found = []
     for trial in history.measured():
         form = history.simplest_form(trial)
@@ -138,7 +137,7 @@ def _doubtful(
             continue
         latest, estimate = history.knows(form), estimates[trial.effective]
         if estimate.may_gain(wider) and latest and latest.state != "failed":
-            found.append((estimate.bound(), form, len(programs[trial.effective])))
+            found.append((estimate.bound(), form, trial.effective))
     return found
 
 
@@ -175,6 +174,8 @@ def _by_trend(
 
 def _streams_of_the_hint(history: History, space: Space) -> Choice:
     """Return how many streams the hint made on a space's target, where they are a choice of their own."""
+    if "hyper_threading" in space.axes:  # the hint uses it, and the same streams without the hint do not
+        return HINT
     own = (
         trial.effective.streams
         for trial in history.trials
@@ -182,8 +183,6 @@ def _streams_of_the_hint(history: History, space: Space) -> Choice:
         and trial.configuration.uses_hint
         and target_of(space.target).covers(trial.configuration.device)
     )
-    if "hyper_threading" in space.axes:  # the hint uses it, and the same streams without the hint do not
-        return HINT
     streams = next(own, None)
     return streams if streams in space.axes.get("streams", ()) else HINT
 
