@@ -7,7 +7,10 @@ import pytest
 from tests.benchmarks.settling_attempts import judged, load, share_settled
 from tuner.domain.settling import LONGEST_TRIED_S, seconds_to_settle
 
-STATES = load()
+
+@pytest.fixture(scope="module")
+def states():
+    return load()
 
 
 def predicted_s(state):
@@ -23,10 +26,10 @@ def test_where_no_trial_is_open_a_final_still_takes_its_time():
     assert seconds_to_settle([]) == seconds_to_settle([5.0]) > 15
 
 
-def test_the_predicted_time_settles_about_half_of_the_answers():
-    assert len(STATES) > 200
-    assert max(map(predicted_s, STATES)) < LONGEST_TRIED_S
-    settled = [share_settled(state, predicted_s(state)) for state in STATES]
+def test_the_predicted_time_settles_about_half_of_the_answers(states):
+    assert len(states) > 200
+    assert max(map(predicted_s, states)) < LONGEST_TRIED_S
+    settled = [share_settled(state, predicted_s(state)) for state in states]
     assert fmean(settled) == pytest.approx(0.5, abs=0.05)
 
 
