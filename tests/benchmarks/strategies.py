@@ -26,6 +26,7 @@ from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space
 from tuner.domain.trend import Observation, Trend
 from tuner.domain.trial import Trial
+from tuner.tuning.growth import Step
 from tuner.tuning.guesses import GUESSES
 from tuner.tuning.proposals import Proposer
 from tuner.tuning.strategy import Strategy
@@ -62,7 +63,7 @@ class InOrder:
     def learn(self, trial: Trial) -> None:
         """A random search learns nothing."""
 
-    def lead_to(self, space: Space, point: Point) -> None:
+    def lead_to(self, step: Step) -> None:
         """It stays in the space that was laid out."""
 
 
@@ -84,7 +85,7 @@ class HillClimb:
         if trial.speedup and trial.speedup.ratio > self._ratio and trial.configuration in self._points:
             self._best, self._ratio = self._points[trial.configuration], trial.speedup.ratio
 
-    def lead_to(self, space: Space, point: Point) -> None:
+    def lead_to(self, step: Step) -> None:
         """It stays in the space that was laid out."""
 
     def _beside(self, point: Point) -> bool:

@@ -27,6 +27,7 @@ import numpy as np
 
 from tests.lanes.in_turn import open_in_turn
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.history import CYCLES_A_WINDOW
 from tuner.domain.host import Host
 from tuner.domain.sample import Measured, Window
 from tuner.domain.stats import speedup
@@ -149,7 +150,7 @@ class Landscape:
         """Return a configuration as a lane plays it.
 
         A configuration that was left out because it is dear is played as the largest recorded configuration with the same
-        properties and neither more batch nor more requests; its windows take as much longer.
+        properties and neither more batch nor more requests; its windows are as long as its cycles need at that rate.
 
         Raises:
             LaneError: There is none.
@@ -157,12 +158,14 @@ class Landscape:
         if wanted.requests == ASK_DEVICE:
             wanted = replace(wanted, requests=self.recording.optimal_requests)
         original = self._original(wanted)
-        longer = max(1.0, _in_flight(wanted) / _in_flight(original.configuration))
+        window_s = original.window_s
+        if original.measured and _in_flight(wanted) > _in_flight(original.configuration):
+            window_s = max(window_s, CYCLES_A_WINDOW * _in_flight(wanted) / original.measured.throughput_fps)
         return replace(
             original,
             configuration=wanted,
             effective=replace(original.effective, batch=wanted.batch, requests=wanted.requests),
-            window_s=original.window_s * longer,
+            window_s=window_s,
         )
 
     def _original(self, wanted: Configuration) -> Entry:

@@ -134,7 +134,7 @@ def test_what_was_too_dear_to_record_is_its_smaller_neighbour_and_takes_longer()
     dear = Configuration.of("CPU", {"NUM_STREAMS": 1}, 16, 4)
     lane = lanes.open(dear)
     assert (lane.facts.effective.batch, lane.facts.effective.requests) == (16, 4)
-    assert lane.window(0.1).seconds == pytest.approx(0.25 * 8)
+    assert lane.window(0.1).seconds == pytest.approx(4 * 16 * 4 / 100)
     assert lanes.landscape.log_ratio(dear) == lanes.landscape.log_ratio(FAST)
 
 

@@ -82,6 +82,41 @@ def test_where_a_doubling_loses_it_is_tried_with_fewer_streams():
         assert (best.configuration.batch, best.effective.streams) == (1024, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Steep(SimulatedDevice):
+    """A request takes the same time for one item as for `best_batch`, as with a tiny model; then it goes down."""
+
+    best_batch: int = 1
+
+    def fps(self, effective):
+        batch, best = effective.batch, self.best_batch
+        return self.base_fps * (batch if batch <= best else best**2 / batch)
+
+
+def test_where_each_doubling_gains_much_several_are_leapt_over():
+    """A dozen trials, of which a doubling each would not even come half of the way."""
+    for seed in range(3):
+        found = search(Steep(base_fps=1e4, best_batch=16384), budget_s=20.0, seed=seed)
+        assert found.outcome.verdict.best.configuration.batch == 16384
+        assert len(found.trials) < 15
+
+
+def test_inside_the_space_as_well():
+    """The first guess, batch 64, is too expensive for what the hint alone lets expect."""
+    found = search(Steep(base_fps=500, best_batch=64), budget_s=15.0)
+    assert [trial.configuration.batch for trial in found.trials[1:4]] == [4, 32, 256]
+    assert found.outcome.verdict.best.configuration.batch == 64
+
+
+def test_a_leap_ends_where_memory_does():
+    device = Steep(base_fps=1e4, best_batch=16384)
+    lanes = SimulatedLanes(device, QUIET)
+    found = simulate(device, lanes=lanes, budget_s=30, available_mb=1500.0)
+    assert all(each.batch * each.requests < 1350 for each in lanes.opened)
+    assert largest(found) >= 256
+    assert "of memory" in found.outcome.edges[0]
+
+
 def test_a_space_does_not_grow_where_the_gain_has_ended():
     found = search(Rising(base_fps=1e5, best_batch=32))
     assert largest(found) == 64

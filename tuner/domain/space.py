@@ -161,6 +161,15 @@ class Space(ABC):
         """Return the space with the next doubling on an axis, which must be one of those that may grow."""
         return replace(self, axes={**self.axes, axis: (*self.axes[axis], 2 * self.edge(axis))})
 
+    def reaching(self, axis: str, count: int) -> Space | None:
+        """Return the space, grown until a count is on an axis; None if the axis may not grow so far."""
+        space = self
+        while space.edge(axis) < count:
+            if space.doubled(axis) is None:
+                return None
+            space = space.grown(axis)
+        return space
+
     def including(self, configuration: Configuration) -> Space:
         """Return the space, grown as far as a configuration lies beyond its edges."""
         space, read = self, self._read(configuration)

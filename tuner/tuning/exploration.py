@@ -14,11 +14,10 @@ from typing import Protocol
 from tuner.domain.configuration import Configuration
 from tuner.domain.figures import mebibytes, seconds, share
 from tuner.domain.history import History
-from tuner.domain.space import Point, Space
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
-from tuner.tuning.growth import Growth
+from tuner.tuning.growth import Growth, Step
 from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
@@ -35,7 +34,7 @@ class Proposing(Protocol):
     def learn(self, trial: Trial) -> None:
         """Learn from a trial that ended."""
 
-    def lead_to(self, space: Space, point: Point) -> None:
+    def lead_to(self, step: Step) -> None:
         """Propose a point next; its space may have grown."""
 
 
@@ -74,9 +73,9 @@ class Exploration:
         self.memory.look()
         closed = partial(self._closed, left_s=left_s)
         led = False
-        for space, point in self.growth.step(self._why_not):
-            self._proposer.lead_to(space, point)
-            led = led or not closed(space.configuration(point))
+        for step in self.growth.steps(self._why_not):
+            self._proposer.lead_to(step)
+            led = led or not closed(step.space.configuration(step.point))
         switched = next((each for each in self._around_the_best() if not closed(each)), None)
         if switched and not led and left_s <= self._strategy.switch_share * self._budget.seconds:
             return switched

@@ -2,23 +2,33 @@
 
 The next doubling of batch, of infer requests a stream, or of the items that automatic batching gathers joins
 the space and is tried next. That goes on until the gain ends, the device takes no more, memory would not hold
-it, or a window would take more than its share of the budget. The summary says which of them it was.
+it, or a window would take more than its share of the budget. The summary says which of them it was. Where
+each doubling of the batch gains much, several are leapt over, inside the space as well.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import GO_ON, History
 from tuner.domain.space import Point, Space
 from tuner.domain.target import Target, target_of
+from tuner.domain.trial import Trial
 from tuner.tuning.points import Points
 
 RISING = 1.02
 """The gain still rises if the best at an edge is faster by this factor than the same with half of the count,
 and by more than noise explains: the best of many estimates is partly luck."""
+
+STEEP = 1.5
+"""Each doubling of the batch gains much if it makes the best faster by this factor."""
+
+LEAPS = (8, 4, 2)
+"""By so much the batch is multiplied where doublings gain much: by less if more is refused or has lost."""
 
 FEWER = (2, 4)
 """Where a doubling of the batch loses, it is tried on so many times fewer streams, one after the other."""
@@ -29,6 +39,20 @@ WORDS = {
     "gathered": "{} gathered items",
 }
 """The axes that may grow, with a count on them."""
+
+
+class Step(NamedTuple):
+    """What to try next where the gain goes on.
+
+    Attributes:
+        space: The space, which may have grown for it.
+        point: The point to try.
+        can_wait: Whether guesses of the same space may come first.
+    """
+
+    space: Space
+    point: Point
+    can_wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,36 +82,76 @@ class Growth:
             {target: _including(space, target, measured) for target, space in spaces.items()}
         )
 
-    def step(self, why_not: Callable[[Configuration], str | None]) -> Iterator[tuple[Space, Point]]:
-        """Yield what to try next where the best lies at an edge, with its space, which may have grown for it.
+    def steps(self, why_not: Callable[[Configuration], str | None]) -> Iterator[Step]:
+        """Yield what to try next where the gain goes on.
 
-        That is half of the count, if it is not known, to see whether the gain rises; then twice the count.
+        Where the best lies at an edge, that is half of the count, if it is not known, to see whether the gain
+        rises; then twice the count. Where it rises steeply with the batch, it is several times the batch.
 
         Args:
             why_not: Says why a configuration cannot be tried, or returns None if it can.
         """
+        if leap := self._leap(why_not):
+            yield leap
+            return
+        can_wait = not self._is_steep()
         for edge in self._edges_of_the_best():
             if not self._knows(edge.space, edge.before):
-                yield edge.space, edge.before
+                yield Step(edge.space, edge.before, can_wait)
             elif self._rises_from(edge):
                 if edge.count > edge.space.edge(edge.axis):
                     yield from self._grown(edge, why_not)
                 elif not self._knows(edge.space, edge.further):
-                    yield edge.space, edge.further
+                    yield Step(edge.space, edge.further, can_wait)
                 elif edge.axis == "batch":
                     yield from self._with_fewer_streams(edge)
 
-    def _with_fewer_streams(self, edge: _Edge) -> Iterator[tuple[Space, Point]]:
+    def _leap(self, why_not: Callable[[Configuration], str | None]) -> Step | None:
+        """Return several times the best's batch, where each doubling gains much; None if it does not."""
+        best = self._history.best()
+        found = self.points.at(best.configuration) if best else None
+        if best is None or found is None or "batch" not in found[0].growing:
+            return None
+        space, point = found
+        if _gain_of_a_doubling(best, over=self._fastest_below(best)) < STEEP:
+            return None
+        doubling = _doubling(space, "batch", int(point["batch"]))
+        for times in LEAPS:
+            further = {**point, "batch": times * doubling}
+            reaching = space.reaching("batch", times * doubling)
+            if (
+                reaching
+                and not self._knows(reaching, further)
+                and not why_not(reaching.configuration(further))
+            ):
+                self.points.replace(target_of(space.target), reaching)
+                return Step(reaching, further, can_wait=False)
+        return None
+
+    def _fastest_below(self, best: Trial) -> Trial:
+        """Return the fastest trial of the device with half of the best's batch or less; the hint's if none is."""
+        device, batch = best.configuration.device, best.configuration.batch
+        below = (
+            trial
+            for trial in self._history.measured()
+            if trial.configuration.device == device and 2 * trial.configuration.batch <= batch
+        )
+        return max(below, key=lambda trial: trial.ratio, default=self._history.trials[0])
+
+    def _is_steep(self) -> bool:
+        """Return whether the batch makes the best so much faster that guesses with a smaller one are idle."""
+        best = self._history.best()
+        return best is not None and _gain_of_a_doubling(best, over=self._history.trials[0]) >= STEEP
+
+    def _with_fewer_streams(self, edge: _Edge) -> Iterator[Step]:
         """Yield a doubling that lost once more, with fewer streams: each then has more cores and caches."""
         best, choices = self._history.best(), edge.space.axes.get("streams", ())
         streams = best.effective.streams if best and best.effective else None
         fewer = [streams // times for times in FEWER if streams]
         points = [{**edge.further, "streams": few} for few in fewer if few in choices]
-        yield from ((edge.space, point) for point in points if not self._knows(edge.space, point))
+        yield from (Step(edge.space, point) for point in points if not self._knows(edge.space, point))
 
-    def _grown(
-        self, edge: _Edge, why_not: Callable[[Configuration], str | None]
-    ) -> Iterator[tuple[Space, Point]]:
+    def _grown(self, edge: _Edge, why_not: Callable[[Configuration], str | None]) -> Iterator[Step]:
         """Let a space grow by a doubling, or note why it cannot."""
         target = target_of(edge.space.target)
         if edge.space.doubled(edge.axis) is None:
@@ -98,7 +162,7 @@ class Growth:
             self._stopped[target, edge.axis] = f"{WORDS[edge.axis].format(edge.count)} {why}"
             return
         self.points.replace(target, grown)
-        yield grown, edge.further
+        yield Step(grown, edge.further)
 
     def sentences(self) -> list[str]:
         """Return, for each axis that grew or may gain by growing, how far it was tried and why no further."""
@@ -145,7 +209,7 @@ class Growth:
         for axis in space.growing:
             count = int(point[axis])
             if count >= laid_out.edge(axis) > 1:
-                doubling = max(number for number in map(int, space.axes[axis]) if number <= count)
+                doubling = _doubling(space, axis, count)
                 before = doubling if doubling < count else count // 2
                 yield _Edge(space, axis, 2 * doubling, {**point, axis: before}, {**point, axis: 2 * doubling})
 
@@ -159,6 +223,17 @@ class Growth:
             return False
         original = self._history.same(known.effective) if known.effective else None
         return self._history.gains(best, over=original or known, least=RISING)
+
+
+def _gain_of_a_doubling(best: Trial, over: Trial) -> float:
+    """Return the factor by which each doubling of the batch makes the best faster than another trial."""
+    doublings = math.log2(best.configuration.batch / over.configuration.batch)
+    return (best.ratio / over.ratio) ** (1 / doublings) if doublings >= 1 else 1.0
+
+
+def _doubling(space: Space, axis: str, count: int) -> int:
+    """Return the largest doubling of an axis that is not above a count."""
+    return max(number for number in map(int, space.axes[axis]) if number <= count)
 
 
 def _including(space: Space, target: Target, configurations: Iterable[Configuration]) -> Space:

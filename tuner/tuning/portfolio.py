@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 
 from tuner.domain.combination import CombinationSpace
 from tuner.domain.configuration import Configuration
-from tuner.domain.space import HINT, Point, Space
+from tuner.domain.space import HINT, Space
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.first_points import combination_points, gathering_points
+from tuner.tuning.growth import Step
 from tuner.tuning.proposals import Closed, Proposer
 
 OPENING = 2
@@ -53,11 +54,11 @@ class Portfolio:
                 return configuration
         return None
 
-    def lead_to(self, space: Space, point: Point) -> None:
+    def lead_to(self, step: Step) -> None:
         """Propose a point of a target's space next, which may have grown."""
-        target = target_of(space.target)
-        self._spaces[target] = space
-        self._proposers[target].lead_to(space, point)
+        target = target_of(step.space.target)
+        self._spaces[target] = step.space
+        self._proposers[target].lead_to(step)
 
     def learn(self, trial: Trial) -> None:
         """Teach the trial's target; the best settings of a combination are also tried on each of its devices.

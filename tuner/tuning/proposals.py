@@ -18,6 +18,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.space import Choice, Point, Space
 from tuner.domain.trial import Trial
 from tuner.domain.units import GREATEST_SEED
+from tuner.tuning.growth import Step
 from tuner.tuning.guesses import guesses_for
 
 MISSES = 10
@@ -61,13 +62,13 @@ class Proposer:
         for configuration, ratio in self._ratios.items():
             self._teach(configuration, ratio)
 
-    def lead_to(self, space: Space, point: Point) -> None:
-        """Propose a point next, in its space, which may have grown; if not, guesses come first."""
-        if space is not self._space:
-            self._take(space)
-        elif self._guesses:
+    def lead_to(self, step: Step) -> None:
+        """Propose a point next, in its space, which may have grown; if not, what can wait follows the guesses."""
+        if step.space is not self._space:
+            self._take(step.space)
+        elif self._guesses and step.can_wait:
             return
-        self.suggest([point])
+        self.suggest([step.point])
 
     def suggest(self, points: Sequence[Point]) -> None:
         """Put points before all other guesses."""
