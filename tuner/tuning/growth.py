@@ -129,7 +129,7 @@ class Growth:
         return None
 
     def _fastest_below(self, best: Trial) -> Trial:
-        """Return the fastest trial of the device with half of the best's batch or less; the hint's if none is."""
+        """Return the device's fastest trial with half of the best's batch or less; the hint's if none is."""
         device, batch = best.configuration.device, best.configuration.batch
         below = (
             trial
