@@ -63,7 +63,7 @@ class Proposer:
             self._teach(configuration, ratio)
 
     def lead_to(self, step: Step) -> None:
-        """Propose a point next, in its space, which may have grown; else what can wait follows the guesses."""
+        """Propose a point next, in its space, which may have grown; what can wait follows the guesses."""
         if step.space is not self._space:
             self._take(step.space)
         elif self._guesses and step.can_wait:
