@@ -10,12 +10,13 @@ from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, Simulat
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space
 from tuner.domain.model import Model, ModelInput
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
 from tuner.tuning.spaces import Layout
-from tuner.tuning.strategy import Strategy
+from tuner.tuning.strategy import Strategy, strategy_for
 from tuner.tuning.targets import targets_for
 from tuner.tuning.tune import Findings, Task, tune
 
@@ -41,9 +42,10 @@ def space_of(
     bounds: Bounds | None = None,
     hint_requests: int | None = None,
     grows: bool = True,
+    question: Question = THROUGHPUT,
 ) -> Space:
     facts = DeviceFacts("CPU", device.cores, frozenset({"NUM_STREAMS"}), device.cores, device.cores)
-    space = device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores)
+    space = device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores, question)
     return space if grows else replace(space, growing={})
 
 
@@ -61,6 +63,7 @@ def simulate(
     available_mb: float = math.inf,
     grows: bool = True,
     up_to_s: float = 0.0,
+    question: Question = THROUGHPUT,
 ) -> Findings:
     """Search a simulated processor; where its space does not grow, windows stay short and trials are many."""
     device = device or (lanes.device if lanes else SimulatedDevice())
@@ -70,12 +73,14 @@ def simulate(
             MODEL,
             CPU,
             lanes,
-            lambda target, hints: space_of(device, bounds, hints[target].requests, grows),
+            lambda target, hints: space_of(device, bounds, hints[target].requests, grows, question),
             store or MemoryStore(),
             Budget(budget_s, trials, lanes.now, up_to_s=up_to_s),
             seed,
             tell,
+            strategy=strategy_for(question),
             bounds=bounds or Bounds(),
+            question=question,
             item_mb=item_mb,
             available_mb=lambda: available_mb,
         )

@@ -89,7 +89,8 @@ class SimulatedDevice:
     def effective(self, configuration: Configuration) -> Effective:
         """Return what the device makes of a configuration."""
         properties: Mapping[str, object] = configuration.plain_properties
-        streams = min(int(str(properties.get("NUM_STREAMS", self.cores))), self.cores)
+        usual = 1 if properties.get("PERFORMANCE_HINT") == "LATENCY" else self.cores
+        streams = min(int(str(properties.get("NUM_STREAMS", usual))), self.cores)
         return Effective(
             (configuration.device,),
             streams,

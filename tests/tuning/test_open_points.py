@@ -31,7 +31,7 @@ def test_where_everything_is_clearly_slower_the_hint_is_often_kept_within_a_minu
 
 def test_the_final_alone_would_keep_the_hint_wrongly(monkeypatch):
     """It says that none of its two or three finalists is faster."""
-    monkeypatch.setattr(tune, "decide", lambda final, known: decide(final))
+    monkeypatch.setattr(tune, "decide", lambda final, known, question: decide(final))
     assert counted("flat but for 6 %", 6)["wrong keep"] >= 2
 
 

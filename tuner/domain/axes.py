@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 
-from tuner.domain.space import HINT, Axes, Bounds, Choice, DeviceFacts, Point
-from tuner.domain.steps import stream_counts
+from tuner.domain.question import Question
+from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point
+from tuner.domain.steps import powers_of_two, stream_counts
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64)
 REQUESTS_PER_STREAM = (1, 2, 4)
 
 MOST = 1 << 20
 """The largest batch, and multiple of requests, to which a space may grow where a device names no limit."""
+
+
+ONE_CALLER = (1, 2, 4)
+"""Infer requests where latency counts: one at a time, and small numbers of them."""
+
+
+def threads_axis(facts: DeviceFacts, question: Question) -> Axes:
+    """Return the axis of fewer threads than cores, where that may be gained by it; empty where it may not.
+
+    Threads that wait for each other cost CPU time, and on a small model time.
+    """
+    fewer = powers_of_two(facts.physical_cores - 1) if facts.physical_cores > 1 else ()
+    if question.objective == "throughput" or "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
+        return {}
+    return {"threads": (DEFAULT, *fewer)}
 
 
 def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:

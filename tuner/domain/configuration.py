@@ -65,6 +65,11 @@ class Configuration:
         return [name for name, _ in self.properties] == ["PERFORMANCE_HINT"]
 
     @property
+    def items_in_flight(self) -> int:
+        """Items that are in flight with every request."""
+        return self.batch * self.requests
+
+    @property
     def complexity(self) -> tuple[int, bool, bool, int, int, int]:
         """Sort key: the simpler a configuration, the smaller.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tuner.domain.axes import (
+    ONE_CALLER,
     REQUESTS_PER_STREAM,
     batch_choices,
     common_axes,
@@ -12,10 +13,22 @@ from tuner.domain.axes import (
     requests_at,
     requests_read,
     stream_choices,
+    threads_axis,
 )
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import PlainValue
-from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
+from tuner.domain.question import THROUGHPUT, Question
+from tuner.domain.space import (
+    DEFAULT,
+    HINT,
+    LATENCY_HINT,
+    Axes,
+    Bounds,
+    Choice,
+    DeviceFacts,
+    Point,
+    Space,
+)
 from tuner.domain.switches import SWITCHES, choice_made, property_set, switch_axes, switched
 from tuner.domain.target import Target, target_of
 
@@ -33,18 +46,24 @@ class DeviceSpace(Space):
 
     Attributes:
         hint_requests: Requests that the hint asks for at the model's own batch.
+        hint: The hint's name.
     """
 
     hint_requests: int
+    hint: str = "THROUGHPUT"
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
         device, busy = self.target, self.hint_requests
-        properties: dict[str, PlainValue] = {"PERFORMANCE_HINT": "THROUGHPUT"}
-        if point["streams"] != HINT:
+        properties: dict[str, PlainValue] = {"PERFORMANCE_HINT": self.hint}
+        if point["streams"] == LATENCY_HINT:
+            busy, properties = 1, {"PERFORMANCE_HINT": "LATENCY"}
+        elif point["streams"] != HINT:
             busy = int(point["streams"])
             properties = {"NUM_STREAMS": busy}
         properties = switched(point, properties)
+        if (threads := point.get("threads", DEFAULT)) != DEFAULT:
+            properties["INFERENCE_NUM_THREADS"] = int(threads)
         if "gathered" in point:
             gathered, target = int(point["gathered"]), target_of(device)
             device, busy = str(target.with_amounts({target.devices[0]: gathered})), busy * gathered
@@ -55,7 +74,9 @@ class DeviceSpace(Space):
     def properties_at(self, axis: str, choice: Choice) -> frozenset[str]:
         """Return the names of the properties that a choice sets."""
         if axis == "streams":
-            return frozenset({"NUM_STREAMS"} if choice != HINT else ())
+            return frozenset({"NUM_STREAMS"} if choice not in {HINT, LATENCY_HINT} else ())
+        if axis == "threads":
+            return frozenset({"INFERENCE_NUM_THREADS"} if choice != DEFAULT else ())
         return property_set(axis, choice)
 
     def _streams_axis(self, late_axis: str) -> str:
@@ -63,22 +84,29 @@ class DeviceSpace(Space):
 
     def _read(self, configuration: Configuration) -> Point:
         properties = configuration.plain_properties
-        streams = properties.get("NUM_STREAMS", HINT)
-        explicit = streams != HINT and streams in self.axes["streams"]
-        busy = int(streams) if explicit else self.hint_requests
+        hint = properties.get("PERFORMANCE_HINT", self.hint)
+        streams = properties.get("NUM_STREAMS", HINT if hint == self.hint else LATENCY_HINT)
+        explicit = streams not in {HINT, LATENCY_HINT} and streams in self.axes["streams"]
+        busy = int(streams) if explicit else 1 if streams == LATENCY_HINT else self.hint_requests
         gathered = target_of(configuration.device).members[0].amount or 1
         return {
             "streams": streams,
             "batch": configuration.batch,
             "gathered": gathered,
             "timeout": properties.get("AUTO_BATCH_TIMEOUT", DEFAULT),
+            "threads": properties.get("INFERENCE_NUM_THREADS", DEFAULT),
             **requests_read(self.axes, configuration.requests, busy * gathered),
             **{axis: choice_made(axis, properties) for axis in SWITCHES},
         }
 
 
 def device_space(
-    facts: DeviceFacts, own_batch: int, batched: bool, bounds: Bounds, hint_requests: int
+    facts: DeviceFacts,
+    own_batch: int,
+    batched: bool,
+    bounds: Bounds,
+    hint_requests: int,
+    question: Question = THROUGHPUT,
 ) -> DeviceSpace:
     """Lay out the axes of a single device.
 
@@ -88,12 +116,21 @@ def device_space(
         batched: Whether batch may be searched.
         bounds: What the user allows.
         hint_requests: Requests that the hint asks for.
+        question: What the user wants to know. One caller who waits sends single items, and few at a time;
+            where latency is limited, the hint `LATENCY` is a choice beside the other.
     """
+    one_caller = question.objective == "latency"
+    if one_caller:
+        bounds = replace(bounds, batch=bounds.batch or (own_batch,), requests=bounds.requests or ONE_CALLER)
     axes: Axes = {"streams": stream_choices(facts, bounds)}
+    if question.limits_latency and not one_caller and HINT in axes["streams"]:
+        axes["streams"] = (*axes["streams"], LATENCY_HINT)
+    axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
     axes |= switch_axes(facts, late=False)
     growing = growing_axes([facts], batched, bounds, hint_requests)
-    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), growing, hint_requests)
+    hint = "LATENCY" if one_caller else "THROUGHPUT"
+    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), growing, hint_requests, hint)
 
 
 def gathering_space(

@@ -1,6 +1,7 @@
 """How figures are written, the same in the terminal, in reports and in messages.
 
-A gain is a percentage below a factor of three and a factor from there on: `+107.9 %`, `8.2 times`.
+A gain is a percentage below a factor of three and a factor from there on: `+107.9 %`, `8.2 times`. A gain of
+latency or CPU time is written as what it is less: `-27.0 %` of 1.37 times as good.
 """
 
 from __future__ import annotations
@@ -8,14 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from tuner.domain.stats import Speedup
+from tuner.domain.stats import Metric, Speedup
+
+LESS: dict[Metric, str] = {"latency_p99": "p99 latency", "cpu": "CPU time an item"}
+"""What a gain is less of, by metric; a gain of throughput is more."""
 
 TIMES_FROM = 3.0
 """From this ratio on, a factor reads better than a percentage."""
 
 
-def gain(ratio: float, decimals: int = 1) -> str:
-    """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2."""
+def gain(ratio: float, decimals: int = 1, metric: Metric = "throughput") -> str:
+    """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2, or what it is less."""
+    if metric in LESS and ratio:
+        return f"{_percent(1 / ratio, decimals)} %"
     return f"{times(ratio, decimals)} times" if ratio >= TIMES_FROM else f"{_percent(ratio, decimals)} %"
 
 
@@ -23,8 +29,14 @@ def _percent(ratio: float, decimals: int = 1) -> str:
     return f"{round(100 * (ratio - 1), decimals) + 0.0:+.{decimals}f}"  # the sum turns -0.0 into 0.0
 
 
-def faster(ratio: float, decimals: int = 1) -> str:
-    """Return a ratio as the beginning of a sentence: `4.5 % faster than`, `8.2 times as fast as`."""
+def faster(ratio: float, decimals: int = 1, metric: Metric = "throughput") -> str:
+    """Return a ratio as the beginning of a sentence: `4.5 % faster than`, `8.2 times as fast as`.
+
+    Of latency and CPU time it is `27.0 % lower p99 latency than`.
+    """
+    if metric in LESS:
+        less = f"{100 * abs(1 / ratio - 1):.{decimals}f} % {'lower' if ratio >= 1 else 'higher'}"
+        return f"{less} {LESS[metric]} than"
     if ratio >= TIMES_FROM:
         return f"{times(ratio, decimals)} times as fast as"
     return f"{100 * abs(ratio - 1):.{decimals}f} % {'faster' if ratio >= 1 else 'slower'} than"
@@ -35,10 +47,12 @@ def decimals_apart(one: float, other: float) -> int:
     return next((count for count in range(1, 9) if gain(one, count) != gain(other, count)), 1)
 
 
-def interval(low: float | None, high: float | None) -> str:
+def interval(low: float | None, high: float | None, metric: Metric = "throughput") -> str:
     """Return the two ends of an interval of ratios as gains of one form; empty where an end is open."""
     if not low or not high or math.isinf(high):
         return ""
+    if metric in LESS:
+        return f"{_percent(1 / high)} to {_percent(1 / low)} %"
     if math.sqrt(low * high) >= TIMES_FROM:
         return f"{times(low)} to {times(high)} times"
     return f"{_percent(low)} to {_percent(high)} %"
@@ -46,7 +60,7 @@ def interval(low: float | None, high: float | None) -> str:
 
 def interval_of(speedup: Speedup) -> str:
     """Return a speedup's interval with its confidence, and the rounds behind it."""
-    ends = interval(speedup.low, speedup.high)
+    ends = interval(speedup.low, speedup.high, speedup.metric)
     span = f"{100 * speedup.confidence:.0f} % interval {ends}" if ends else "too short for an interval"
     rounds = count(speedup.rounds, "round")
     return f"{span}, {rounds}" + (f" in {speedup.sittings} sittings" if speedup.sittings > 1 else "")
@@ -54,7 +68,7 @@ def interval_of(speedup: Speedup) -> str:
 
 def gain_of(speedup: Speedup) -> str:
     """Return a speedup as a gain with its interval and rounds."""
-    return f"{gain(speedup.ratio)}, {interval_of(speedup)}"
+    return f"{gain(speedup.ratio, metric=speedup.metric)}, {interval_of(speedup)}"
 
 
 def gain_tick(ratio: float) -> str:

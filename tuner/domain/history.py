@@ -26,6 +26,9 @@ CAUTION = 2.0
 LEAST_NOISE, UNKNOWN_NOISE = 0.01, 0.1
 """How far rounds stray at least, and while there are too few to tell; on the logarithmic scale."""
 
+MUCH_FASTER = 1.5
+"""How many times as fast as the fastest so far another configuration is expected to be at most."""
+
 GO_ON = "run the same command again to go on"
 
 
@@ -104,10 +107,10 @@ class History:
     def measured(self) -> list[Trial]:
         """Return the candidates' trials with an estimate, the highest lower bound first.
 
-        How far rounds stray is learnt from all duels together, so that a trial of two rounds, for which there
-        was no time for more, has a lower bound as well. Trials no faster than the baseline come last. Of
-        a configuration that was measured again, only the latest trial counts: it was repeated because the
-        first looked good, perhaps by luck.
+        How far rounds stray is learnt from all duels together, so that a trial of two rounds, for which
+        there was no time for more, has a lower bound as well. Trials no better than the baseline come last,
+        and after them those that break a limit, the closest miss first. Of a configuration that was measured
+        again, only the latest trial counts: it was repeated because the first looked good, perhaps by luck.
         """
         candidates = [
             trial
@@ -117,13 +120,28 @@ class History:
             and trial.effective in self._forms
             and trial.number not in self._repeated
         ]
-        return sorted(candidates, key=lambda trial: (trial.ratio <= 1.0, -self._lower_bound(trial)))
+        return sorted(
+            candidates,
+            key=lambda trial: (
+                max(trial.excess or 0.0, 0.0),
+                trial.ratio <= self.floor,
+                -self._lower_bound(trial),
+            ),
+        )
 
     def best(self) -> Trial | None:
-        """Return the trial with the highest estimate among those not pruned, or None if the hint is best."""
-        complete = [trial for trial in self.measured() if trial.state == "measured"]
+        """Return the trial with the highest estimate among those not pruned, or None if the hint is best.
+
+        It keeps all limits, as far as its trial tells. A hint that breaks one is never best.
+        """
+        complete = [trial for trial in self.measured() if trial.state == "measured" and trial.keeps_limits]
         best = max(complete, key=lambda trial: trial.ratio, default=None)
-        return best if best and best.ratio > 1.0 else None
+        return best if best and best.ratio > self.floor else None
+
+    @property
+    def floor(self) -> float:
+        """The ratio that a candidate has to beat in any case: the hint's, or 0 where that breaks a limit."""
+        return 1.0 if self.trials[0].keeps_limits else 0.0
 
     def may_tie(self, trial: Trial, best: Trial) -> bool:
         """Return whether a trial may be as fast as the best, by the intervals of their rounds so far."""
@@ -143,7 +161,16 @@ class History:
         """Predict the seconds of a window of a configuration, from the highest rate so far."""
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
-        return CYCLES_A_WINDOW * configuration.batch * configuration.requests / fps
+        return CYCLES_A_WINDOW * configuration.items_in_flight / fps
+
+    def latency_ms(self, configuration: Configuration) -> float:
+        """Return a mean latency that a configuration will hardly be below, from the highest rate so far.
+
+        With every request in flight, the mean latency is the items in flight over the rate (Little's law).
+        The rate may be `MUCH_FASTER` than everything so far.
+        """
+        rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
+        return 1e3 * configuration.items_in_flight / (MUCH_FASTER * max(rates)) if rates else 0.0
 
     def trial_s(self) -> float:
         """Return the mean seconds of the trials that were measured; 0 before there is one."""

@@ -55,6 +55,8 @@ def words_of(properties: Properties) -> list[str]:
         match name, value:
             case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
                 words.append("hint")
+            case "PERFORMANCE_HINT", "LATENCY":
+                words.append("latency hint")
             case "NUM_STREAMS", streams:
                 words.append(count(streams, "stream"))
             case "INFERENCE_NUM_THREADS", threads:
@@ -69,4 +71,4 @@ def words_of(properties: Properties) -> list[str]:
                 words.append("hyper-threading")
             case _:
                 words.append(f"{name}={as_text(value)}")
-    return sorted(words, key=lambda word: word != "hint" and "stream" not in word)
+    return sorted(words, key=lambda word: "hint" not in word and "stream" not in word)

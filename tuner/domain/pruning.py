@@ -34,6 +34,7 @@ class Decision(Enum):
 
     CONTINUE = "continue"
     WORSE = "worse"
+    OVER_A_LIMIT = "over a limit"
     ENOUGH = "enough"
 
 
@@ -45,11 +46,14 @@ class StopRule:
         best: The best speedup so far at `LOOK_CONFIDENCE`, or None while the baseline is best.
         precise: Half width of the 95 % interval (log scale) at which a duel is precise enough.
         max_rounds: Rounds after which a duel ends in any case.
+        floor: Ratio that a candidate has to beat in any case: 1, or 0 where the baseline is out of question
+            because it breaks a limit.
     """
 
     best: Speedup | None = None
     precise: float = 0.006
     max_rounds: int = 6
+    floor: float = 1.0
 
     def decide(self, log_ratios: Sequence[float]) -> Decision:
         """Decide from the log-ratios of all rounds so far."""
@@ -67,10 +71,10 @@ class StopRule:
 
     def _upper_bound(self) -> float:
         """Return the upper bound of the best ratio: a candidate above it is clearly a new best."""
-        return self.best.high if self.best and self.best.ratio > 1.0 else math.inf
+        return self.best.high if self.best and self.best.ratio > self.floor else math.inf
 
     def _to_beat(self) -> tuple[float, float]:
         """Return the log-ratio to beat, and the lower bound of the best ratio."""
-        if self.best is None or self.best.ratio <= 1.0:
-            return 0.0, 1.0
-        return math.log(self.best.ratio), max(self.best.low, 1.0)
+        if self.best is None or self.best.ratio <= self.floor:
+            return math.log(self.floor) if self.floor else -math.inf, self.floor
+        return math.log(self.best.ratio), max(self.best.low, self.floor)

@@ -9,6 +9,7 @@ from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.price import Cheaper, Price, cheaper_than, price_of
+from tuner.domain.question import THROUGHPUT, Limit, Question
 from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer, played_again
 from tuner.domain.space import Bounds
@@ -63,6 +64,7 @@ class Setting:
         targets: Device strings, single devices first.
         run: The run at its beginning, with no trials and no seconds yet.
         bounds: What the user allowed.
+        question: What the user wants to know.
     """
 
     model: Model
@@ -70,6 +72,7 @@ class Setting:
     targets: tuple[str, ...]
     run: SearchRun
     bounds: Bounds = field(default_factory=Bounds)
+    question: Question = THROUGHPUT
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,13 +192,56 @@ class Result:
             return measured.measured
         if not (measured.speedup and measured.measured and self.baseline.measured):
             return measured.measured
-        throughput_fps = measured.speedup.ratio * self.baseline.measured.throughput_fps
+        throughput_fps = measured.rate_ratio * self.baseline.measured.throughput_fps
         return measured.measured.at_rate(throughput_fps)
 
     @property
+    def question(self) -> Question:
+        """What the user wanted to know."""
+        return self.setting.question
+
+    @property
+    def unmet(self) -> bool:
+        """Whether there are limits that what is advised does not surely keep: nothing was found that does."""
+        best = self.verdict.best
+        if best.by_sitting:
+            return not self.question.surely_kept(best.by_sitting)
+        return (self.question.excess(best.measured) or 0.0) > 0
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """What each limit costs, in words: figures of advice and hint, and the best trial that breaks it."""
+        return tuple(map(self._limit_in_words, self.question.limits))
+
+    def _limit_in_words(self, limit: Limit) -> str:
+        named = {"hint": self.baseline}
+        if self.verdict.best.configuration != self.baseline.configuration:
+            named = {"advice": self.verdict.best, **named}
+        values = [
+            f"{name} {limit.say(candidate.measured, candidate.by_sitting)}"
+            for name, candidate in named.items()
+            if candidate.measured
+        ]
+        others = [other for other in self.question.limits if other != limit]
+        beyond = [
+            trial
+            for trial in self.trials
+            if trial.speedup
+            and trial.measured
+            and trial.rounds
+            and limit.excess(trial.measured) > 0
+            and all(other.excess(trial.measured) <= 0 for other in others)
+        ]
+        best = max(beyond, key=lambda trial: trial.ratio, default=None)
+        if best and best.speedup and best.measured and best.ratio > self.verdict.best.ratio:
+            change = gain(best.ratio, metric=best.speedup.metric)
+            values.append(f"without it {best.configuration}: {change}, {limit.say(best.measured)} (a trial)")
+        return f"{limit}: {'; '.join(values)}"
+
+    @property
     def price(self) -> Price | None:
-        """What the gain costs; None where nothing is faster or a figure is unknown."""
-        return price_of(self.verdict, self.baseline)
+        """What a gain of throughput costs; None where nothing is faster or a figure is unknown."""
+        return price_of(self.verdict, self.baseline) if self.question.objective == "throughput" else None
 
     @property
     def cheaper(self) -> Cheaper | None:
@@ -214,8 +260,14 @@ class Result:
             for trial, measured in self.front
             if trial.state == "measured" and trial.effective not in met
             if latest.get(trial.effective) is trial and self.setting.bounds.allow(trial.configuration)
+            if trial.keeps_limits
         )
-        able = (each for each in finalists if not each.disqualified and each.effective != best.effective)
+        able = (
+            each
+            for each in finalists
+            if not each.disqualified and each.effective != best.effective
+            if self.question.surely_kept(each.by_sitting)
+        )
         return cheaper_than(price, able, others, hint)
 
     @property
@@ -235,6 +287,7 @@ class Result:
 
 
 def _row(candidate: Candidate) -> str:
-    figures = [gain(candidate.speedup.ratio)] if candidate.speedup else []
+    found = candidate.speedup
+    figures = [gain(found.ratio, metric=found.metric)] if found else []
     figures += [f"{rate(candidate.measured.throughput_fps)} items/s"] if candidate.measured else []
     return ": ".join(part for part in (str(candidate.configuration), ", ".join(figures)) if part)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from statistics import median
 
 import numpy as np
 
@@ -39,27 +40,36 @@ class Round:
         order: Lane indices in the order in which they ran.
         at_s: When the round began, in seconds since the search began.
         sitting: Number of its sitting; every sitting has fresh lanes.
+        scores: How good each lane's window was, the higher the better, where that is not its rate.
     """
 
     rates_fps: tuple[float, ...]
     order: tuple[int, ...]
     at_s: float
     sitting: int = 0
+    scores: tuple[float, ...] = ()
 
     def log_ratio(self, lane: int = 1, to: int = 0) -> float:
-        """Return log(rate of `lane` / rate of lane `to`), by default to the baseline."""
-        return math.log(self.rates_fps[lane] / self.rates_fps[to])
+        """Return log(score of `lane` / score of lane `to`), by default to the baseline."""
+        scores = self.scores or self.rates_fps
+        return math.log(scores[lane] / scores[to])
 
     def pair(self, first: int, second: int) -> Round:
         """Return the round as if only two of its lanes had run, numbered in this order."""
         order = tuple((first, second).index(lane) for lane in self.order if lane in (first, second))
-        return replace(self, rates_fps=(self.rates_fps[first], self.rates_fps[second]), order=order)
+        rates_fps, scores = (
+            tuple(values[lane] for lane in (first, second) if values)
+            for values in (self.rates_fps, self.scores)
+        )
+        return replace(self, rates_fps=rates_fps, order=order, scores=scores)
 
     def without(self, lane: int) -> Round:
         """Return the round as if a lane had not run in it."""
-        rates = (*self.rates_fps[:lane], *self.rates_fps[lane + 1 :])
+        rates_fps, scores = (
+            (*values[:lane], *values[lane + 1 :]) for values in (self.rates_fps, self.scores)
+        )
         order = tuple(other - (other > lane) for other in self.order if other != lane)
-        return replace(self, rates_fps=rates, order=order)
+        return replace(self, rates_fps=rates_fps, order=order, scores=scores)
 
 
 def log_ratios_by_sitting(rounds: Sequence[Round], lane: int = 1, to: int = 0) -> list[list[float]]:
@@ -75,16 +85,28 @@ class Latency:
     p50: float
     p90: float
     p99: float
+    p99_9: float | None = None
 
     @classmethod
     def of(cls, latencies_ms: Sequence[float]) -> Latency:
         """Take the percentiles of at least one latency."""
-        p50, p90, p99 = np.percentile(np.asarray(latencies_ms), (50, 90, 99))
-        return cls(float(p50), float(p90), float(p99))
+        return cls(*map(float, np.percentile(np.asarray(latencies_ms), (50, 90, 99, 99.9))))
 
     def scaled(self, factor: float) -> Latency:
         """Return every percentile times `factor`."""
-        return Latency(self.p50 * factor, self.p90 * factor, self.p99 * factor)
+        p99_9 = None if self.p99_9 is None else self.p99_9 * factor
+        return Latency(self.p50 * factor, self.p90 * factor, self.p99 * factor, p99_9)
+
+
+def figures_of(windows: Sequence[Window]) -> Measured:
+    """Return the figures of a lane over its windows, of which there is at least one."""
+    cpu_ms = [window.cpu_ms_per_item for window in windows if window.cpu_ms_per_item is not None]
+    return Measured(
+        throughput_fps=median(window.rate_fps for window in windows),
+        latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
+        memory_mb=max(window.memory_mb for window in windows),
+        cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tuner.domain.course import APART, Stretch
-from tuner.domain.figures import TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
+from tuner.domain.figures import LESS, TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
 from tuner.domain.price import LITTLE_GAIN, Cheaper, Price
 from tuner.domain.settling import LONGEST_TRIED_S
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
@@ -25,7 +25,9 @@ def answer(verdict: Verdict, interrupted: bool = False) -> str:
 def _answer(verdict: Verdict) -> str:
     found = verdict.speedup
     if verdict.kind == "faster" and found:
-        return f"{faster(found.ratio)} the hint, {interval_of(found)}"
+        return f"{faster(found.ratio, metric=found.metric)} the hint, {interval_of(found)}"
+    if verdict.kind == "meets_limits" and found:
+        return f"{verdict.why}; {verdict.best.configuration} does: {gain_of(found)}"
     closest = f"the closest is {verdict.closest}, {gain_of(found)}" if found else ""
     if verdict.kind == "inconclusive":
         why = (
@@ -40,7 +42,9 @@ def _answer(verdict: Verdict) -> str:
 
 def _none_of(verdict: Verdict) -> str:
     """Return of which configurations a gain is ruled out, and how."""
-    faster_by = f"is {share(GAIN_WORTH_FINDING)} faster"
+    less = LESS.get(verdict.speedup.metric) if verdict.speedup else None
+    worth = share(GAIN_WORTH_FINDING)
+    faster_by = f"has {worth} lower {less}" if less else f"is {worth} faster"
     if not verdict.points:
         return f"no configuration in the final {faster_by}"
     if verdict.measured == verdict.points:

@@ -22,6 +22,8 @@ from tuner.domain.target import target_of
 
 HINT = "hint"
 DEFAULT = "default"
+LATENCY_HINT = "latency hint"
+"""The streams of the hint `LATENCY`, beside another hint."""
 Choice = str | int
 Point = Mapping[str, Choice]
 Axes = dict[str, tuple[Choice, ...]]

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,18 +48,24 @@ FEW_ROUNDS = 8
 """With so many rounds, the limit is twice as far: a deviation that few rounds tell is uncertain."""
 
 
+Metric = Literal["throughput", "latency_p99", "cpu"]
+"""What a gain is measured in. Of latency and CPU time, 2 times as good is half as much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Speedup:
-    """How many times as fast as the baseline a candidate is, and how sure that is.
+    """How many times as good as the baseline a candidate is, and how sure that is.
 
     Attributes:
-        ratio: Estimated rate of the candidate divided by that of the baseline.
+        ratio: Estimated rate of the candidate divided by that of the baseline; of latency and CPU time, that
+            of the baseline divided by the candidate's.
         low: Lower end of the interval; 0 when there are too few rounds for an interval.
         high: Upper end; infinite when there are too few rounds for an interval.
         confidence: Probability that the interval covers the true ratio, e.g. 0.95; in a final, the
             probability that the intervals of all finalists do.
         rounds: Number of paired rounds.
         sittings: Number of sittings, each with fresh processes on both sides.
+        metric: What is compared.
     """
 
     ratio: float
@@ -67,6 +74,7 @@ class Speedup:
     confidence: float
     rounds: int
     sittings: int = 1
+    metric: Metric = "throughput"
 
     @property
     def half_width(self) -> float:
@@ -125,7 +133,7 @@ def speedup_over_sittings(
     variance, freedom = _variance_of_mean(influences, weights, [len(sitting) for sitting in sittings])
     if count <= FEW_SITTINGS:
         variance, freedom = max(variance, FEW_DEVIATION**2 / count), count - 1.0
-    reach = _student_quantile(freedom, 1 - (1 - confidence) / (2 * among)) * math.sqrt(variance)
+    reach = student_quantile(freedom, 1 - (1 - confidence) / (2 * among)) * math.sqrt(variance)
     low, high = math.exp(middle - reach), math.exp(middle + reach)
     return Speedup(math.exp(middle), low, high, confidence, rounds, count)
 
@@ -181,7 +189,8 @@ def _freedom(weights: NDArray[np.float64]) -> float:
     return max(1.0, float(weights.sum() ** 2 / (weights @ weights)) - 1)
 
 
-def _student_quantile(freedom: float, probability: float) -> float:
+def student_quantile(freedom: float, probability: float) -> float:
+    """Return the quantile of Student's distribution."""
     from scipy.special import stdtrit  # takes 0.1 s, which an application that only loads an advice saves
 
     return float(stdtrit(freedom, probability))

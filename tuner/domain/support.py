@@ -8,6 +8,7 @@ from tuner.domain.result import Notice, Outcome, Result, Setting
 from tuner.domain.sentences import answer
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Final
+from tuner.domain.verdict import DECIDED_FOR_ANOTHER
 
 EARLIER_RUN = "earlier-run"
 """Code of the notice that says which run an answer is from, if it is not from the latest."""
@@ -64,7 +65,7 @@ def may_stand(earlier: Result, setting: Setting) -> bool:
     """
     before, now = (replace(host, memory_mb=0, os="") for host in (earlier.host, setting.host))
     advised = {earlier.verdict.best.configuration, earlier.drop_in.configuration}
-    if earlier.verdict.kind == "faster":
+    if earlier.verdict.kind in DECIDED_FOR_ANOTHER:
         fits = all(map(setting.bounds.allow, advised - {earlier.baseline.configuration}))
     else:
         fits = earlier.setting.bounds == setting.bounds

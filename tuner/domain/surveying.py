@@ -133,7 +133,12 @@ def _doubtful(
     found = []
     for trial in history.measured():
         form = history.simplest_form(trial)
-        if trial.effective is None or trial.effective in decided or impossible(form):
+        if (
+            trial.effective is None
+            or trial.effective in decided
+            or impossible(form)
+            or not trial.keeps_limits
+        ):
             continue
         latest, estimate = history.knows(form), estimates[trial.effective]
         if estimate.may_gain(wider) and latest and latest.state != "failed":
@@ -229,9 +234,8 @@ def _noise(groups: Iterable[list[float]]) -> float:
 def _finalists(final: Final) -> dict[Effective | None, Estimate]:
     """Return the estimates of the finalists that were measured."""
     found: dict[Effective | None, Estimate] = {}
-    running = [finalist for finalist in final.finalists if finalist.speedup]
-    for lane, finalist in enumerate(running, start=1):
-        medians = [median(logs) for logs in log_ratios_by_sitting(final.rounds, lane)]
+    for finalist in final.finalists:
+        medians = [median(logs) for logs in final.log_ratios(finalist)] if finalist.speedup else []
         if finalist.effective and len(medians) > 1:
             found[finalist.effective] = Estimate(fmean(medians), variance(medians) / len(medians))
     return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.sample import Measured, Round
+from tuner.domain.sample import Measured, Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup
 
 TrialState = Literal["measured", "pruned", "duplicate", "failed"]
@@ -32,6 +34,8 @@ class Trial:
         reason: Why it failed, or the configuration that it duplicates.
         took_s: Seconds from its beginning to its end; None for hints, which are measured together.
         unsteady: Rounds in which the host changed: they were played again, and are not among the `rounds`.
+        excess: By how much it breaks the limit that it breaks most, as a log-ratio; 0 or less where it keeps
+            all of them, None where there are none.
     """
 
     number: int
@@ -47,11 +51,24 @@ class Trial:
     took_s: float | None = None
     reopen_s: float | None = None
     unsteady: int = 0
+    excess: float | None = None
 
     @property
     def ratio(self) -> float:
         """The estimated speedup; 0 without an estimate."""
         return self.speedup.ratio if self.speedup else 0.0
+
+    @property
+    def keeps_limits(self) -> bool:
+        """Whether it keeps all limits, as far as a trial can tell."""
+        return self.excess is None or self.excess <= 0
+
+    @property
+    def rate_ratio(self) -> float:
+        """The ratio of its rate to the baseline's, whatever it was searched for."""
+        if self.speedup and self.speedup.metric != "throughput" and self.rounds:
+            return median(played.rates_fps[1] / played.rates_fps[0] for played in self.rounds)
+        return self.ratio
 
     def as_candidate(self) -> Candidate:
         """Return the trial as a candidate, the form that finals and verdicts use."""
@@ -68,6 +85,7 @@ class Candidate:
         speedup: Against the baseline; in a final the intervals of all finalists hold together.
         measured: Figures over its windows.
         disqualified: Why it cannot win (its outputs differ, its lane died), or None.
+        by_sitting: In a final, the figures of each sitting, whose processes are its own.
     """
 
     configuration: Configuration
@@ -75,6 +93,7 @@ class Candidate:
     speedup: Speedup | None
     measured: Measured | None
     disqualified: str | None = None
+    by_sitting: tuple[Measured, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -103,6 +122,23 @@ class Final:
     interrupted: bool = False
     unsteady: int = 0
     looks: int = 1
+
+    def log_ratios(self, candidate: Candidate, to: Candidate | None = None) -> list[list[float]]:
+        """Return the log-ratios of one that ran to another, by default the baseline: a list for each sitting.
+
+        There is one for each round; of a percentile, which is taken of all requests of a sitting, only one.
+        """
+        to = to or self.baseline
+        if candidate.speedup and candidate.speedup.metric == "latency_p99":
+            return pooled_log_ratios(candidate.by_sitting, to.by_sitting)
+        lanes = [self.baseline, *(known for known in self.finalists if known.speedup)]
+        return log_ratios_by_sitting(self.rounds, lanes.index(candidate), lanes.index(to))
+
+
+def pooled_log_ratios(candidate: Sequence[Measured], to: Sequence[Measured]) -> list[list[float]]:
+    """Return by how much the p99 latency of each sitting is lower, as a log-ratio in a list of its own."""
+    pairs = zip(candidate, to, strict=True)
+    return [[math.log(other.latency_ms.p99 / own.latency_ms.p99)] for own, other in pairs]
 
 
 def unsteady_rounds(trials: Sequence[Trial], final: Final | None) -> tuple[int, int]:

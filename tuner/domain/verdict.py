@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.sample import log_ratios_by_sitting
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.domain.survey import Survey
 from tuner.domain.target import target_of
@@ -29,7 +29,11 @@ KEEP_CONFIDENCE = 0.9
 confidence. Every finalist must pass, so their number needs no correction (Berger, *Technometrics* 24:295,
 1982)."""
 
-VerdictKind = Literal["faster", "keep_hint", "inconclusive"]
+VerdictKind = Literal["faster", "keep_hint", "meets_limits", "inconclusive"]
+
+
+DECIDED_FOR_ANOTHER: tuple[VerdictKind, ...] = ("faster", "meets_limits")
+"""The verdicts that advise another configuration than the hint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,10 @@ class Verdict:
     """The answer.
 
     Attributes:
-        kind: `faster`, `keep_hint` or `inconclusive`.
-        best: What to deploy: the baseline unless `faster`. With `keep_hint` it is a finalist on one device,
-            where that is as fast as a baseline on several.
+        kind: `faster`, `keep_hint`, `inconclusive`; or `meets_limits`: not faster than the hint, which does
+            not surely keep the limits.
+        best: What to deploy: the baseline unless the kind is one of `DECIDED_FOR_ANOTHER`. With `keep_hint`
+            it is a finalist on one device, where that is as fast as a baseline on several.
         speedup: Speedup of `best` when `faster`, else of the fastest finalist; None without rounds.
         closest: The configuration with that speedup, or None.
         why: Why the answer is not clearer, or None.
@@ -59,7 +64,7 @@ class Verdict:
     more_s: float | None = None
 
 
-def decide(final: Final, known: Survey | None = None) -> Verdict:
+def decide(final: Final, known: Survey | None = None, question: Question = THROUGHPUT) -> Verdict:
     """Return the verdict of a final.
 
     `faster` needs a finalist whose lower bound is above the minimum gain. Of those that tie with the
@@ -68,12 +73,16 @@ def decide(final: Final, known: Survey | None = None) -> Verdict:
     finalist on one device that is as fast as the hint on several replaces that hint. Everything else is
     inconclusive, and the hint stays.
 
+    With limits, only finalists count that surely keep them. If the hint does not, the best of these is
+    advised, faster or not.
+
     Args:
         final: The final.
         known: What is known of the configurations that are not in the final; None where only those in the
             final are asked for.
+        question: What was asked.
     """
-    verdict = _of_finalists(final)
+    verdict = _of_finalists(final, question)
     if known is None:
         return verdict
     verdict = replace(verdict, points=known.points, measured=known.measured)
@@ -94,7 +103,7 @@ def _what_is_open(known: Survey) -> str:
     return ", ".join(parts)
 
 
-def _of_finalists(final: Final) -> Verdict:
+def _of_finalists(final: Final, question: Question) -> Verdict:
     """Return the verdict as far as the finalists are concerned."""
     eligible = _eligible(final)
     if final.trouble or not eligible:
@@ -103,6 +112,16 @@ def _of_finalists(final: Final) -> Verdict:
         )
         return Verdict("inconclusive", final.baseline, why=why)
     top = max(eligible, key=lambda finalist: finalist.ratio)
+    if question.limits:
+        hint_keeps = question.surely_kept(final.baseline.by_sitting)
+        eligible = [finalist for finalist in eligible if question.surely_kept(finalist.by_sitting)]
+        if not eligible:
+            return _nobody_keeps(final, question, hint_keeps)
+        if not hint_keeps and not _winners(eligible):
+            best = simplest_tied(final, eligible)
+            why = f"the hint does not surely keep {' and '.join(map(str, question.limits))}"
+            return Verdict("meets_limits", best, best.speedup, best.configuration, why)
+        top = max(eligible, key=lambda finalist: finalist.ratio)
     if winners := _winners(eligible):
         best = simplest_tied(final, winners)
         return Verdict("faster", best, best.speedup, best.configuration)
@@ -117,6 +136,18 @@ def _of_finalists(final: Final) -> Verdict:
     best = _as_fast_alone(final, eligible) or final.baseline
     one_device = None if best is final.baseline else f"one device, {best.configuration.device}, is enough"
     return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)
+
+
+def _nobody_keeps(final: Final, question: Question, hint_keeps: bool) -> Verdict:
+    """Return the verdict where no finalist surely keeps the limits: the hint does, or nothing."""
+    limits = " and ".join(map(str, question.limits))
+    if hint_keeps:
+        return Verdict("keep_hint", final.baseline, why=f"only the hint surely keeps {limits}")
+    closest = min(_eligible(final), key=lambda finalist: question.excess(finalist.measured) or 0.0)
+    missed = question.why_not(closest.measured) if closest.measured else None
+    close = missed or "keeps them in the median, but not surely"
+    why = f"nothing that was measured surely keeps {limits}: {closest.configuration} {close}"
+    return Verdict("inconclusive", final.baseline, closest.speedup, closest.configuration, why)
 
 
 def _eligible(final: Final) -> list[Candidate]:
@@ -145,12 +176,19 @@ def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | N
     return min(as_fast, key=_complexity, default=None)
 
 
-def best_drop_in(final: Final, own_batch: int, verdict: Verdict | None = None) -> Candidate:
+def best_drop_in(
+    final: Final, own_batch: int, verdict: Verdict | None = None, question: Question = THROUGHPUT
+) -> Candidate:
     """Return the best finalist with the model's own batch, or the baseline; without a decision the latter."""
-    if (verdict or decide(final)).kind == "inconclusive":
+    verdict = verdict or decide(final, question=question)
+    if verdict.kind == "inconclusive":
         return final.baseline
-    own = [finalist for finalist in _eligible(final) if finalist.configuration.batch == own_batch]
-    if winners := _winners(own):
+    own = [
+        finalist
+        for finalist in _eligible(final)
+        if finalist.configuration.batch == own_batch and question.surely_kept(finalist.by_sitting)
+    ]
+    if winners := own if verdict.kind == "meets_limits" else _winners(own):
         return simplest_tied(final, winners)
     return _as_fast_alone(final, own) or final.baseline
 
@@ -197,9 +235,9 @@ def _against(
 
     The confidence is that of this interval alone.
     """
-    lanes = [final.baseline, *(known for known in final.finalists if known.speedup)]
-    logs = log_ratios_by_sitting(final.rounds, lanes.index(finalist), lanes.index(to) if to else 0)
-    return speedup_over_sittings(logs, confidence)
+    gain = speedup_over_sittings(final.log_ratios(finalist, to), confidence)
+    metric = finalist.speedup.metric if finalist.speedup else gain.metric
+    return replace(gain, rounds=len(final.rounds), metric=metric)
 
 
 def _complexity(candidate: Candidate) -> tuple[int, ...]:

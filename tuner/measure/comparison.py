@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from statistics import fmean, median
+from itertools import groupby
+from statistics import fmean
 
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.sample import Latency, Measured, Round, Window
+from tuner.domain.question import THROUGHPUT, Question
+from tuner.domain.sample import Measured, Round, Window, figures_of
 from tuner.measure.lane import Lane
 from tuner.measure.sentinel import Sentinel, host_changed
 
@@ -41,10 +43,12 @@ class Comparison:
         clock: Callable[[], float],
         window_s: float = WINDOW_S,
         sentinel: Sentinel | None = None,
+        question: Question = THROUGHPUT,
     ) -> None:
         """Compare `lanes`; `clock` returns seconds since the search began.
 
-        The `sentinel` works between windows; without one every round counts.
+        The `sentinel` works between windows; without one every round counts. The `question` says what makes a
+        window good.
         """
         self.rounds: list[Round] = []
         self.unsteady = 0
@@ -52,6 +56,7 @@ class Comparison:
         self._sentinel, self._sentinels_s = sentinel, 0.0
         self._last: tuple[float, float] | None = None  # when the sentinel last ended, and what it returned
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
+        self._question = question
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self.sitting = 0
 
@@ -98,8 +103,9 @@ class Comparison:
             return None
         for index, window in windows.items():
             self._windows[index].append(window)
-        rates = tuple(windows[index].rate_fps for index in range(len(self._lanes)))
-        self.rounds.append(Round(rates, tuple(order), at_s, self.sitting))
+        in_order = [windows[index] for index in range(len(self._lanes))]
+        rates, scores = (tuple(map(of, in_order)) for of in (_rate, self._question.score))
+        self.rounds.append(Round(rates, tuple(order), at_s, self.sitting, scores if scores != rates else ()))
         return self.rounds[-1]
 
     def _is_unsteady(self, durations: Sequence[float]) -> bool:
@@ -140,14 +146,17 @@ class Comparison:
 
     def measured(self, lane: int) -> Measured:
         """Return the figures of a lane over the rounds so far; at least one is needed."""
-        windows = self._windows[lane]
-        cpu_ms = [window.cpu_ms_per_item for window in windows if window.cpu_ms_per_item is not None]
-        return Measured(
-            throughput_fps=median(window.rate_fps for window in windows),
-            latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
-            memory_mb=max(window.memory_mb for window in windows),
-            cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
-        )
+        return figures_of(self._windows[lane])
+
+    def by_window(self, lane: int) -> list[Measured]:
+        """Return the figures of each window of a lane."""
+        return [figures_of([window]) for window in self._windows[lane]]
+
+    def by_sitting(self, lane: int) -> tuple[Measured, ...]:
+        """Return the figures of a lane over the windows of each sitting."""
+        pairs = zip(self.rounds, self._windows[lane], strict=True)
+        sittings = groupby(pairs, key=lambda pair: pair[0].sitting)
+        return tuple(figures_of([window for _, window in pairs]) for _, pairs in sittings)
 
     def window_s(self, lane: int) -> float:
         """Return the mean time that a window of this lane took."""
@@ -158,8 +167,17 @@ class Comparison:
         return sum(map(self.window_s, range(len(self._lanes)))) + self._sentinels_s / self._played
 
 
-def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]) -> Decision:
-    """Play rounds between a baseline and one candidate until the rule or the time stops them.
+def _rate(window: Window) -> float:
+    return window.rate_fps
+
+
+def duel(
+    comparison: Comparison,
+    rule: StopRule,
+    out_of_time: Callable[[], bool],
+    breaks_a_limit: Callable[[], bool] = lambda: False,
+) -> Decision:
+    """Play rounds between a baseline and one candidate until the rule, a limit or the time stops them.
 
     Only the candidate is warmed up, because the baseline has run before. At least one round counts, however
     little time is left.
@@ -167,6 +185,8 @@ def duel(comparison: Comparison, rule: StopRule, out_of_time: Callable[[], bool]
     comparison.warm_up(first=1)
     while True:
         if comparison.play():
+            if breaks_a_limit():
+                return Decision.OVER_A_LIMIT
             decision = rule.decide(comparison.log_ratios())
             if decision is not Decision.CONTINUE:
                 return decision

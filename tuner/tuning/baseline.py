@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from statistics import median
 
 from tuner.domain.history import History
 from tuner.domain.pruning import at_a_look
+from tuner.domain.question import Question
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.trial import Trial
 from tuner.domain.verdict import MINIMUM_GAIN
@@ -27,7 +29,11 @@ ROUNDS = 6
 
 
 def measure_hints(
-    opened: Sequence[Hint], history: History, rng: random.Random, clock: Callable[[], float]
+    opened: Sequence[Hint],
+    history: History,
+    rng: random.Random,
+    clock: Callable[[], float],
+    question: Question,
 ) -> tuple[Hint, list[Trial]]:
     """Return the baseline, and a trial of each hint that no earlier run has measured, the baseline's first.
 
@@ -42,14 +48,14 @@ def measure_hints(
     playing = [hint for hint in hints if hint is known or history.knows(hint.configuration) is None]
     if known and len(playing) == 1:
         return known, []
-    comparison = Comparison([hint.lane for hint in playing], rng, clock)
+    comparison = Comparison([hint.lane for hint in playing], rng, clock, question=question)
     comparison.warm_up()
     for _ in range(ROUNDS if len(playing) > 1 else WINDOWS):
         comparison.play()
     best = playing.index(known) if known else _best(playing, comparison)
     order = [*([] if known else [best]), *(lane for lane in range(len(playing)) if lane != best)]
     return playing[best], [
-        _trial(number, playing[lane], comparison, lane, best)
+        _trial(number, playing[lane], comparison, lane, best, question)
         for number, lane in enumerate(order, start=len(history.trials))
     ]
 
@@ -78,19 +84,24 @@ def _best(hints: Sequence[Hint], comparison: Comparison) -> int:
     return min(tied, key=lambda lane: (hints[lane].configuration.complexity, lane != fastest))
 
 
-def _trial(number: int, hint: Hint, comparison: Comparison, lane: int, baseline: int) -> Trial:
+def _trial(
+    number: int, hint: Hint, comparison: Comparison, lane: int, baseline: int, question: Question
+) -> Trial:
     """Return a hint's trial: its rounds against the baseline, or none for the baseline itself."""
     is_baseline, facts = lane == baseline, hint.lane.facts
     rounds = () if is_baseline else tuple(each.pair(baseline, lane) for each in comparison.rounds)
     gain = Speedup(1.0, 1.0, 1.0, 0.95, 0) if is_baseline else speedup([each.log_ratio() for each in rounds])
+    measured = comparison.measured(lane)
     return Trial(
         number,
         hint.configuration,
         "measured",
         rounds=rounds,
         effective=facts.effective,
-        speedup=gain,
-        measured=comparison.measured(lane),
+        speedup=replace(gain, metric=question.metric),
+        measured=measured,
+        reason=question.why_not(measured),
+        excess=question.excess(measured),
         window_s=comparison.window_s(lane),
         compile_s=facts.compile_s,
         reopen_s=facts.reopen_s,

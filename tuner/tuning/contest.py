@@ -10,14 +10,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import scipy.special  # noqa: F401  # what intervals need, loaded while there is memory for it
 
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
-from tuner.domain.trial import Candidate, Final
+from tuner.domain.trial import Candidate, Final, pooled_log_ratios
 from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
@@ -59,12 +60,14 @@ class Contest:
         compare: Callable[[Sequence[Lane]], Comparison],
         rng: random.Random,
         looks: int = 1,
+        question: Question = THROUGHPUT,
     ) -> None:
         """Take the invited candidates; `compare` makes the comparison when the first lanes are open.
 
-        Where this is one of several `looks` at the same question, intervals are as much wider.
+        Where this is one of several `looks` at the same `question`, intervals are as much wider.
         """
         self._lanes, self._compare, self._rng, self._looks = lanes, compare, rng, looks
+        self._question = question
         self._baseline = baseline
         self._baseline_effective: Effective | None = None
         self._finalists = [Finalist(configuration) for configuration in invited]
@@ -238,8 +241,9 @@ class Contest:
         """Return what the rounds say of a configuration; lane 0 is the baseline, which has no speedup."""
         if not (self._comparison and self.rounds):
             return Candidate(configuration, effective, None, None)
-        gain = self._speedup(lane) if lane else None
-        return Candidate(configuration, effective, gain, self._comparison.measured(lane))
+        gain, measured = self._speedup(lane) if lane else None, self._comparison.measured(lane)
+        sittings = self._comparison.by_sitting(lane) if self._question != THROUGHPUT else ()
+        return Candidate(configuration, effective, gain, measured, by_sitting=sittings)
 
     def _widest_half_width(self) -> float:
         """Return half the width of the widest interval."""
@@ -247,8 +251,11 @@ class Contest:
         return max((self._speedup(lane).half_width for lane in lanes), default=0.0)
 
     def _speedup(self, lane: int) -> Speedup:
-        logs = log_ratios_by_sitting(self.rounds, lane)
-        return speedup_over_sittings(logs, CONFIDENCE, len(self._finalists) * self._looks)
+        logs, among = log_ratios_by_sitting(self.rounds, lane), len(self._finalists) * self._looks
+        if self._question.objective == "latency" and self._comparison:
+            logs = pooled_log_ratios(self._comparison.by_sitting(lane), self._comparison.by_sitting(0))
+        gain = speedup_over_sittings(logs, CONFIDENCE, among)
+        return replace(gain, rounds=len(self.rounds), metric=self._question.metric)
 
 
 def _play(comparison: Comparison, on_round: Callable[[int], None]) -> None:

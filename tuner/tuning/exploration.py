@@ -14,6 +14,7 @@ from typing import Protocol
 from tuner.domain.configuration import Configuration
 from tuner.domain.figures import mebibytes, seconds, share
 from tuner.domain.history import History
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
@@ -57,10 +58,11 @@ class Exploration:
         budget: Budget,
         strategy: Strategy,
         memory: MemoryGuard,
+        question: Question = THROUGHPUT,
     ) -> None:
         """Explore the spaces of `growth`; the proposer must have learnt the history's trials already."""
         self.gone: dict[Target, str] = {}
-        self._proposer, self._hints = proposer, hints
+        self._proposer, self._hints, self._question = proposer, hints, question
         self._history, self._budget, self._strategy, self.memory = history, budget, strategy, memory
         self.growth, self._points = growth, growth.points
         self.vanished = self._before_it_vanished(history.trials)
@@ -104,9 +106,13 @@ class Exploration:
         return {**left, **tried}
 
     def impossible(self, configuration: Configuration) -> bool:
-        """Return whether a configuration cannot run: it is known to fail, too large, or without a device."""
+        """Return whether a configuration is no candidate.
+
+        It is known to fail, it is too large, its device is gone, or it is expected to break a limit.
+        """
         return (
             self._is_gone(configuration)
+            or self._is_out_of_reach(configuration)
             or self._refusals.refuses(configuration)
             or self.memory.refuses(configuration)
         )
@@ -149,6 +155,14 @@ class Exploration:
             target.covers(configuration.device) or (not target.kind and target.devices[0] in devices)
             for target in self.gone
         )
+
+    def _is_out_of_reach(self, configuration: Configuration) -> bool:
+        """Return whether a configuration with more items in flight than the hint must break a limit."""
+        hint = self._history.trials[0].configuration
+        if not self._question.limits or configuration.items_in_flight <= hint.items_in_flight:
+            return False
+        latency_ms = self._history.latency_ms(configuration)
+        return self._question.surely_out_of_reach(latency_ms, self.memory.predicted_mb(configuration))
 
     def _around_the_best(self) -> list[Configuration]:
         best = self._history.best() or self._history.trials[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final, Trial, unsteady_rounds
 from tuner.errors import Interrupted, LaneError
@@ -21,15 +22,22 @@ START_S = 0.05
 """Seconds to start a lane beyond compiling, when several start at the same time."""
 
 
+SAFE = 0.1
+"""How far from a limit (log-ratio) a trial's figure has to be so that a final will hardly find it broken."""
+
+
 def choose(history: History, own_batch: int, finalists: int) -> list[Configuration]:
     """Return the best few by lower bound, and the best on one device and with the model's own batch.
 
     Of several, the last is the one with the highest estimate, which people were shown as the best so far. In
     place of a single finalist it would cost more than it gains: few rounds often flatter it.
     Without one device, where it may be as fast, a combination could not lose against one of its devices;
-    without the own batch an application that cannot gather items would get no answer.
+    without the own batch an application that cannot gather items would get no answer; without one that is far
+    from every limit, there may be none that surely keeps them. Where anything keeps the limits, nothing else
+    is invited.
     """
     ranked = history.measured()
+    ranked = [trial for trial in ranked if trial.keeps_limits] or ranked
     chosen = ranked[:finalists]
     leader = history.best()
     if leader and leader not in chosen and finalists > 1:
@@ -37,7 +45,8 @@ def choose(history: History, own_batch: int, finalists: int) -> list[Configurati
     single = [trial for trial in ranked if not target_of(trial.configuration.device).combines]
     alone = [trial for trial in single if history.may_tie(trial, ranked[0])]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
-    for kind in (alone, own):
+    safe = [trial for trial in ranked if trial.excess is not None and trial.excess <= -SAFE]
+    for kind in (alone, own, safe):
         if kind and not any(trial in chosen for trial in kind):
             chosen.append(kind[0])
     return [history.simplest_form(trial) for trial in chosen]
@@ -150,6 +159,7 @@ def run_final(
     strategy: Strategy,
     rng: random.Random,
     on_round: Callable[[int], None],
+    question: Question = THROUGHPUT,
 ) -> Final:
     """Measure the invited configurations beside the baseline until time is up or enough is known.
 
@@ -161,9 +171,9 @@ def run_final(
     """
 
     def compare(opened: Sequence[Lane]) -> Comparison:
-        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel)
+        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel, question)
 
-    contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks)
+    contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks, question)
     try:
         contest.play(plan.rounds, budget, strategy, on_round)
     except Interrupted as stop:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import GATHERED, SHORT_TIMEOUT_MS
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target
 from tuner.errors import LaneError
 from tuner.measure.comparison import WINDOW_S
@@ -15,20 +16,24 @@ from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
 class Hint:
     """A target's performance hint, its lane open."""
 
-    def __init__(self, lanes: Lanes, target: Target, own_batch: int) -> None:
+    def __init__(self, lanes: Lanes, target: Target, own_batch: int, question: Question = THROUGHPUT) -> None:
         """Compile it with the model's own batch and as many requests as the device asks for.
+
+        One caller who waits is served by the hint `LATENCY`; his baseline has a single request in flight.
 
         Raises:
             LaneError: It does not compile, does not run, or not on every device of the target.
         """
-        properties: dict[str, str | int] = {"PERFORMANCE_HINT": target.hint}
+        one_caller = question.objective == "latency"
+        properties: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY" if one_caller else target.hint}
         if target.kind == "BATCH":
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
-        asking = Configuration.of(str(_with_number(target)), properties, own_batch, ASK_DEVICE)
+        requests = 1 if one_caller else ASK_DEVICE
+        asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests)
         self._lanes = lanes
         self.target = target
         self.lane: Lane = lanes.open(asking)
-        self.configuration = replace(asking, requests=self.lane.facts.optimal_requests)
+        self.configuration = replace(asking, requests=requests or self.lane.facts.optimal_requests)
         try:
             require_all_devices(self.configuration, self.lane)
             if (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
@@ -42,6 +43,7 @@ def open_hints(
     history: History,
     rng: random.Random,
     budget: Budget,
+    question: Question = THROUGHPUT,
 ) -> Hints:
     """Open every target's hint while there is time, and measure those that no earlier run has measured.
 
@@ -63,7 +65,7 @@ def open_hints(
                 left_out[target] = why
                 continue
             try:
-                hint = _opened(lanes, target, own_batch, budget)
+                hint = _opened(lanes, target, own_batch, budget, question)
                 stack.callback(hint.close)
                 _require_gathering(hint, opened)
                 opened.append(hint)
@@ -71,7 +73,7 @@ def open_hints(
                 if len(targets) == 1 and isinstance(error, LaneTimeout):
                     raise DeviceError(_refusal(error)) from error
                 left_out[target] = _why(error)
-        baseline, trials = _measure_living(opened, left_out, history, rng, budget)
+        baseline, trials = _measure_living(opened, left_out, history, rng, budget, question)
         stack.pop_all()
     for hint in opened:
         if hint is not baseline:
@@ -79,22 +81,27 @@ def open_hints(
     return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
 
 
-def _opened(lanes: Lanes, target: Target, own_batch: int, budget: Budget) -> Hint:
+def _opened(lanes: Lanes, target: Target, own_batch: int, budget: Budget, question: Question) -> Hint:
     """Return an open hint; one that did not answer has a second chance while there is time.
 
     Raises:
         LaneError: It does not run.
     """
     try:
-        return Hint(lanes, target, own_batch)
+        return Hint(lanes, target, own_batch, question)
     except LaneTimeout:
         if budget.left_s() <= 0:
             raise
-        return Hint(lanes, target, own_batch)
+        return Hint(lanes, target, own_batch, question)
 
 
 def _measure_living(
-    opened: list[Hint], left_out: dict[Target, str], history: History, rng: random.Random, budget: Budget
+    opened: list[Hint],
+    left_out: dict[Target, str],
+    history: History,
+    rng: random.Random,
+    budget: Budget,
+    question: Question,
 ) -> tuple[Hint, list[Trial]]:
     """Measure the hints; a lane that dies is opened once again while there is time.
 
@@ -105,7 +112,7 @@ def _measure_living(
         try:
             for hint in opened:
                 hint.reopen_if_dead()
-            return measure_hints(opened, history, rng, budget.spent_s)
+            return measure_hints(opened, history, rng, budget.spent_s, question)
         except LaneError as error:
             dead = [hint for hint in opened if not hint.lane.alive()]
             if dead and budget.left_s() > 0 and again.isdisjoint(hint.target for hint in dead):

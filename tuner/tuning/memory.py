@@ -63,7 +63,7 @@ class MemoryGuard:
     def predicted_mb(self, configuration: Configuration) -> float:
         """Return what a lane of a configuration is expected to take, in MiB; 0 if its target is not known."""
         line = self._line(target_of(configuration.device))
-        return line.memory_mb + line.item_mb * (_in_flight(configuration) - line.items) if line else 0.0
+        return line.memory_mb + line.item_mb * (configuration.items_in_flight - line.items) if line else 0.0
 
     def sentences(self) -> list[str]:
         """Return a sentence on what was not tried for want of memory, if there is anything."""
@@ -88,7 +88,9 @@ class MemoryGuard:
 
     def _fitted(self, trials: Sequence[Trial]) -> _Line | None:
         known = [
-            (_in_flight(trial.configuration), trial.measured.memory_mb) for trial in trials if trial.measured
+            (trial.configuration.items_in_flight, trial.measured.memory_mb)
+            for trial in trials
+            if trial.measured
         ]
         if not known:
             return None
@@ -98,7 +100,3 @@ class MemoryGuard:
             return _Line(items, memory_mb, self._item_mb)
         slope = sum((count - items) * (mb - memory_mb) for count, mb in known) / apart
         return _Line(items, memory_mb, max(0.0, slope))
-
-
-def _in_flight(configuration: Configuration) -> int:
-    return configuration.batch * configuration.requests

@@ -47,6 +47,7 @@ class Proposer:
         guesses = guesses_for(space) if guesses is None else guesses
         self._seed, self._startup = seed, len(guesses)
         self._ratios: dict[Configuration, float] = {}
+        self._excess: dict[Configuration, float] = {}
         self._take(space)
         start: Point = {"batch": own_batch, "requests_per_stream": 1}
         points = [space.nearest({**start, **guess}) for guess in guesses]
@@ -99,19 +100,31 @@ class Proposer:
         ratio = trial.speedup.ratio if trial.speedup else None
         if ratio is not None:
             self._ratios[trial.configuration] = ratio
+        if trial.excess is not None:
+            self._excess[trial.configuration] = trial.excess
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
+            for name, excess in self._constraints(trial.configuration).items():
+                asked.set_constraint(name, excess)
             self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)
         elif ratio is not None:
             self._teach(trial.configuration, ratio)
+
+    def _constraints(self, configuration: Configuration) -> dict[str, float]:
+        """Return by how much a configuration breaks the limits; empty where there are none."""
+        excess = self._excess.get(configuration)
+        return {} if excess is None else {"limits": excess}
 
     def _teach(self, configuration: Configuration, ratio: float) -> None:
         """Teach the sampler what is known of a configuration, if it is a point of the space."""
         point = self._space.point(configuration)
         if point and not self._space.is_late(point):
             params, distributions = self._axes.params(point), self._axes.distributions
+            constraints = self._constraints(configuration)
             self._study.add_trial(
-                optuna.trial.create_trial(params=params, distributions=distributions, value=ratio)
+                optuna.trial.create_trial(
+                    params=params, distributions=distributions, value=ratio, constraints=constraints
+                )
             )
 
 

@@ -9,6 +9,7 @@ from tuner.domain.combination import combination_space
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space, gathering_space
 from tuner.domain.model import Model
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import Target, target_of
 from tuner.errors import UsageError
@@ -26,6 +27,7 @@ class Layout:
         batching: Who gathers items into a batch, the application or OpenVINO.
         facts: What each device reports, by name.
         policies: Schedule policies beside the default, by combination.
+        question: What the user wants to know.
     """
 
     model: Model
@@ -33,6 +35,7 @@ class Layout:
     batching: Batching
     facts: Mapping[str, DeviceFacts]
     policies: Mapping[Target, Sequence[str]]
+    question: Question = THROUGHPUT
 
     def __call__(self, target: Target, hints: Mapping[Target, Configuration]) -> Space:
         """Return a target's space; the hints of all targets say how many requests each device asks for."""
@@ -45,7 +48,7 @@ class Layout:
         if self.batching == "auto":
             batched, bounds = False, replace(bounds, batch=None)
         if not target.combines:
-            return device_space(members[0], own_batch, batched, bounds, requests[first])
+            return device_space(members[0], own_batch, batched, bounds, requests[first], self.question)
         policies = self.policies[target]
         return combination_space(target, members, policies, own_batch, batched, bounds, requests)
 

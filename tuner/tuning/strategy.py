@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from tuner.domain.pruning import StopRule
+from tuner.domain.question import Question
 from tuner.domain.space import Space
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Trial
@@ -56,3 +57,12 @@ class Strategy:
     switch_share: float = 0.15
     final_share: tuple[float, float] = (0.25, 0.5)
     short_final_share: float = 0.3
+
+
+LATENCY_WINDOW_S = 0.25
+"""Length of a window where p99 latency is compared: a sitting then holds a hundred requests of 10 ms."""
+
+
+def strategy_for(question: Question) -> Strategy:
+    """Return how to search for the answer to a question."""
+    return Strategy(window_s=LATENCY_WINDOW_S) if question.objective == "latency" else Strategy()

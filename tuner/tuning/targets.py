@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Member, Target, plain_name, target_of
 from tuner.errors import DeviceError, UsageError
 
@@ -13,7 +14,10 @@ Batching = Literal["explicit", "auto", "both"]
 
 
 def targets_for(
-    asked: Sequence[str], present: Sequence[str], batching: Batching = "explicit"
+    asked: Sequence[str],
+    present: Sequence[str],
+    batching: Batching = "explicit",
+    question: Question = THROUGHPUT,
 ) -> tuple[Target, ...]:
     """Return what to search: single devices first, then combinations.
 
@@ -24,12 +28,15 @@ def targets_for(
         asked: Device strings; if empty, every device present, and all of them together.
         present: Devices that OpenVINO finds here.
         batching: With `auto` or `both`, automatic batching is a target of its own for each device.
+        question: What the user wants to know. The request of one caller runs on one device.
 
     Raises:
-        UsageError: A string names no target, or a target is given twice.
+        UsageError: A string names no target, a target is given twice, or it is none for this question.
         DeviceError: There is no such device here.
     """
     targets = [_as_listed(target_of(name), present) for name in asked] or _all_targets(present)
+    if question.objective == "latency":
+        targets = _of_one_caller(targets, bool(asked), batching)
     for target in targets:
         if [other.covers(str(target)) for other in targets].count(True) > 1:
             raise UsageError(f"device='{target}' is given twice; give each target once, in a single order.")
@@ -42,6 +49,21 @@ def targets_for(
         )
     combinations = [_without_amounts(target) for target in targets if target.combines]
     return (*devices, *gathering, *combinations)
+
+
+def _of_one_caller(targets: Sequence[Target], asked: bool, batching: Batching) -> list[Target]:
+    """Return the single devices; refuse what puts the requests of several callers together or apart."""
+    if asked and (virtual := next((target for target in targets if target.kind), None)):
+        raise UsageError(
+            f"objective='latency' is about one caller, whose request runs on a single device, but device= is "
+            f"'{virtual}'; give single devices."
+        )
+    if batching != "explicit":
+        raise UsageError(
+            f"objective='latency' is about one caller, but batching='{batching}' gathers those of several; "
+            "leave batching= out."
+        )
+    return [target for target in targets if not target.kind]
 
 
 def _as_listed(target: Target, present: Sequence[str]) -> Target:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.pruning import Decision
+from tuner.domain.question import Question
 from tuner.domain.stats import speedup
 from tuner.domain.trial import Trial
 from tuner.errors import LaneError
@@ -31,10 +32,11 @@ class TrialRunner:
         budget: Budget,
         strategy: Strategy,
         rng: random.Random,
+        question: Question,
     ) -> None:
-        """Share the search's lanes, history, budget, strategy and random numbers."""
+        """Share the search's lanes, history, budget, strategy, random numbers and question."""
         self._lanes, self._baseline, self._history = lanes, baseline, history
-        self._budget, self._strategy, self._rng = budget, strategy, rng
+        self._budget, self._strategy, self._rng, self._question = budget, strategy, rng, question
 
     def run(self, configuration: Configuration) -> Trial:
         """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
@@ -94,21 +96,26 @@ class TrialRunner:
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
         clock = self._budget.spent_s
-        comparison = Comparison(pair, self._rng, clock, strategy.window_s, self._lanes.sentinel)
+        question, sentinel = self._question, self._lanes.sentinel
+        comparison = Comparison(pair, self._rng, clock, strategy.window_s, sentinel, question)
         ends_at = self._budget.spent_s() + strategy.trial_share * self._budget.seconds
         decision = duel(
             comparison,
-            strategy.rule(self._history.to_beat()),
+            replace(strategy.rule(self._history.to_beat()), floor=self._history.floor),
             out_of_time=lambda: self._budget.spent_s() > ends_at,
+            breaks_a_limit=lambda: question.surely_broken(comparison.by_window(1)),
         )
+        measured = comparison.measured(1)
         return Trial(
             number,
             configuration,
-            "pruned" if decision is Decision.WORSE else "measured",
+            "measured" if decision is Decision.ENOUGH else "pruned",
             rounds=tuple(comparison.rounds),
             effective=lane.facts.effective,
-            speedup=speedup(comparison.log_ratios()),
-            measured=comparison.measured(1),
+            speedup=replace(speedup(comparison.log_ratios()), metric=question.metric),
+            measured=measured,
+            reason=question.why_not(measured),
+            excess=question.excess(measured),
             window_s=comparison.window_s(1),
             compile_s=lane.facts.compile_s,
             reopen_s=lane.facts.reopen_s,

@@ -16,6 +16,7 @@ from typing import Protocol
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History, unfinished
 from tuner.domain.model import Model
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome
 from tuner.domain.settling import seconds_to_settle
 from tuner.domain.space import Bounds, Space
@@ -102,6 +103,7 @@ class Task:
         tell: Called with every event.
         strategy: How to spend the budget.
         bounds: What the user allows; an earlier run may have tried more.
+        question: What the user wants to know.
         item_mb: What an item in flight takes at most, in MiB; 0 if that is not known.
         available_mb: Returns the memory that a further process may take, in MiB.
     """
@@ -116,6 +118,7 @@ class Task:
     tell: Observer
     strategy: Strategy = field(default_factory=Strategy)
     bounds: Bounds = field(default_factory=Bounds)
+    question: Question = THROUGHPUT
     item_mb: float = 0.0
     available_mb: Callable[[], float] = lambda: math.inf
 
@@ -130,7 +133,7 @@ def tune(task: Task) -> Findings:
     history = History(task.store.trials(), task.bounds)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
-    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget)
+    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget, task.question)
     with closing(hints.baseline):
         for trial in hints.trials:
             _keep(task, history, trial)
@@ -186,7 +189,16 @@ def _prepare(task: Task, growth: Growth, history: History, known: int, hints: Hi
     first = next(iter(proposers.values()))
     proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
     memory = MemoryGuard(history, task.item_mb, task.available_mb)
-    return Exploration(proposer, growth, hints.configurations, history, task.budget, task.strategy, memory)
+    return Exploration(
+        proposer,
+        growth,
+        hints.configurations,
+        history,
+        task.budget,
+        task.strategy,
+        memory,
+        task.question,
+    )
 
 
 def _may_be_settled_in(outcome: Outcome) -> float | None:
@@ -200,7 +212,7 @@ def _explore_and_decide(
 ) -> tuple[Outcome, Final | None]:
     """Run trials and the final, and decide; if they are cut short, return what is known by then."""
     own_batch = task.model.batch
-    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng)
+    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng, task.question)
     open_points = OpenPoints(history, exploration, task.budget, task.strategy)
     try:
         hints.baseline.reopen_if_dead()  # it is closed after a final
@@ -217,10 +229,11 @@ def _explore_and_decide(
         return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
     known = open_points.survey(final)
-    verdict = decide(final, known)
+    verdict = decide(final, known, task.question)
     if verdict.more_s:
         verdict = replace(verdict, more_s=seconds_to_settle(open_points.costs_s(known)))
-    return Outcome(measured, verdict, best_drop_in(final, own_batch, verdict)), final
+    drop_in = best_drop_in(final, own_batch, verdict, task.question)
+    return Outcome(measured, verdict, drop_in), final
 
 
 def _cut_short(history: History, final: Final) -> Outcome:
@@ -286,7 +299,7 @@ def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.R
 
     try:
         return finals.run_final(
-            task.lanes, hint.configuration, plan, task.budget, task.strategy, rng, on_round
+            task.lanes, hint.configuration, plan, task.budget, task.strategy, rng, on_round, task.question
         )
     except LaneError as error:
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")

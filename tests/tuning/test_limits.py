@@ -1,0 +1,97 @@
+"""Limits are part of the search: what breaks them is left early, and only what surely keeps them is advised."""
+
+import pytest
+
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tests.simulation import MemoryStore, simulate
+from tuner.domain.question import Limit, Question
+
+FAST = SimulatedDevice(base_fps=2000)
+"""A batch of 8 gains 25 %; each request of the hint takes 1 ms."""
+
+
+def search(*limits, device=FAST, objective="throughput", noise=None, seed=0, **options):
+    lanes = SimulatedLanes(device, noise, seed)
+    question = Question(objective, limits)
+    return simulate(device, lanes=lanes, seed=seed, question=question, **options)
+
+
+def latency_ms(configuration, device=FAST):
+    effective = device.effective(configuration)
+    return 1e3 * effective.batch * effective.requests / device.fps(effective)
+
+
+def test_the_fastest_within_a_latency_is_advised():
+    within = Limit("p99", 8.0)
+    free, limited = search(noise=QUIET), search(within, noise=QUIET)
+    best, unlimited = limited.outcome.verdict.best, free.outcome.verdict.best
+    assert limited.outcome.verdict.kind == "faster"
+    assert latency_ms(best.configuration) <= 8.0 < latency_ms(unlimited.configuration)
+    assert 1.05 < best.speedup.ratio < unlimited.speedup.ratio
+
+
+def test_what_cannot_keep_a_limit_is_not_even_compiled():
+    limited = search(Limit("p99", 8.0), noise=QUIET)
+    assert all(latency_ms(trial.configuration) < 1.6 * 8.0 for trial in limited.trials)
+
+
+def test_a_duel_that_is_surely_over_a_limit_stops():
+    limited = search(Limit("p99", 8.0), noise=QUIET)
+    over = [trial for trial in limited.trials if not trial.keeps_limits]
+    assert over
+    for trial in over:
+        assert trial.state == "pruned"
+        assert len(trial.rounds) <= 3
+        assert trial.reason.startswith("breaks p99 latency <= 8 ms (")
+
+
+def test_where_the_hint_breaks_a_limit_a_slower_configuration_keeps_it():
+    """Two requests at a time take 1 ms each, one request takes 0.55 ms, at 0.9 of the speed."""
+    verdict = search(Limit("p99", 0.7)).outcome.verdict
+    assert verdict.kind == "meets_limits"
+    assert verdict.best.effective.requests == 1
+    assert 0.8 < verdict.speedup.ratio < 1.0
+    assert verdict.why == "the hint does not surely keep p99 latency <= 0.7 ms"
+
+
+def test_where_nothing_keeps_a_limit_the_hint_stays_and_the_closest_miss_is_named():
+    verdict = search(Limit("p99", 0.2)).outcome.verdict
+    assert verdict.kind == "inconclusive"
+    assert verdict.best.configuration.uses_hint
+    assert verdict.why.startswith("nothing that was measured surely keeps p99 latency <= 0.2 ms: ")
+    assert verdict.closest.requests == 1
+
+
+def test_a_least_throughput_is_a_limit_as_well():
+    limits = Limit("p99", 0.7), Limit("throughput", 1950.0)
+    verdict = search(*limits).outcome.verdict
+    assert verdict.kind == "inconclusive"
+    assert "nothing that was measured surely keeps p99 latency <= 0.7 ms and throughput >=" in verdict.why
+
+
+def test_memory_is_limited_by_its_peak():
+    """A simulated lane takes 100 MiB and one for each item in flight."""
+    verdict = search(Limit("memory", 130.0)).outcome.verdict
+    best = verdict.best.configuration
+    assert verdict.kind == "faster"
+    assert 8 <= best.batch * best.requests <= 30
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_limit_that_is_kept_is_kept_by_the_truth(seed):
+    """With 2 % of luck a process and bursts of the host, whatever is advised is within 3 % of the limit."""
+    verdict = search(Limit("p99", 6.0), seed=seed).outcome.verdict
+    assert latency_ms(verdict.best.configuration) <= 1.03 * 6.0
+
+
+def test_a_study_goes_on_with_its_limits():
+    store = MemoryStore()
+    first = search(Limit("p99", 8.0), store=store, budget_s=20)
+    again = search(Limit("p99", 8.0), store=store, budget_s=20)
+    assert len(again.trials) > len(first.trials)
+    assert again.trials[0].excess == first.trials[0].excess < 0
+    assert latency_ms(again.outcome.verdict.best.configuration) <= 8.0
+
+
+def test_without_limits_nothing_is_over_one():
+    assert all(trial.excess is None and trial.keeps_limits for trial in search(budget_s=15).trials)
