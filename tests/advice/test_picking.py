@@ -4,7 +4,7 @@ import pytest
 
 from tests.advice.advice_of import on, written
 from tuner.advice.loader import load
-from tuner.errors import AdviceError
+from tuner.errors import AdviceError, UsageError
 
 
 def test_pick_takes_the_fastest_within_the_limits(advice):
@@ -20,6 +20,18 @@ def test_pick_takes_the_fastest_within_the_limits(advice):
     lean = advice.pick(max_memory_mb=min(point.measured.memory_mb for point in advice.front))
     assert lean.measured.memory_mb == min(point.measured.memory_mb for point in advice.front)
     assert advice.pick() == advice.pick(device="CPU") == advice
+
+
+def test_limits_are_written_as_for_a_search(advice):
+    figures = [point.measured for point in advice.front]
+    p50 = min(each.latency_ms.p50 for each in figures)
+    assert advice.pick(max_latency=f"p50:{1000 * p50:.6f}us").measured.latency_ms.p50 == pytest.approx(p50)
+    least = sorted(each.throughput_fps for each in figures)[-1]
+    assert advice.pick(min_throughput=least).measured.throughput_fps >= least
+    most = min(each.memory_mb for each in figures)
+    assert advice.pick(max_memory=f"{most}MiB").measured.memory_mb == most
+    with pytest.raises(UsageError, match="max_latency='5' has no unit"):
+        advice.pick(max_latency="5")
 
 
 def test_limits_that_nothing_meets_are_refused_with_the_nearest(advice):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,7 @@ from tuner.advice.records import (
     MeasuredRecord,
     Measurement,
     ModelRecord,
+    QuestionRecord,
     Record,
     SearchRecord,
     SpeedupRecord,
@@ -32,8 +33,11 @@ from tuner.advice.records import (
 )
 from tuner.domain.figures import faster, interval_of, rate
 from tuner.domain.host import Host
+from tuner.domain.limits import limits_of
 from tuner.domain.model import Model, ModelInput
+from tuner.domain.question import Limit
 from tuner.domain.target import target_of
+from tuner.domain.verdict import VerdictKind
 from tuner.domain.visible import html_table, on_one_line
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host
@@ -61,13 +65,14 @@ class Advice(Record, frozen=True, omit_defaults=True):
         devices: The fastest configuration of each target.
         front: Configurations that no other beats in both throughput and latency.
         cheaper: What keeps most of the gain, where it is small and its price high.
+        question: What was asked; None for throughput without limits.
     """
 
     schema: Literal[1]
     model: ModelRecord
     best: Deployment
     drop_in: DropIn
-    verdict: Literal["faster", "keep_hint", "inconclusive"]
+    verdict: VerdictKind
     speedup: SpeedupRecord
     measured: MeasuredRecord | None
     baseline: Baseline
@@ -77,6 +82,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
     search: SearchRecord
     closest: Closest | None = None
     cheaper: Measurement | None = None
+    question: QuestionRecord | None = None
 
     def __repr__(self) -> str:
         """Return what to deploy, and why, in one sentence."""
@@ -95,7 +101,9 @@ class Advice(Record, frozen=True, omit_defaults=True):
 
     def _finding(self) -> str:
         speedup = self.speedup.speedup
-        gain = f"{faster(speedup.ratio)} the hint, {interval_of(speedup)}"
+        gain = f"{faster(speedup.ratio, metric=speedup.metric)} the hint, {interval_of(speedup)}"
+        if self.verdict == "meets_limits":
+            return f"keeps the limits, {gain}"
         return gain if self.verdict == "faster" else self.verdict.replace("keep_hint", "keep the hint")
 
     @property
@@ -213,6 +221,9 @@ class Advice(Record, frozen=True, omit_defaults=True):
         max_latency_ms: float | None = None,
         max_memory_mb: float | None = None,
         device: str | None = None,
+        max_latency: str | Sequence[str] = (),
+        max_memory: str | None = None,
+        min_throughput: str | float | None = None,
     ) -> Advice:
         """Return advice of the same study within other limits.
 
@@ -223,18 +234,25 @@ class Advice(Record, frozen=True, omit_defaults=True):
             max_latency_ms: Greatest p99 latency of a request.
             max_memory_mb: Peak of the process, in MiB.
             device: A target of the search, e.g. `CPU` or `AUTO:GPU,CPU`.
+            max_latency: What percentiles of the latency may be at most, as `tuner.search` takes it: `"20ms"`,
+                `"p90:5ms"`.
+            max_memory: As `tuner.search` takes it: `"2GiB"`.
+            min_throughput: Items per second at least.
 
         Raises:
             AdviceError: No measured configuration is within the limits.
+            UsageError: A limit has no such form.
         """
-        if max_latency_ms is None and max_memory_mb is None and device is None:
+        percentiles = (max_latency,) if isinstance(max_latency, str) else tuple(max_latency)
+        limits = [*limits_of(percentiles, max_memory, min_throughput)]
+        limits += [Limit("p99", max_latency_ms)] if max_latency_ms is not None else []
+        limits += [Limit("memory", max_memory_mb)] if max_memory_mb is not None else []
+        if not limits and device is None:
             return self
-        within = within_limits(
-            self._measurements(), max_latency_ms=max_latency_ms, max_memory_mb=max_memory_mb, device=device
-        )
+        within = within_limits(self._measurements(), limits, device)
         if _deployment(within[0]) == self.best:
             return self
-        picked = max(within, key=lambda each: each.measured.throughput_fps)
+        picked = max(within, key=lambda each: each.speedup.ratio)
         deployment = _deployment(picked)
         is_hint = deployment == _deployment(self.baseline)
         return msgspec.structs.replace(

@@ -1,27 +1,26 @@
-"""Finds measured configurations within limits of latency, memory and device."""
+"""Finds measured configurations within limits, on a device."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.advice.records import MeasuredRecord, Measurement
+import msgspec
+
+from tuner.advice.records import Measurement
+from tuner.domain.question import Limit, Question
+from tuner.domain.sample import Measured
 from tuner.domain.target import target_of
 from tuner.errors import AdviceError
 
 
 def within_limits(
-    measurements: Sequence[Measurement],
-    *,
-    max_latency_ms: float | None = None,
-    max_memory_mb: float | None = None,
-    device: str | None = None,
+    measurements: Sequence[Measurement], limits: Sequence[Limit] = (), device: str | None = None
 ) -> list[Measurement]:
     """Return the measurements that are within the limits, at least one, in their order.
 
     Args:
         measurements: Configurations with their figures.
-        max_latency_ms: Greatest p99 latency of a request.
-        max_memory_mb: Peak of the process, in MiB.
+        limits: What they have to keep.
         device: A target of the search, e.g. `CPU` or `AUTO:GPU,CPU`.
 
     Raises:
@@ -32,18 +31,15 @@ def within_limits(
         devices = ", ".join(dict.fromkeys(each.device for each in measurements)) or "another host"
         where = f"on device '{device}'" if device else "here"
         raise AdviceError(f"Nothing was measured {where}, only on: {devices}.")
-    within = [each for each in on_device if _within(each.measured, max_latency_ms, max_memory_mb)]
+    question = Question(limits=tuple(limits))
+    figures = [msgspec.convert(each.measured, Measured, from_attributes=True) for each in on_device]
+    within = [each for each, known in zip(on_device, figures, strict=True) if not question.broken(known)]
     if not within:
-        latency = min(each.measured.latency_ms.p99 for each in on_device)
-        memory = min(each.measured.memory_mb for each in on_device)
+        latency = min(known.latency_ms.p99 for known in figures)
+        memory = min(known.memory_mb for known in figures)
+        most = max(known.throughput_fps for known in figures)
         raise AdviceError(
             "Nothing that was measured is within the limits; the lowest p99 latency is "
-            f"{latency:g} ms, the least memory {memory:g} MiB."
+            f"{latency:g} ms, the least memory {memory:g} MiB, the highest throughput {most:g} items/s."
         )
     return within
-
-
-def _within(measured: MeasuredRecord, max_latency_ms: float | None, max_memory_mb: float | None) -> bool:
-    too_slow = max_latency_ms is not None and measured.latency_ms.p99 > max_latency_ms
-    too_large = max_memory_mb is not None and measured.memory_mb > max_memory_mb
-    return not too_slow and not too_large

@@ -8,8 +8,10 @@ from typing import Annotated
 import msgspec
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.objectives import Objective
 from tuner.domain.properties import PlainValue
-from tuner.domain.stats import Speedup
+from tuner.domain.question import FIGURES, Limit, Question
+from tuner.domain.stats import Metric, Speedup
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
 from tuner.probe.element_types import FILLABLE
@@ -61,12 +63,13 @@ class ModelRecord(Record, frozen=True, omit_defaults=True):
                 raise ValueError(f"batch_axes has axis {axis} of '{name}', which is not an axis of an input")
 
 
-class LatencyRecord(Record, frozen=True):
+class LatencyRecord(Record, frozen=True, omit_defaults=True):
     """Percentiles of a request's latency in milliseconds."""
 
     p50: Figure
     p90: Figure
     p99: Figure
+    p99_9: Figure | None = None
 
 
 class MeasuredRecord(Record, frozen=True, omit_defaults=True):
@@ -84,7 +87,8 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
 class SpeedupRecord(Record, frozen=True):
     """Times faster than the hint; `high` is null if the rounds are too few for an interval.
 
-    Every sitting started fresh processes.
+    Every sitting started fresh processes. `metric` says what is compared, if it is not the throughput: of
+    latency and CPU time, 2 times as good is half as much.
     """
 
     ratio: Figure
@@ -93,12 +97,14 @@ class SpeedupRecord(Record, frozen=True):
     confidence: Share
     rounds: Whole
     sittings: Count = 1
+    metric: Metric | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def speedup(self) -> Speedup:
         """The same as the rest of the project has it; an open end is infinite."""
         high = math.inf if self.high is None else self.high
-        return Speedup(self.ratio, self.low, high, self.confidence, self.rounds, self.sittings)
+        metric: Metric = "throughput" if self.metric is msgspec.UNSET else self.metric
+        return Speedup(self.ratio, self.low, high, self.confidence, self.rounds, self.sittings, metric)
 
 
 class Deployment(Record, frozen=True):
@@ -154,6 +160,30 @@ class TargetRecord(Measurement, frozen=True, omit_defaults=True):
     """
 
     share_of_sum: Figure | None = None
+
+
+class LimitRecord(Record, frozen=True):
+    """What was asked to be kept: a percentile of latency in ms, `memory` in MiB, or `throughput` at least."""
+
+    figure: str
+    bound: Figure
+
+    def __post_init__(self) -> None:
+        """Refuse a figure that cannot be limited."""
+        if self.figure not in FIGURES:
+            raise ValueError(f"'{self.figure}' is not a figure with a limit; expected: {', '.join(FIGURES)}")
+
+
+class QuestionRecord(Record, frozen=True, omit_defaults=True):
+    """What was asked: what is to be gained, within which limits."""
+
+    objective: Objective = "throughput"
+    limits: list[LimitRecord] = []
+
+    @property
+    def question(self) -> Question:
+        """The same as the rest of the project has it."""
+        return Question(self.objective, tuple(Limit(each.figure, each.bound) for each in self.limits))
 
 
 class HostRecord(Record, frozen=True, omit_defaults=True):

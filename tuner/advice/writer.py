@@ -21,11 +21,12 @@ from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.price import Cheaper
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Candidate
-from tuner.domain.verdict import Verdict
+from tuner.domain.verdict import DECIDED_FOR_ANOTHER, Verdict
 from tuner.errors import AdviceError
 from tuner.measure.leftovers import remove_dead_files, unfinished_file
 from tuner.probe.plain_files import require_replaceable
@@ -78,11 +79,20 @@ def make_advice(result: Result) -> Advice:
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
         closest=_closest(verdict),
         cheaper=_cheaper(result.cheaper),
+        question=_question(result.question),
     )
 
 
+def _question(question: Question) -> records.QuestionRecord | None:
+    """Return a question; None for that of those who ask for nothing else."""
+    if question == THROUGHPUT:
+        return None
+    limits = [records.LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.limits]
+    return records.QuestionRecord(objective=question.objective, limits=limits)
+
+
 def _closest(verdict: Verdict) -> records.Closest | None:
-    if verdict.kind == "faster" or verdict.closest is None or verdict.speedup is None:
+    if verdict.kind in DECIDED_FOR_ANOTHER or verdict.closest is None or verdict.speedup is None:
         return None
     return records.Closest(**_deployment(verdict.closest), speedup=_speedup(verdict.speedup))
 
@@ -173,13 +183,16 @@ def _gain(result: Result, candidate: Candidate) -> records.SpeedupRecord:
     if candidate.configuration == result.baseline.configuration or candidate.speedup is None:
         rounds = result.final.rounds if result.final else ()
         sittings = rounds[-1].sitting + 1 if rounds else 1
-        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, len(rounds), sittings))
+        metric = result.question.metric
+        return _speedup(Speedup(1.0, 1.0, 1.0, 0.95, len(rounds), sittings, metric))
     return _speedup(candidate.speedup)
 
 
 def _speedup(speedup: Speedup) -> records.SpeedupRecord:
-    high = None if math.isinf(speedup.high) else speedup.high
-    return msgspec.convert(_rounded({**asdict(speedup), "high": high}), records.SpeedupRecord)
+    figures = {**asdict(speedup), "high": None if math.isinf(speedup.high) else speedup.high}
+    if speedup.metric == "throughput":
+        del figures["metric"]
+    return msgspec.convert(_rounded(figures), records.SpeedupRecord)
 
 
 def _figures(measured: Measured) -> records.MeasuredRecord:

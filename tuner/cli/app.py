@@ -1,7 +1,7 @@
 """The commands. Each reads its options, calls the library, prints, and returns an exit code.
 
-Exit codes: 0 done (also when the answer is to keep the hint); 1 a check failed; 2 wrong use; 3 the
-model or device cannot be used; 4 interrupted, or no memory left, and all so far is saved.
+Exit codes: 0 done (also when the answer is to keep the hint); 1 a check failed, or nothing keeps the limits;
+2 wrong use; 3 the model or device cannot be used; 4 interrupted, or no memory left, and all so far is saved.
 
 What needs OpenVINO or Optuna is imported inside the commands, so that `tuner --help` is instant.
 """
@@ -100,6 +100,7 @@ NO_MEMORY_LEFT = (
     metavar="COUNTS",
     help="Infer requests to search: a list like 2,4,6, or a range like 2-16, as for --batch.",
 )
+@options.of_a_question
 @options.INPUT
 @click.option(
     "--shape",
@@ -117,7 +118,8 @@ NO_MEMORY_LEFT = (
 def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the fastest streams, batch and requests for MODEL.
 
-    Every configuration is compared with the performance hint.
+    Every configuration is compared with the performance hint. The exit code is 1 when nothing was
+    found that surely keeps the limits.
     """
     asked["inputs"] = dict(asked["inputs"])
     return _run_search(model, quiet, verbose, as_json, asked)
@@ -304,7 +306,9 @@ def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, as
         ) from error
     if unsaved:
         raise unsaved
-    return Interrupted.exit_code if result.outcome.interrupted else 0
+    if result.outcome.interrupted:
+        return Interrupted.exit_code
+    return CHECK_FAILED if result.unmet else 0
 
 
 def _print(lines: Iterable[str]) -> None:

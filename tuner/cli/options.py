@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from tuner.domain.objectives import OBJECTIVES
 from tuner.domain.steps import stream_counts
 from tuner.domain.units import GREATEST_SEED, counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
@@ -90,6 +91,33 @@ VERBOSE = click.option(
 TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Configurations to try at most.")
 
 
+OBJECTIVE = click.option(
+    "--objective",
+    type=click.Choice(OBJECTIVES),
+    default="throughput",
+    show_default=True,
+    help="What is to be gained: items per second, a short p99 latency for one caller, or little CPU time.",
+)
+MAX_LATENCY = click.option(
+    "--max-latency",
+    multiple=True,
+    metavar="[P:]DURATION",
+    help="Greatest p99 latency of a request: 20ms; or of another percentile: p50:5ms, p90:, p99.9:. "
+    "May be repeated.",
+)
+MAX_MEMORY = click.option(
+    "--max-memory", metavar="SIZE", help="Greatest memory of the process: 2GiB, 500MiB."
+)
+MIN_THROUGHPUT = click.option("--min-throughput", metavar="RATE", help="Least items per second: 500.")
+
+
+def of_a_question(command: Any) -> Any:
+    """Add the options that say what is to be gained, within which limits."""
+    for add in (MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
+        command = add(command)
+    return command
+
+
 def of_a_search(command: Any) -> Any:
     """Add the options that `search` and `demo` share."""
     for add in (VERBOSE, QUIET, JSON, SEED, TRIALS):
@@ -105,6 +133,10 @@ OPTIONS = {
     "shapes": "--shape",
     "min_ratio": "--min-ratio",
     "up_to": "--up-to",
+    "objective": "--objective",
+    "max_latency": "--max-latency",
+    "max_memory": "--max-memory",
+    "min_throughput": "--min-throughput",
 }  # fmt: skip
 """The option of each parameter of `tuner.search` and `tuner.verify`."""
 

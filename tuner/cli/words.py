@@ -74,7 +74,7 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     if hint.measured:
         yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}: {figures(hint.measured)}"
     for other in ready.others:
-        of_first = f": {gain(other.speedup.ratio)}" if other.speedup else ""
+        of_first = f": {_gain(other.speedup)}" if other.speedup else ""
         yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{of_first}"
     for target, why in ready.left_out.items():
         yield f"out    {target}: {why}"
@@ -91,8 +91,8 @@ def trial_lines(trial: Trial, best: Trial | None) -> Iterator[str]:
     if trial.speedup is None or trial.measured is None:
         yield f"{start}  {trial.state}: {trial.reason}"
         return
-    end = "pruned" if trial.state == "pruned" else "best" if trial == best else "measured"
-    yield f"{start} {gain(trial.speedup.ratio):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
+    end = "over a limit" if not trial.keeps_limits else "best" if trial == best else trial.state
+    yield f"{start} {_gain(trial.speedup):>9} {rate(trial.measured.throughput_fps):>9}/s  {end}"
 
 
 def trial_details(trial: Trial) -> Iterator[str]:
@@ -107,14 +107,15 @@ def best_line(best: Trial | None) -> str:
     """Return what is best so far."""
     if best is None or best.speedup is None:
         return "best so far: the hint"
-    return f"best so far: {gain(best.speedup.ratio)} ({_interval(best.speedup)}) {best.configuration}"
+    return f"best so far: {_gain(best.speedup)} ({_interval(best.speedup)}) {best.configuration}"
 
 
 def final(began: FinalBegan) -> Iterator[str]:
     """Yield the lines about who is in the final, and why the best so far is not."""
     yield f"final: the hint against {'; '.join(map(str, began.finalists))}"
     if began.left_out:
-        leader = f"{began.left_out.configuration} ({gain(began.left_out.ratio)})"
+        found = began.left_out.speedup
+        leader = f"{began.left_out.configuration}" + (f" ({_gain(found)})" if found else "")
         why = "the time left is too short for it, and the gain of the finalist is more certain"
         yield f"left out of the final: {leader}, because {why}"
 
@@ -124,6 +125,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
+    yield from (f"  limit    {limit}" for limit in result.limits)
     if price := result.price:
         yield f"  price    {price_line(price)}"
     if cheaper := result.cheaper:
@@ -132,7 +134,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield f"  hint     {_with_figures(result.baseline)}"
     yield from _tied(result)
     if result.drop_in != verdict.best:
-        extra = f" ({gain(result.drop_in.speedup.ratio)})" if result.drop_in.speedup else " (the hint)"
+        extra = f" ({_gain(result.drop_in.speedup)})" if result.drop_in.speedup else " (the hint)"
         yield f"  drop-in  {result.drop_in.configuration}{extra}: keeps the model's own batch"
     if len(result.targets) > 1:
         yield from _standings(result.targets)
@@ -162,6 +164,7 @@ def verification(found: Verification) -> Iterator[str]:
         yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:
         yield f"  now      {gain_of(found.now)}"
+    yield from (f"  limit    {limit}" for limit in found.limits)
     if found.final and (again := played_again(found.final.unsteady, len(found.final.rounds))):
         yield f"  rounds   {again}"
     for candidate in (found.final.baseline, *found.final.finalists) if found.final else ():
@@ -184,6 +187,8 @@ def verification_document(found: Verification) -> dict[str, Any]:
         "low": now.low if now else None,
         "high": now.high if now and not math.isinf(now.high) else None,
         "rounds": now.rounds if now else 0,
+        "metric": now.metric if now else None,
+        "limits": list(found.limits),
         "host": {"level": found.fit.level, "reasons": list(found.fit.reasons)},
         "model_changed": found.model_changed,
     }
@@ -193,15 +198,15 @@ def _answer(found: Verification) -> str:
     if found.now is None:
         return f"the advice is the same as {found.against}: there is nothing to measure"
     decimals = decimals_apart(found.now.ratio, found.min_ratio)
-    measured = f"{faster(found.now.ratio, decimals)} {found.against}"
-    required = f"{gain(found.min_ratio, decimals)} is required"
-    return f"{'holds' if found.holds else 'fails'}: {measured}, {required}"
+    measured = f"{faster(found.now.ratio, decimals, found.now.metric)} {found.against}"
+    required = [f"{gain(found.min_ratio, decimals, found.now.metric)} is required"] if found.min_ratio else []
+    return ", ".join([f"{'holds' if found.holds else 'fails'}: {measured}", *required, *found.limits])
 
 
 def _standings(targets: Sequence[Standing]) -> Iterator[str]:
     """Yield a line about each target's best: as measured in the final, else as in its trial."""
     for target in targets:
-        parts = [gain(target.best.speedup.ratio) if target.best.speedup else "the baseline"]
+        parts = [_gain(target.best.speedup) if target.best.speedup else "the baseline"]
         if target.share_of_sum:
             parts.append(f"{share(target.share_of_sum)} of the sum of its devices")
         if target.share_of_gain is not None:
@@ -236,8 +241,12 @@ def _tied(result: Result) -> Iterator[str]:
         yield f"  tied     {shown}: not clearly faster, so the simpler one is advised"
 
 
+def _gain(speedup: Speedup) -> str:
+    return gain(speedup.ratio, metric=speedup.metric)
+
+
 def _interval(speedup: Speedup) -> str:
-    return interval(speedup.low, speedup.high) or "no interval yet"
+    return interval(speedup.low, speedup.high, speedup.metric) or "no interval yet"
 
 
 def figures(measured: Measured) -> str:

@@ -11,6 +11,8 @@ from typing import Any, get_args
 
 from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
+from tuner.domain.objectives import OBJECTIVES
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import HINT, Bounds, Choice
 from tuner.domain.units import GREATEST_SEED, MOST
 from tuner.errors import UsageError
@@ -36,6 +38,7 @@ class Asked:
         bounds: Bounds of the space.
         inputs: Files or directories with samples, by input name.
         shapes: Static shapes by input name.
+        question: What the user wants to know.
         seed: Seed of everything that is random.
         command: How this search was called, for the record.
     """
@@ -51,6 +54,7 @@ class Asked:
     bounds: Bounds = field(default_factory=Bounds)
     inputs: Mapping[str, Path] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    question: Question = THROUGHPUT
     seed: int = 0
     command: str = ""
 
@@ -63,6 +67,9 @@ class Asked:
         if self.batching not in get_args(Batching):
             words = ", ".join(get_args(Batching))
             raise UsageError(f"batching={self.batching!r} is none of {words}; give one of them.")
+        if self.question.objective not in OBJECTIVES:
+            words = ", ".join(map(repr, OBJECTIVES))
+            raise UsageError(f"objective={self.question.objective!r} is none of {words}; give one of them.")
         if self.trials is not None and _whole(self.trials) < 1:
             raise UsageError(
                 f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."

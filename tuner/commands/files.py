@@ -61,7 +61,8 @@ def open_study(asked: Asked, setting: Setting) -> Study:
     inputs = " ".join(f"{name}={path}" for name, path in sorted(asked.inputs.items()))
     if asked.plugins:
         inputs = f"{inputs} plugins {digest(asked.plugins)[:16]}".strip()
-    return Study(asked.study, setting.model, setting.host, " + ".join(setting.targets), inputs)
+    targets = " + ".join(setting.targets)
+    return Study(asked.study, setting.model, setting.host, targets, inputs, asked.question)
 
 
 def save_answer(study: Study, result: Result, asked: Asked) -> Result:

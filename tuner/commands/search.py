@@ -19,7 +19,10 @@ from tuner.commands.asked import Asked, bounds_of, output_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.lanes import LanesFor, with_batch_axes
 from tuner.commands.report import REPORT_NAME
+from tuner.domain.limits import limits_of
 from tuner.domain.model import Model
+from tuner.domain.objectives import Objective
+from tuner.domain.question import Question
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.sentences import answer
 from tuner.domain.space import Choice
@@ -40,6 +43,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
 from tuner.tuning.remarks import measurement_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible
+from tuner.tuning.strategy import strategy_for
 from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
 
@@ -56,6 +60,10 @@ def search(
     streams: Sequence[Choice] | None = None,
     batch: Sequence[int] | None = None,
     requests: Sequence[int] | None = None,
+    objective: Objective = "throughput",
+    max_latency: str | Sequence[str] = (),
+    max_memory: str | None = None,
+    min_throughput: str | float | None = None,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -80,6 +88,12 @@ def search(
         streams: Stream counts to search, with `"hint"` for the hint's own choice.
         batch: Batches to search.
         requests: Numbers of infer requests to search.
+        objective: What is to be gained: `"throughput"`; `"latency"`, the p99 latency of one caller who waits,
+            against the hint `LATENCY`; or `"cpu"`, little CPU time an item.
+        max_latency: What a percentile of the latency may be at most, p99 unless it is named: `"20ms"`,
+            `"p90:5ms"`; or several of them.
+        max_memory: What the process may take at most: `"2GiB"`, `"500MiB"`.
+        min_throughput: Items per second at least.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
@@ -110,6 +124,14 @@ def search(
         bounds=bounds_of(streams, batch, requests),
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
+        question=Question(
+            objective,
+            limits_of(
+                (max_latency,) if isinstance(max_latency, str) else tuple(max_latency),
+                max_memory,
+                min_throughput,
+            ),
+        ),
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
@@ -149,7 +171,8 @@ def _began(asked: Asked, tell: Observer) -> _Beginning:
     started_s = time.monotonic()
     tell(Step("reading the model"))
     present = list_devices(asked.plugins_file)
-    targets = targets_for(asked.devices, [device.name for device in present], asked.batching)
+    names = [device.name for device in present]
+    targets = targets_for(asked.devices, names, asked.batching, asked.question)
     reading = read_model(asked.model, asked.shapes)
     if asked.inputs:
         make_pool((*reading.batched, reading.unbatched)[0], asked.inputs, asked.seed)
@@ -170,7 +193,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     refuse_impossible(asked.bounds, model, devices, targets)
     spaces = _layout(asked, model, devices, targets)
 
-    setting = Setting(model, host, tuple(map(str, targets)), _run(asked), asked.bounds)
+    setting = Setting(model, host, tuple(map(str, targets)), _run(asked), asked.bounds, asked.question)
     notices += model_notices(model, inputs_matter)
     tell(Began(model, host, setting.targets, asked.budget_s))
     for notice in notices:
@@ -193,7 +216,9 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
                 budget,
                 asked.seed,
                 tell,
+                strategy_for(asked.question),
                 bounds=asked.bounds,
+                question=asked.question,
                 item_mb=reading.item_mb,
                 available_mb=available_mb,
             )
@@ -218,6 +243,7 @@ def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequ
         asked.batching,
         {device.name: facts(device, Path(model.path), asked.plugins_file) for device in devices},
         {target: schedules(target, asked.plugins_file) for target in targets if target.combines},
+        asked.question,
     )
 
 

@@ -19,6 +19,7 @@ from tuner.commands.asked import require_seed
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
@@ -41,7 +42,7 @@ from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
-from tuner.tuning.strategy import Strategy
+from tuner.tuning.strategy import strategy_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,7 @@ class Verification:
         holds: Whether the speedup reaches it.
         final: The comparison; None if both sides are the same configuration.
         now: The speedup that the comparison found; None without a comparison.
+        limits: What the advice keeps of the limits that were asked for, in words; empty where there are none.
     """
 
     advice: Advice
@@ -69,6 +71,7 @@ class Verification:
     holds: bool
     final: Final | None = None
     now: Speedup | None = None
+    limits: tuple[str, ...] = ()
 
 
 def verify(
@@ -86,6 +89,8 @@ def verify(
 ) -> Verification:
     """Measure advice against the performance hint, or against other advice, here and now.
 
+    What is compared is what the advice was asked for: throughput, p99 latency or CPU time, and its limits.
+
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
     Args:
@@ -94,7 +99,7 @@ def verify(
         model: Path of the model; the path of the search unless given.
         budget: Time for the comparison, e.g. `"30s"`, or seconds.
         min_ratio: Least speedup that is good enough; if not given, 1.01 against a hint (a smaller gain does
-            not count), 1 against other advice.
+            not count), 1 against other advice; none for advice that only keeps limits.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         plugins: OpenVINO's plugins XML with further devices.
         seed: Seed of the order of windows and of random inputs.
@@ -122,7 +127,9 @@ def verify(
     path = advice.model_at(Path(model) if model else None)
     files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
-    required = min_ratio if min_ratio is not None else 1.0 if other else 1 + MINIMUM_GAIN
+    question = advice.question.question if advice.question else THROUGHPUT
+    usual = 0.0 if advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
+    required = min_ratio if min_ratio is not None else 1.0 if other else usual
     unmeasured = Verification(
         advice=advice,
         against=str(against) if against else "the hint",
@@ -135,13 +142,15 @@ def verify(
     if baseline == advice.best.configuration:
         return unmeasured
     require_model(path, advice.as_model(path))
-    if other is None and unmeasured.fit.level == "different" and baseline.uses_hint:
+    asks_device = other is None and unmeasured.fit.level == "different" and baseline.uses_hint
+    if asks_device and question.objective != "latency":
         baseline = replace(baseline, requests=ASK_DEVICE)  # as many as the hint takes on this host
     final = _compare(
         advice.as_model(path),
         files,
         baseline,
         advice.best.configuration,
+        question=question,
         host=here,
         budget_s=budget_s,
         seed=seed,
@@ -156,7 +165,18 @@ def verify(
     if measured.speedup is None:
         why = final.trouble or measured.disqualified or "the time was too short"
         raise DeviceError(f"The advice could not be measured here: {why}.")
-    return replace(unmeasured, final=final, now=measured.speedup, holds=measured.speedup.ratio >= required)
+    assert measured.measured is not None
+    figures, broken = measured.measured, question.broken(measured.measured)
+    return replace(
+        unmeasured,
+        final=final,
+        now=measured.speedup,
+        holds=measured.speedup.ratio >= required and not broken,
+        limits=tuple(
+            f"{limit}: {'broken' if limit in broken else 'kept'}, {limit.say(figures)}"
+            for limit in question.limits
+        ),
+    )
 
 
 def _require_ratio(ratio: float | None) -> None:
@@ -170,6 +190,7 @@ def _compare(
     baseline: Configuration,
     candidate: Configuration,
     *,
+    question: Question,
     host: Host,
     budget_s: float,
     seed: int,
@@ -194,7 +215,7 @@ def _compare(
         closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
         watching(host, devices) as sentinel,
     ):
-        budget, strategy = Budget(budget_s, None, time.monotonic), Strategy()
+        budget, strategy = Budget(budget_s, None, time.monotonic), strategy_for(question)
         tell(Started(budget_s))
         tell(Step("compiling both configurations"))
         lanes = ProcessLanes(
@@ -213,6 +234,7 @@ def _compare(
             tell(FinalRound(done, budget.left_s()))
 
         try:
-            return run_final(lanes, baseline, plan, budget, strategy, random.Random(seed), on_round)
+            rng = random.Random(seed)
+            return run_final(lanes, baseline, plan, budget, strategy, rng, on_round, question)
         except LaneError as error:
             raise DeviceError(f"{baseline} does not run here: {error}.") from error

@@ -59,6 +59,7 @@ class SpeedupRecord(Record, frozen=True):
     confidence: float
     rounds: int
     sittings: int = 1
+    metric: str = "throughput"
 
 
 class LatencyRecord(Record, frozen=True):
@@ -67,6 +68,7 @@ class LatencyRecord(Record, frozen=True):
     p50: float
     p90: float
     p99: float
+    p99_9: float | None = None
 
 
 class MeasuredRecord(Record, frozen=True):
@@ -79,12 +81,13 @@ class MeasuredRecord(Record, frozen=True):
 
 
 class RoundRecord(Record, frozen=True):
-    """A window in every lane, the baseline's rate first."""
+    """A window in every lane, the baseline's first; its scores are kept where they are not its rates."""
 
     rates_fps: tuple[float, ...]
     order: tuple[int, ...]
     at_s: float
     sitting: int = 0
+    scores: tuple[float, ...] = ()
 
 
 class TrialRecord(Record, frozen=True):
@@ -103,6 +106,7 @@ class TrialRecord(Record, frozen=True):
     took_s: float | None = None
     reopen_s: float | None = None
     unsteady: int = 0
+    excess: float | None = None
 
 
 class CandidateRecord(Record, frozen=True):
@@ -113,6 +117,7 @@ class CandidateRecord(Record, frozen=True):
     speedup: SpeedupRecord | None
     measured: MeasuredRecord | None
     disqualified: str | None = None
+    by_sitting: tuple[MeasuredRecord, ...] = ()
 
 
 class FinalRecord(Record, frozen=True):
@@ -201,6 +206,20 @@ class BoundsRecord(Record, frozen=True):
     requests: tuple[int, ...] | None = None
 
 
+class LimitRecord(Record, frozen=True):
+    """What a configuration has to keep: a figure by name, in ms, MiB or items per second."""
+
+    figure: str
+    bound: float
+
+
+class QuestionRecord(Record, frozen=True):
+    """What the user wants to know."""
+
+    objective: str = "throughput"
+    limits: tuple[LimitRecord, ...] = ()
+
+
 class SettingRecord(Record, frozen=True):
     """What the latest run was asked for."""
 
@@ -209,6 +228,7 @@ class SettingRecord(Record, frozen=True):
     targets: tuple[str, ...]
     run: RunRecord
     bounds: BoundsRecord = BoundsRecord()
+    question: QuestionRecord = QuestionRecord()
 
 
 class OutcomeRecord(Record, frozen=True):

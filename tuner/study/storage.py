@@ -29,6 +29,7 @@ from sqlalchemy.pool import NullPool
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
 from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
@@ -76,7 +77,15 @@ STORAGE_FAILURES = (
 class Study:
     """Trials of one model on one target, kept in a file."""
 
-    def __init__(self, path: Path, model: Model, host: Host, target: str, inputs: str = "") -> None:
+    def __init__(
+        self,
+        path: Path,
+        model: Model,
+        host: Host,
+        target: str,
+        inputs: str = "",
+        question: Question = THROUGHPUT,
+    ) -> None:
         """Open the study, or create it.
 
         Args:
@@ -85,6 +94,7 @@ class Study:
             host: The machine it is searched on.
             target: Device string.
             inputs: What the user gave as samples; empty if they are random.
+            question: What the user wants to know.
 
         Raises:
             StorageError: The file is not a study, cannot be written, or belongs to another search.
@@ -94,7 +104,12 @@ class Study:
         self._earlier: Result | None = None
         with self._translated():
             self._storage = _created(path)
-            owner = {**_owner(model, host), "inputs": inputs, "study format": FORMAT}
+            owner = {
+                **_owner(model, host),
+                "inputs": inputs,
+                "question": str(question),
+                "study format": FORMAT,
+            }
             self._refuse_other_owners(owner)
             name = f"{model.name} on {target}"
             self._study = optuna.create_study(
@@ -128,6 +143,7 @@ class Study:
                     state=state,
                     value=value if state is TrialState.COMPLETE else None,
                     params=_parameters(trial.configuration),
+                    constraints={} if trial.excess is None else {"limits": trial.excess},
                     distributions=DISTRIBUTIONS,
                     user_attrs=attributes,
                     intermediate_values={
@@ -188,6 +204,7 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
+            held = {"question": str(THROUGHPUT), **held}  # what was asked before there were other questions
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(

@@ -1,0 +1,90 @@
+"""The question is part of the advice: what was to be gained, within which limits."""
+
+import pytest
+import yaml
+
+from tests.advice.advice_of import result_of, with_setting
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tests.simulation import MODEL, simulate
+from tuner.advice.loader import load, read
+from tuner.advice.writer import make_advice, write_advice
+from tuner.domain.question import Limit, Question
+from tuner.errors import AdviceError
+
+FAST = SimulatedDevice(base_fps=2000)
+
+
+def answered(question, device=FAST):
+    found = simulate(device, lanes=SimulatedLanes(device, QUIET), question=question)
+    return with_setting(result_of(found, MODEL), question=question)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "config.yaml"
+
+
+def test_a_question_is_read_as_it_was_written(path):
+    question = Question("cpu", (Limit("p99", 8.0), Limit("p99.9", 20.0), Limit("memory", 2048.0)))
+    result = answered(question)
+    write_advice(make_advice(result), path)
+    (advice,) = read(path)
+    assert advice.question.question == question
+    assert advice.speedup.speedup.metric == "cpu"
+    kept = yaml.safe_load(path.read_text())
+    assert kept["question"]["limits"][0] == {"figure": "p99", "bound": 8.0}
+    assert kept["speedup"]["metric"] == "cpu"
+    assert kept["measured"]["latency_ms"]["p99_9"] >= kept["measured"]["latency_ms"]["p99"]
+
+
+def test_who_asks_for_nothing_else_finds_nothing_of_it_in_the_file(path):
+    write_advice(make_advice(answered(Question())), path)
+    kept = yaml.safe_load(path.read_text())
+    assert "question" not in kept
+    assert "metric" not in kept["speedup"]
+
+
+def test_what_keeps_limits_that_the_hint_breaks_is_advised_and_says_so(path):
+    result = answered(Question(limits=(Limit("p99", 0.7),)))
+    assert not result.unmet
+    assert result.limits[0].startswith("p99 latency <= 0.7 ms: advice 0.")
+    assert "; hint 1" in result.limits[0]
+    write_advice(make_advice(result), path)
+    (advice,) = read(path)
+    assert advice.verdict == "meets_limits"
+    assert advice.best.requests == 1
+    assert "keeps the limits, " in repr(advice)
+    assert advice.closest is None
+
+
+def test_limits_that_nothing_keeps_leave_the_hint_and_are_told(path):
+    result = answered(Question(limits=(Limit("p99", 0.1),)))
+    assert result.unmet
+    advice = make_advice(result)
+    assert advice.best.configuration == advice.baseline.configuration
+    assert advice.closest.requests == 1
+
+
+def test_what_a_limit_costs_is_told():
+    (line,) = answered(Question(limits=(Limit("p99", 8.0),))).limits
+    assert "; without it hint, batch " in line
+    assert line.endswith("(a trial)")
+
+
+def test_a_limit_of_nothing_is_refused(path):
+    write_advice(make_advice(answered(Question(limits=(Limit("p99", 8.0),)))), path)
+    path.write_text(path.read_text().replace("figure: p99", "figure: joy"))
+    with pytest.raises(AdviceError, match="'joy' is not a figure with a limit"):
+        load(path)
+
+
+def test_a_latency_gain_is_less_latency_in_words():
+    class Waiting(SimulatedDevice):
+        def fps(self, effective):
+            return (
+                self.base_fps * min(effective.requests, effective.streams) * (effective.streams == 2 or 0.7)
+            )
+
+    advice = make_advice(answered(Question("latency"), Waiting(cores=4, base_fps=500)))
+    assert "30.0 % lower p99 latency than the hint" in repr(advice)
+    assert advice.pick(min_throughput=1).best == advice.best
