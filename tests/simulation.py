@@ -128,6 +128,7 @@ def replay(
     seed: int = 0,
     strategy: Strategy | None = None,
     store: MemoryStore | None = None,
+    question: Question = THROUGHPUT,
 ) -> Findings:
     """Search a recorded landscape; with a store that has trials, go on with them."""
     lanes = ReplayedLanes(landscape, seed)
@@ -137,12 +138,13 @@ def replay(
             MODEL,
             CPU,
             lanes,
-            lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests),
+            lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests, question),
             store or MemoryStore(),
             Budget(budget_s, None, lanes.now),
             seed,
             lambda _: None,
             strategy or Strategy(),
+            question=question,
         )
     )
 

@@ -33,8 +33,22 @@ def test_verify_asks_the_same_question_again(limited):
     output = limited[1]
     done = run("verify", output / "config.yaml", "--budget", "8s", "--min-ratio", "0.5", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
-    if "nothing to measure" not in done.stdout:
-        assert "p90 latency <= 1,000 ms: kept, " in done.stdout
+    assert "p90 latency <= 1,000 ms: kept, " in done.stdout
+
+
+def test_a_limit_of_the_hint_is_verified_as_well(model):
+    output = model.parent / "hint"
+    done = run(
+        "search", model, "--budget", "5s", "--batch", "1", "--streams", "hint", "--requests", "2", "-q",
+        "--max-latency", "1s", "--output", output,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    config = output / "config.yaml"
+    config.write_text(config.read_text().replace("bound: 1000.0", "bound: 0.0001"))
+    done = run("verify", config, "--budget", "5s", "-q")
+    assert done.returncode == 1, done.stderr
+    assert "fails: " in done.stdout
+    assert "p99 latency <= 0.0001 ms: broken, " in done.stdout
 
 
 def test_a_study_answers_one_question(capsys, limited, model):

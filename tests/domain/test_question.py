@@ -119,12 +119,11 @@ def test_a_duel_is_over_a_limit_when_every_window_is():
     assert not Question().surely_broken([measured()] * 9)
 
 
-def test_a_mean_latency_or_memory_far_beyond_a_limit_is_out_of_reach():
-    question = Question(limits=(Limit("p50", 5.0), Limit("p99", 20.0), Limit("memory", 1000.0)))
-    assert not question.surely_out_of_reach(9.0, 1400.0)
-    assert question.surely_out_of_reach(10.5, 0.0)
-    assert question.surely_out_of_reach(0.0, 1600.0)
-    assert not Question().surely_out_of_reach(1e9, 1e9)
+def test_too_little_throughput_is_not_outgrown():
+    question = Question(limits=(Limit("p99", 20.0), Limit("throughput", 1000.0)))
+    assert question.outgrown(measured(p99=23.0))
+    assert not question.outgrown(measured(p99=21.0))
+    assert not question.outgrown(measured(p99=5.0, fps=1.0))
 
 
 def test_a_score_is_higher_where_a_window_is_better():

@@ -34,6 +34,10 @@ from tuner.domain.stats import speedup
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, Answers, Lane, LaneFacts
 
+LATENCY_HINT = (("PERFORMANCE_HINT", "LATENCY"),)
+ONE_STREAM = (("NUM_STREAMS", 1),)
+"""What the hint `LATENCY` makes of a processor."""
+
 RECORDED_WINDOW_S = 0.1
 """Length of the recorded windows; a longer replayed window is the mean of several."""
 
@@ -170,6 +174,8 @@ class Landscape:
 
     def _original(self, wanted: Configuration) -> Entry:
         """Return the entry whose rounds a configuration plays: its own, its twin's or its neighbour's."""
+        if wanted.properties == LATENCY_HINT:
+            wanted = replace(wanted, properties=ONE_STREAM)
         if wanted in self._entries:
             return self._originals[self._entries[wanted].effective]
         smaller = [
@@ -188,6 +194,13 @@ class Landscape:
     def log_ratio(self, configuration: Configuration) -> float:
         """Return a configuration's true log-ratio to the hint."""
         return 0.0 if self.same else self._truths[self._original(configuration).configuration]
+
+    def p99_ms(self, configuration: Configuration) -> float:
+        """Return a configuration's true p99 latency: as it was recorded, at the median speed of the host."""
+        entry = self.entry(configuration)
+        assert entry.measured
+        median_fps = median(self.course[1]) * math.exp(self.log_ratio(entry.configuration))
+        return entry.measured.at_rate(median_fps).latency_ms.p99
 
     def best(self) -> Entry:
         """Return the fastest configuration."""
@@ -322,7 +335,7 @@ class ReplayedLane:
         spent = max(seconds, self._entry.window_s)
         self._lanes.spend(spent)
         assert self._entry.measured
-        latency = self._entry.measured.latency_ms
+        latency = self._entry.measured.at_rate(rate).latency_ms
         latencies = chain([latency.p50] * 44, [latency.p90] * 5, [latency.p99])
         return Window(rate, tuple(latencies), spent, self._entry.measured.memory_mb)
 

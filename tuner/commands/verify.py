@@ -128,7 +128,8 @@ def verify(
     files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
     question = advice.question.question if advice.question else THROUGHPUT
-    usual = 0.0 if advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
+    is_hint = baseline == advice.best.configuration
+    usual = 0.0 if is_hint or advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
     required = min_ratio if min_ratio is not None else 1.0 if other else usual
     unmeasured = Verification(
         advice=advice,
@@ -139,7 +140,7 @@ def verify(
         min_ratio=required,
         holds=min_ratio is None or min_ratio <= 1.0,
     )
-    if baseline == advice.best.configuration:
+    if is_hint and not question.limits:
         return unmeasured
     require_model(path, advice.as_model(path))
     asks_device = other is None and unmeasured.fit.level == "different" and baseline.uses_hint

@@ -9,6 +9,7 @@ from statistics import fmean, median
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome
 from tuner.domain.space import Bounds, Space
 from tuner.domain.stats import Speedup
@@ -26,19 +27,23 @@ CAUTION = 2.0
 LEAST_NOISE, UNKNOWN_NOISE = 0.01, 0.1
 """How far rounds stray at least, and while there are too few to tell; on the logarithmic scale."""
 
-MUCH_FASTER = 1.5
-"""How many times as fast as the fastest so far another configuration is expected to be at most."""
-
 GO_ON = "run the same command again to go on"
 
 
 class History:
-    """Trials in the order in which they ended, with the questions that a search asks about them."""
+    """Trials in the order in which they ended, with the questions that a search asks about them.
 
-    def __init__(self, trials: Iterable[Trial] = (), bounds: Bounds | None = None) -> None:
+    Attributes:
+        trials: All of them.
+        over_a_limit: What breaks a limit that more items in flight break even more.
+    """
+
+    def __init__(
+        self, trials: Iterable[Trial] = (), bounds: Bounds | None = None, question: Question = THROUGHPUT
+    ) -> None:
         """Begin with the trials of earlier runs; only what the `bounds` of this run allow is a candidate."""
         self.trials: list[Trial] = []
-        self._bounds = bounds or Bounds()
+        self._bounds, self._question = bounds or Bounds(), question
         self._by_configuration: dict[Configuration, Trial] = {}
         self._by_effective: dict[Effective, Trial] = {}
         self._compiled: dict[Configuration, Effective] = {}
@@ -46,6 +51,7 @@ class History:
         self._looks: dict[int, tuple[Trial, Speedup]] = {}
         self._strayed: list[float] = []
         self._noise = UNKNOWN_NOISE
+        self.over_a_limit: list[Configuration] = []
         self._repeated: set[int] = set()
         for trial in trials:
             self.add(trial)
@@ -54,6 +60,8 @@ class History:
         """Add a trial that ended."""
         self.trials.append(trial)
         self._by_configuration[trial.configuration] = trial
+        if trial.measured and self._question.outgrown(trial.measured):
+            self.over_a_limit.append(trial.configuration)
         if trial.effective and self._bounds.allow(trial.configuration):
             self._forms.setdefault(trial.effective, []).append(trial.configuration)
         if trial.effective:
@@ -163,14 +171,10 @@ class History:
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.items_in_flight / fps
 
-    def latency_ms(self, configuration: Configuration) -> float:
-        """Return a mean latency that a configuration will hardly be below, from the highest rate so far.
-
-        With every request in flight, the mean latency is the items in flight over the rate (Little's law).
-        The rate may be `MUCH_FASTER` than everything so far.
-        """
-        rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
-        return 1e3 * configuration.items_in_flight / (MUCH_FASTER * max(rates)) if rates else 0.0
+    def most_in_flight(self) -> int:
+        """Return the most items in flight of the hint and of the trials that keep all limits."""
+        keeping = (trial for trial in self.trials[1:] if trial.measured and trial.keeps_limits)
+        return max(trial.configuration.items_in_flight for trial in (self.trials[0], *keeping))
 
     def trial_s(self) -> float:
         """Return the mean seconds of the trials that were measured; 0 before there is one."""

@@ -23,10 +23,6 @@ SURELY_BROKEN, WINDOWS = math.log(1.1), 3
 """A duel stops when each of so many windows breaks a limit by so much (log-ratio)."""
 
 
-MUCH_MEMORY = 1.5
-"""A configuration is not tried whose expected memory is so many times the limit."""
-
-
 class Figure(NamedTuple):
     """A figure that may be limited.
 
@@ -159,6 +155,11 @@ class Question:
         broken = [limit for limit in self.limits if limit.excess(measured) > 0]
         return sorted(broken, key=lambda limit: -limit.excess(measured))
 
+    def outgrown(self, measured: Measured) -> bool:
+        """Return whether figures are far beyond a limit that more items in flight break even more."""
+        growing = (limit for limit in self.limits if not FIGURES[limit.figure].at_least)
+        return any(limit.excess(measured) > SURELY_BROKEN for limit in growing)
+
     def why_not(self, measured: Measured) -> str | None:
         """Return which limits figures break, in words; None where they break none."""
         broken = [f"{limit} ({limit.say(measured)})" for limit in self.broken(measured)]
@@ -175,20 +176,6 @@ class Question:
             or (len(windows) >= WINDOWS and all(limit.excess(each) > SURELY_BROKEN for each in windows))
             for limit in self.limits
         )
-
-    def surely_out_of_reach(self, mean_latency_ms: float, memory_mb: float) -> bool:
-        """Return whether such a mean latency, or such a peak of memory, leaves a limit no chance.
-
-        Half of the requests take about the mean or less; a p50 limit is hardly kept by a mean twice as high.
-        """
-        for limit in self.limits:
-            if limit.figure.startswith("p"):
-                slack = 2.0 if limit.figure == "p50" else 1.0
-                if mean_latency_ms > slack * limit.bound:
-                    return True
-            elif limit.figure == "memory" and memory_mb > MUCH_MEMORY * limit.bound:
-                return True
-        return False
 
     def __str__(self) -> str:
         """Return the question in words: `throughput, with p99 latency <= 20 ms`."""

@@ -25,6 +25,9 @@ from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner, takes_more_than_its_share, too_expensive
 
+SOON = 4
+"""Where latency is limited, so many times the items in flight of what keeps the limits are tried next."""
+
 
 class Proposing(Protocol):
     """Proposes configurations of one target, or of several in turn."""
@@ -108,7 +111,7 @@ class Exploration:
     def impossible(self, configuration: Configuration) -> bool:
         """Return whether a configuration is no candidate.
 
-        It is known to fail, it is too large, its device is gone, or it is expected to break a limit.
+        It is known to fail, it is too large, its device is gone, or less of it broke a limit.
         """
         return (
             self._is_gone(configuration)
@@ -119,7 +122,9 @@ class Exploration:
 
     def affords(self, configuration: Configuration, left_s: float) -> bool:
         """Return whether a configuration is worth its time, with so many seconds before the final."""
-        return not too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
+        return not self._is_too_soon(configuration) and not too_expensive(
+            configuration, self._history, self._budget, self._strategy, left_s
+        )
 
     def _closed(self, configuration: Configuration, left_s: float) -> bool:
         return (
@@ -157,12 +162,21 @@ class Exploration:
         )
 
     def _is_out_of_reach(self, configuration: Configuration) -> bool:
-        """Return whether a configuration with more items in flight than the hint must break a limit."""
-        hint = self._history.trials[0].configuration
-        if not self._question.limits or configuration.items_in_flight <= hint.items_in_flight:
-            return False
-        latency_ms = self._history.latency_ms(configuration)
-        return self._question.surely_out_of_reach(latency_ms, self.memory.predicted_mb(configuration))
+        """Return whether the same with no more items in flight is far over a limit that grows with them."""
+        return any(
+            broken.device == configuration.device
+            and broken.properties == configuration.properties
+            and broken.batch <= configuration.batch
+            and broken.requests <= configuration.requests
+            for broken in self._history.over_a_limit
+        )
+
+    def _is_too_soon(self, configuration: Configuration) -> bool:
+        """Return whether far more items would be in flight than in anything that keeps the limits."""
+        return (
+            self._question.limits_latency
+            and configuration.items_in_flight > SOON * self._history.most_in_flight()
+        )
 
     def _around_the_best(self) -> list[Configuration]:
         best = self._history.best() or self._history.trials[0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tuner.domain.space import HINT, Point, Space
+from tuner.domain.space import HINT, LATENCY_HINT, Point, Space
 
 GUESSES: tuple[Point, ...] = (
     {"streams": HINT, "batch": 64, "requests_per_stream": 4},
@@ -62,7 +62,20 @@ SERVER_CORES = 8
 
 
 def guesses_for(space: Space) -> tuple[Point, ...]:
-    """Return what to try first in a space."""
+    """Return what to try first in a space.
+
+    Where latency is limited, that is the hint `LATENCY`, and then the fewest items in flight first.
+    """
+    if LATENCY_HINT in space.axes.get("streams", ()):
+        return ({"streams": LATENCY_HINT}, *sorted(_guesses_of_throughput(space), key=_items))
+    return _guesses_of_throughput(space)
+
+
+def _items(guess: Point) -> int:
+    return int(guess["batch"]) * int(guess["requests_per_stream"])
+
+
+def _guesses_of_throughput(space: Space) -> tuple[Point, ...]:
     server = space.target == "CPU" and physical_cores(space) >= SERVER_CORES
     without_the_hint = HINT not in space.axes.get("streams", (HINT,))
     return host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES

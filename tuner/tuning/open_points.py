@@ -39,6 +39,8 @@ class OpenPoints:
         best = self.history.best()
         if best and best.ratio > 1 + GAIN_WORTH_FINDING:
             return None
+        if not self.history.trials[0].keeps_limits:  # the hint will not be kept
+            return None
         if len(self.history.measured()) < FIRST_TRIALS:
             return None
         most_s = self.strategy.expensive_window_s

@@ -130,7 +130,7 @@ def tune(task: Task) -> Findings:
         DeviceError: No performance hint runs.
         Interrupted: The user asked to stop before the baseline was measured.
     """
-    history = History(task.store.trials(), task.bounds)
+    history = History(task.store.trials(), task.bounds, task.question)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
     hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget, task.question)

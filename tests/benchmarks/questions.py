@@ -1,0 +1,93 @@
+"""Is what is advised true of other questions: latency, CPU time, and limits? Real searches, each measured again.
+
+Five models are asked for the latency of one caller and for CPU time, and for throughput within two limits: one and a half
+times the hint's p99 latency, and three quarters of it. What is advised is then measured again in fresh processes, as
+`tuner verify` does.
+"""
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import tuner
+from tests.benchmarks.evidence import Evidence, as_data, plain
+from tests.benchmarks.models import MODELS
+from tuner.domain.sentences import answer
+
+NAMES = ("squeezenet", "transformer", "recurrent", "wide_mlp", "resnet50")
+BUDGET_S, AGAIN_S = 30, 10
+SEEDS = 2
+LOOSE, TIGHT = 1.5, 0.75
+
+
+def questions(hint_p99_ms: float) -> Iterator[tuple[str, dict[str, Any], int]]:
+    """Yield each question by its name, as `tuner.search` takes it, with a seed."""
+    yield "latency", {"objective": "latency"}, 0
+    yield "cpu", {"objective": "cpu"}, 0
+    for seed in range(SEEDS):
+        for name, share in (("loose", LOOSE), ("tight", TIGHT)):
+            yield f"{name} limit", {"max_latency": f"{share * hint_p99_ms:.4f}ms"}, seed
+
+
+def ask(name: str, folder: Path, question: dict[str, Any], seed: int) -> dict[str, object]:
+    """Search, measure the advice again, and return both."""
+    model, output = MODELS[name], folder / "found"
+    result = tuner.search(
+        model.make(folder),
+        device="CPU",
+        budget=BUDGET_S,
+        seed=seed,
+        shapes=model.shapes,
+        output=output,
+        **question,
+    )
+    verdict, best, hint = result.verdict, result.verdict.best, result.baseline
+    found: dict[str, object] = {
+        "question": str(result.question),
+        "verdict": verdict.kind,
+        "unmet": result.unmet,
+        "sentence": answer(verdict),
+        "limits": list(result.limits),
+        "pick": as_data(best.configuration),
+        "speedup": plain(verdict.speedup) if verdict.speedup else None,
+        "trials": len(result.trials),
+    }
+    for side, candidate in (("pick_figures", best), ("hint_figures", hint)):
+        if measured := candidate.measured:
+            found[side] = {
+                "fps": measured.throughput_fps,
+                "p99_ms": measured.latency_ms.p99,
+                "cpu_ms": measured.cpu_ms_per_item,
+            }
+    again = tuner.verify(output / "config.yaml", budget=AGAIN_S, seed=seed + 1, min_ratio=0.0)
+    found["again"] = plain(again.now) if again.now else None
+    found["again_limits"] = list(again.limits)
+    found["broken"] = any(": broken, " in limit for limit in again.limits)
+    return found
+
+
+def main() -> None:
+    evidence = Evidence("questions")
+    for name in sys.argv[1:] or NAMES:
+        with tempfile.TemporaryDirectory() as folder:
+            item = f"{name}: hint"
+            if item not in evidence.items:
+                model = MODELS[name]
+                path, output = model.make(Path(folder)), Path(folder) / "hint"
+                hint = tuner.search(
+                    path, device="CPU", budget=8, batch=[1], shapes=model.shapes, output=output
+                ).baseline
+                assert hint.measured
+                evidence.save(item, p99_ms=hint.measured.latency_ms.p99)
+        for what, question, seed in questions(evidence.items[item]["p99_ms"]):
+            asked = f"{name}: {what}, seed {seed}"
+            if asked not in evidence.items:
+                with tempfile.TemporaryDirectory() as folder:
+                    evidence.save(asked, **ask(name, Path(folder), question, seed))
+                print(asked, evidence.items[asked]["sentence"], evidence.items[asked]["broken"], flush=True)
+
+
+if __name__ == "__main__":
+    main()
