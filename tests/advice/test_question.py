@@ -47,8 +47,8 @@ def test_who_asks_for_nothing_else_finds_nothing_of_it_in_the_file(path):
 def test_what_keeps_limits_that_the_hint_breaks_is_advised_and_says_so(path):
     result = answered(Question(limits=(Limit("p99", 0.7),)))
     assert not result.unmet
-    assert result.limits[0].startswith("p99 latency <= 0.7 ms: advice 0.")
-    assert "; hint 1" in result.limits[0]
+    assert result.limits[0].startswith("p99 latency <= 0.7 ms: advice kept (0.")
+    assert "; hint broken (1" in result.limits[0]
     write_advice(make_advice(result), path)
     (advice,) = read(path)
     assert advice.verdict == "meets_limits"

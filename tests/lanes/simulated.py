@@ -60,6 +60,9 @@ QUIET = Noise(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 SENTINEL = Configuration.of("CPU", {}, 1, 1)
 """What a disturbance is asked about for the sentinel, which is no lane."""
 
+MOST_LATENCIES = 100
+"""Requests that a simulated window tells of: more would all be the same."""
+
 SENTINEL_S = 0.002
 """Seconds that a sentinel takes where nothing slows it."""
 
@@ -295,7 +298,8 @@ class SimulatedLane:
         self._lanes.spend(spent)
         memory_mb = 100.0 + self._effective.batch * self._effective.requests
         cpu_ms = 1e3 * self._lanes.device.busy_cores(self._effective) / rate
-        return Window(rate, (cycle_s * 1e3,), spent, memory_mb, cpu_ms)
+        finished = max(3, round(self._effective.requests * spent / cycle_s))
+        return Window(rate, (cycle_s * 1e3,) * min(finished, MOST_LATENCIES), spent, memory_mb, cpu_ms)
 
     def answers(self) -> Answers:
         """Return two fixed answers; other ones where the device is set to be wrong."""

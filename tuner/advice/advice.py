@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +36,7 @@ from tuner.domain.figures import faster, interval_of, rate
 from tuner.domain.host import Host
 from tuner.domain.limits import limits_of
 from tuner.domain.model import Model, ModelInput
-from tuner.domain.question import Limit
+from tuner.domain.question import THROUGHPUT, Limit
 from tuner.domain.target import target_of
 from tuner.domain.verdict import VerdictKind
 from tuner.domain.visible import html_table, on_one_line
@@ -221,11 +222,11 @@ class Advice(Record, frozen=True, omit_defaults=True):
         max_latency_ms: float | None = None,
         max_memory_mb: float | None = None,
         device: str | None = None,
-        max_latency: str | Sequence[str] = (),
+        max_latency: str | Sequence[str] | None = None,
         max_memory: str | None = None,
         min_throughput: str | float | None = None,
     ) -> Advice:
-        """Return advice of the same study within other limits.
+        """Return advice of the same study within other limits, beside those that the search was asked for.
 
         That is this advice if `best` is within them, else the fastest measured configuration that is.
         The latter was not claimed by the final, so its verdict is `inconclusive` (`keep_hint` for the hint).
@@ -243,12 +244,15 @@ class Advice(Record, frozen=True, omit_defaults=True):
             AdviceError: No measured configuration is within the limits.
             UsageError: A limit has no such form.
         """
-        percentiles = (max_latency,) if isinstance(max_latency, str) else tuple(max_latency)
-        limits = [*limits_of(percentiles, max_memory, min_throughput)]
+        limits = [*limits_of(max_latency, max_memory, min_throughput)]
         limits += [Limit("p99", max_latency_ms)] if max_latency_ms is not None else []
         limits += [Limit("memory", max_memory_mb)] if max_memory_mb is not None else []
         if not limits and device is None:
             return self
+        asked = self.question.question if self.question else THROUGHPUT
+        named = {limit.figure for limit in limits}
+        limits += [limit for limit in asked.limits if limit.figure not in named]
+        question = QuestionRecord.of(replace(asked, limits=tuple(limits)))
         within = within_limits(self._measurements(), limits, device)
         if _deployment(within[0]) == self.best:
             return self
@@ -262,6 +266,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
             speedup=picked.speedup,
             measured=picked.measured,
             cheaper=None,
+            question=question,
         )
 
     def fit(self, here: Host | None = None) -> Fit:
@@ -282,7 +287,8 @@ class Advice(Record, frozen=True, omit_defaults=True):
         if not set(target_of(best.device).devices) <= set(here.devices):
             first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
             best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
-        best = msgspec.structs.replace(best, requests=ASK_DEVICE)
+        one_caller = self.question is not None and self.question.objective == "latency"
+        best = msgspec.structs.replace(best, requests=1 if one_caller else ASK_DEVICE)
         baseline = msgspec.structs.replace(self.baseline, measured=None)
         return msgspec.structs.replace(
             self,

@@ -10,7 +10,7 @@ import msgspec
 from tuner.domain.configuration import Configuration
 from tuner.domain.objectives import Objective
 from tuner.domain.properties import PlainValue
-from tuner.domain.question import FIGURES, Limit, Question
+from tuner.domain.question import FIGURES, THROUGHPUT, Limit, Question
 from tuner.domain.stats import Metric, Speedup
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
@@ -169,9 +169,11 @@ class LimitRecord(Record, frozen=True):
     bound: Figure
 
     def __post_init__(self) -> None:
-        """Refuse a figure that cannot be limited."""
+        """Refuse a figure that cannot be limited, and a bound that is none."""
         if self.figure not in FIGURES:
             raise ValueError(f"'{self.figure}' is not a figure with a limit; expected: {', '.join(FIGURES)}")
+        if not 0 < self.bound < math.inf:
+            raise ValueError(f"{self.bound} is no limit above 0")
 
 
 class QuestionRecord(Record, frozen=True, omit_defaults=True):
@@ -179,6 +181,14 @@ class QuestionRecord(Record, frozen=True, omit_defaults=True):
 
     objective: Objective = "throughput"
     limits: list[LimitRecord] = []
+
+    @classmethod
+    def of(cls, question: Question) -> QuestionRecord | None:
+        """Return a question as it is written; None for that of those who ask for nothing else."""
+        if question == THROUGHPUT:
+            return None
+        limits = [LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.limits]
+        return cls(objective=question.objective, limits=limits)
 
     @property
     def question(self) -> Question:

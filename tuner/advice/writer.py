@@ -21,7 +21,6 @@ from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.price import Cheaper
-from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
@@ -79,16 +78,8 @@ def make_advice(result: Result) -> Advice:
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
         closest=_closest(verdict),
         cheaper=_cheaper(result.cheaper),
-        question=_question(result.question),
+        question=records.QuestionRecord.of(result.question),
     )
-
-
-def _question(question: Question) -> records.QuestionRecord | None:
-    """Return a question; None for that of those who ask for nothing else."""
-    if question == THROUGHPUT:
-        return None
-    limits = [records.LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.limits]
-    return records.QuestionRecord(objective=question.objective, limits=limits)
 
 
 def _closest(verdict: Verdict) -> records.Closest | None:

@@ -237,7 +237,9 @@ def _tied(result: Result) -> Iterator[str]:
     if result.verdict.kind != "faster" or result.final is None or leader is None:
         return
     shown = history.simplest_form(leader)
-    if shown != advised and any(tied.configuration == shown for tied in tied_winners(result.final)):
+    if shown != advised and any(
+        tied.configuration == shown for tied in tied_winners(result.final, result.question)
+    ):
         yield f"  tied     {shown}: not clearly faster, so the simpler one is advised"
 
 

@@ -61,7 +61,7 @@ def search(
     batch: Sequence[int] | None = None,
     requests: Sequence[int] | None = None,
     objective: Objective = "throughput",
-    max_latency: str | Sequence[str] = (),
+    max_latency: str | Sequence[str] | None = None,
     max_memory: str | None = None,
     min_throughput: str | float | None = None,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
@@ -126,11 +126,7 @@ def search(
         shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
         question=Question(
             objective,
-            limits_of(
-                (max_latency,) if isinstance(max_latency, str) else tuple(max_latency),
-                max_memory,
-                min_throughput,
-            ),
+            limits_of(max_latency, max_memory, min_throughput),
         ),
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",

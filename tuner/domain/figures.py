@@ -52,7 +52,8 @@ def interval(low: float | None, high: float | None, metric: Metric = "throughput
     if not low or not high or math.isinf(high):
         return ""
     if metric in LESS:
-        return f"{_percent(1 / high)} to {_percent(1 / low)} %"
+        most = f"{_percent(1 / low)} %" if 1 / low < TIMES_FROM else f"{times(1 / low)} times as much"
+        return f"{_percent(1 / high)}{'' if most.endswith('%') else ' %'} to {most}"
     if math.sqrt(low * high) >= TIMES_FROM:
         return f"{times(low)} to {times(high)} times"
     return f"{_percent(low)} to {_percent(high)} %"

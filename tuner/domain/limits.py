@@ -16,14 +16,18 @@ NUMBER = r"\d+(?:\.\d+)?"
 
 
 def limits_of(
-    max_latency: Sequence[str] = (), max_memory: str | None = None, min_throughput: str | float | None = None
+    max_latency: str | Sequence[str] | None = None,
+    max_memory: str | None = None,
+    min_throughput: str | float | None = None,
 ) -> tuple[Limit, ...]:
     """Return the limits that a user writes: `20ms` or `p90:5ms`, `2GiB`, `500`.
 
     Raises:
         UsageError: One of them has no such form or no unit, or two contradict each other.
     """
-    limits = [_latency_limit(text) for text in max_latency]
+    several = isinstance(max_latency, Sequence) and not isinstance(max_latency, str)
+    texts = () if max_latency is None else max_latency if several else (max_latency,)
+    limits = [_latency_limit(str(text)) for text in texts]
     for slow, fast in itertools.permutations(limits, 2):
         if slow.figure == fast.figure:
             raise UsageError(
@@ -62,10 +66,14 @@ def _percent(limit: Limit) -> float:
 def _with_unit(text: str, name: str, units: Mapping[str, float], example: str) -> float:
     """Return a number in the first unit of 1, as it was given as parameter `name`."""
     found = re.fullmatch(rf"({NUMBER})\s*({'|'.join(units)})", str(text).strip())
-    if found and float(found[1]) > 0:
+    if found and 0 < float(found[1]) < math.inf:
         return float(found[1]) * units[found[2]]
     lone = re.fullmatch(NUMBER, str(text).strip())
-    missing = "has no unit" if lone and float(lone[0]) > 0 else "is no limit above 0"
+    missing = "is not a number above 0 with a unit"
+    if found or (lone and not 0 < float(lone[0]) < math.inf):
+        missing = "is no limit above 0"
+    elif lone:
+        missing = "has no unit"
     raise UsageError(
         f"{name}='{text}' {missing}; the units are {', '.join(units)}: give for example {example}."
     )

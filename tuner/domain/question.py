@@ -11,7 +11,8 @@ from typing import NamedTuple
 from tuner.domain.figures import mebibytes, milliseconds, rate
 from tuner.domain.objectives import Objective
 from tuner.domain.sample import Latency, Measured, Window
-from tuner.domain.stats import LEAST_SITTINGS, Metric, student_quantile
+from tuner.domain.stats import LEAST_SITTINGS, Metric, percentile_bounds, student_quantile
+from tuner.errors import LaneError, UsageError
 
 METRICS: dict[Objective, Metric] = {"throughput": "throughput", "latency": "latency_p99", "cpu": "cpu"}
 """What a gain is measured in, by objective."""
@@ -57,6 +58,13 @@ FIGURES = {
 """What may be limited, by the name that a study and an advice keep."""
 
 
+class Bound(NamedTuple):
+    """Between what a figure surely is; 0 and infinite where that is not known."""
+
+    low: float
+    high: float
+
+
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A limit that a configuration has to keep.
@@ -64,10 +72,20 @@ class Limit:
     Attributes:
         figure: Name of what is limited, one of `FIGURES`.
         bound: The limit, in milliseconds, MiB, or items per second.
+
+    Raises:
+        UsageError: It is no number above 0.
     """
 
     figure: str
     bound: float
+
+    def __post_init__(self) -> None:
+        """Refuse a bound that nothing can be compared with."""
+        if not 0 < self.bound < math.inf:
+            raise UsageError(
+                f"{self.bound} is no limit of {FIGURES[self.figure].name}; give a number above 0."
+            )
 
     def excess(self, measured: Measured) -> float:
         """Return by how much a limit is broken, as a log-ratio; 0 or less where it is kept."""
@@ -80,33 +98,59 @@ class Limit:
         """Return the figure that is limited."""
         return FIGURES[self.figure].of(measured)
 
-    def say(self, measured: Measured, sittings: Sequence[Measured] = ()) -> str:
-        """Return the figure that is limited, with its unit and its bound; `unknown` where it is not known."""
-        value, figure, beyond = self.value(measured), FIGURES[self.figure], self.bounded_excess(sittings)
-        if value is None:
-            return "unknown"
-        if math.isinf(beyond):
-            return figure.say(value)
-        bound = self.bound * math.exp(-beyond if figure.at_least else beyond)
-        return f"{figure.say(value)}, surely {'above' if figure.at_least else 'below'} {figure.say(bound)}"
+    def say(self, measured: Measured) -> str:
+        """Return the figure that is limited, with its unit; `unknown` where it is not known."""
+        value = self.value(measured)
+        return "unknown" if value is None else FIGURES[self.figure].say(value)
 
-    def surely_kept(self, sittings: Sequence[Measured]) -> bool:
-        """Return whether the figure's one-sided bound keeps the limit."""
-        return self.bounded_excess(sittings) <= 0
+    def bounds(self, sittings: Sequence[Measured], latencies_ms: Sequence[float], among: int = 1) -> Bound:
+        """Return between what the figure surely is, each end with `LIMIT_CONFIDENCE`.
 
-    def bounded_excess(self, sittings: Sequence[Measured]) -> float:
-        """Return the one-sided bound of the excess, over sittings with fresh processes; infinite for too few.
+        Over sittings, each with fresh processes, the logarithms of the figure have Student's bounds. A
+        percentile also has those of order statistics of all requests (Hahn & Meeker, *Statistical Intervals*,
+        section 5.2), because the p99 of few requests is just the slowest of them. Of a peak, the highest
+        counts.
 
-        Percentiles are pooled in each sitting; their logarithms have Student's bound. The bound of a peak is
-        the highest of any process.
+        Args:
+            sittings: The figures of each sitting; with fewer than three nothing is sure.
+            latencies_ms: Of all requests.
+            among: Number of bounds that hold together (Bonferroni's correction).
         """
-        apart = [self.excess(each) for each in sittings]
-        if len(apart) < LEAST_SITTINGS or max(apart) == math.inf:
-            return math.inf
+        values = [value for each in sittings if (value := self.value(each)) and value > 0]
+        if len(values) < max(LEAST_SITTINGS, len(sittings)):
+            return Bound(0.0, math.inf)
         if FIGURES[self.figure].peak:
-            return max(apart)
-        reach = student_quantile(len(apart) - 1, LIMIT_CONFIDENCE) * stdev(apart) / math.sqrt(len(apart))
-        return fmean(apart) + reach
+            return Bound(max(values), max(values))
+        confidence = 1 - (1 - LIMIT_CONFIDENCE) / among
+        logs = [math.log(value) for value in values]
+        reach = student_quantile(len(logs) - 1, confidence) * stdev(logs) / math.sqrt(len(logs))
+        low, high = math.exp(fmean(logs) - reach), math.exp(fmean(logs) + reach)
+        if self.figure.startswith("p"):
+            share = float(self.figure.removeprefix("p")) / 100
+            least, most = percentile_bounds(latencies_ms, share, confidence)
+            low, high = min(low, least), max(high, most)
+        return Bound(low, high)
+
+    def is_kept(self, bound: Bound) -> bool:
+        """Return whether a figure between such bounds surely keeps the limit."""
+        return bound.low >= self.bound if FIGURES[self.figure].at_least else bound.high <= self.bound
+
+    def is_broken(self, bound: Bound) -> bool:
+        """Return whether a figure between such bounds surely breaks the limit."""
+        return bound.high < self.bound if FIGURES[self.figure].at_least else bound.low > self.bound
+
+    def standing(self, measured: Measured, bound: Bound | None) -> str:
+        """Return whether a limit is kept, in words, with the figure and its bound."""
+        if bound is None:
+            place = "over it" if self.excess(measured) > 0 else "within it, not proven"
+            return f"{place} ({self.say(measured)})"
+        figure, at_least = FIGURES[self.figure], FIGURES[self.figure].at_least
+        if self.is_kept(bound):
+            edge = figure.say(bound.low if at_least else bound.high)
+            return f"kept ({self.say(measured)}, surely {'above' if at_least else 'below'} {edge})"
+        if self.is_broken(bound):
+            return f"broken ({self.say(measured)})"
+        return f"not sure ({self.say(measured)})"
 
     def __str__(self) -> str:
         """Return the limit in words: `p99 latency <= 20 ms`."""
@@ -132,16 +176,28 @@ class Question:
         return METRICS[self.objective]
 
     @property
+    def key(self) -> str:
+        """The question in a form that is the same for the same question alone."""
+        limits = sorted(f"{limit.figure} {limit.bound!r}" for limit in self.limits)
+        return ", ".join([self.objective, *limits])
+
+    @property
     def limits_latency(self) -> bool:
         """Whether a percentile of the latency is limited."""
         return any(limit.figure.startswith("p") for limit in self.limits)
 
     def score(self, window: Window) -> float:
-        """Return how good a window is: the higher, the better. Ratios of scores are gains."""
+        """Return how good a window is: the higher, the better. Ratios of scores are gains.
+
+        Raises:
+            LaneError: CPU time counts, and is not known.
+        """
         if self.objective == "latency":
             return 1 / Latency.of(window.latencies_ms).p99
         if self.objective == "cpu":
-            return 1 / window.cpu_ms_per_item if window.cpu_ms_per_item else math.nan
+            if not window.cpu_ms_per_item:
+                raise LaneError("its CPU time is not known, so it cannot be compared")
+            return 1 / window.cpu_ms_per_item
         return window.rate_fps
 
     def excess(self, measured: Measured | None) -> float | None:
@@ -165,9 +221,14 @@ class Question:
         broken = [f"{limit} ({limit.say(measured)})" for limit in self.broken(measured)]
         return f"breaks {' and '.join(broken)}" if broken else None
 
-    def surely_kept(self, sittings: Sequence[Measured]) -> bool:
-        """Return whether all limits are surely kept, over sittings of their own processes."""
-        return all(limit.surely_kept(sittings) for limit in self.limits)
+    def keeps(self, bounds: Sequence[Bound]) -> bool:
+        """Return whether figures between such bounds, one for each limit, surely keep all limits."""
+        pairs = zip(self.limits, bounds, strict=True) if bounds else ()
+        return len(bounds) == len(self.limits) and all(limit.is_kept(bound) for limit, bound in pairs)
+
+    def breaks(self, bounds: Sequence[Bound]) -> bool:
+        """Return whether figures between such bounds surely break a limit."""
+        return any(limit.is_broken(bound) for limit, bound in zip(self.limits, bounds, strict=False))
 
     def surely_broken(self, windows: Sequence[Measured]) -> bool:
         """Return whether windows leave no doubt that a limit is broken."""

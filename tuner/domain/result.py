@@ -179,7 +179,10 @@ class Result:
         targets = [target_of(device) for device in self.setting.targets]
         finalists = self.final.finalists if self.final else ()
         chosen = self.verdict.best if self.final and not self.final.trouble else None
-        return standings(self.trials, targets, chosen, finalists)
+        found = standings(self.trials, targets, chosen, finalists)
+        if self.question.objective == "throughput":
+            return found
+        return tuple(replace(each, share_of_sum=None, share_of_gain=None) for each in found)
 
     def at_final_speed(self, measured: Trial | Candidate) -> Measured | None:
         """Return figures as they would be at the speed that the host had in the final.
@@ -202,25 +205,22 @@ class Result:
 
     @property
     def unmet(self) -> bool:
-        """Whether there are limits that what is advised does not surely keep: nothing was found that does."""
-        best = self.verdict.best
-        if best.by_sitting:
-            return not self.question.surely_kept(best.by_sitting)
-        return (self.question.excess(best.measured) or 0.0) > 0
+        """Whether what is advised breaks a limit, by its figures: nothing was found that keeps them all."""
+        return (self.question.excess(self.verdict.best.measured) or 0.0) > 0
 
     @property
     def limits(self) -> tuple[str, ...]:
         """What each limit costs, in words: figures of advice and hint, and the best trial that breaks it."""
-        return tuple(map(self._limit_in_words, self.question.limits))
+        return tuple(self._limit_in_words(*pair) for pair in enumerate(self.question.limits))
 
-    def _limit_in_words(self, limit: Limit) -> str:
+    def _limit_in_words(self, place: int, limit: Limit) -> str:
         named = {"hint": self.baseline}
         if self.verdict.best.configuration != self.baseline.configuration:
             named = {"advice": self.verdict.best, **named}
         values = [
-            f"{name} {limit.say(candidate.measured, candidate.by_sitting)}"
-            for name, candidate in named.items()
-            if candidate.measured
+            f"{name} {limit.standing(each.measured, each.bounds[place] if each.bounds else None)}"
+            for name, each in named.items()
+            if each.measured
         ]
         others = [other for other in self.question.limits if other != limit]
         beyond = [
@@ -260,13 +260,13 @@ class Result:
             for trial, measured in self.front
             if trial.state == "measured" and trial.effective not in met
             if latest.get(trial.effective) is trial and self.setting.bounds.allow(trial.configuration)
-            if trial.keeps_limits
+            if (self.question.excess(measured) or 0.0) <= 0
         )
         able = (
             each
             for each in finalists
             if not each.disqualified and each.effective != best.effective
-            if self.question.surely_kept(each.by_sitting)
+            if not self.question.limits or self.question.keeps(each.bounds)
         )
         return cheaper_than(price, able, others, hint)
 

@@ -43,8 +43,8 @@ def _answer(verdict: Verdict) -> str:
 def _none_of(verdict: Verdict) -> str:
     """Return of which configurations a gain is ruled out, and how."""
     less = LESS.get(verdict.speedup.metric) if verdict.speedup else None
-    worth = share(GAIN_WORTH_FINDING)
-    faster_by = f"has {worth} lower {less}" if less else f"is {worth} faster"
+    worth, within = share(GAIN_WORTH_FINDING), " within the limits" * verdict.limited
+    faster_by = f"has {worth} lower {less}{within}" if less else f"is {worth} faster{within}"
     if not verdict.points:
         return f"no configuration in the final {faster_by}"
     if verdict.measured == verdict.points:

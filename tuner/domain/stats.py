@@ -240,6 +240,31 @@ def _signed_rank_probabilities(count: int) -> NDArray[np.float64]:
     return ways
 
 
+def percentile_bounds(values: Sequence[float], share: float, confidence: float) -> tuple[float, float]:
+    """Return the one-sided bounds of a percentile, by order statistics of independent values.
+
+    Args:
+        values: What was seen.
+        share: The percentile as a share, e.g. 0.99.
+        confidence: Of each bound.
+
+    Returns:
+        The bounds; 0 or infinite where there are too few values for one: a p99 needs 299 with 95 %.
+    """
+    from scipy.special import bdtr  # see `student_quantile`
+
+    ordered, count = np.sort(np.asarray(values, dtype=np.float64)), len(values)
+    below = bdtr(
+        np.arange(count), count, share
+    )  # chance that at most so many values are below the percentile
+    high = int(np.searchsorted(below, confidence))
+    low = int(np.searchsorted(below, 1 - confidence, side="right")) - 1
+    return (
+        float(ordered[low]) if low >= 0 else 0.0,
+        float(ordered[high]) if high < count else math.inf,
+    )
+
+
 def spread(rates: Sequence[float]) -> float:
     """Return the relative spread of repeated rates: 1.4826 * MAD / median (a robust deviation)."""
     array = np.asarray(rates, dtype=np.float64)

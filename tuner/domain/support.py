@@ -103,12 +103,16 @@ def _weight(result: Result) -> int:
 def _refuted(earlier: Result, latest: Result) -> bool:
     """Return whether the latest final, no shorter, shows that the advised gain is smaller than claimed."""
     claimed, final = earlier.verdict.speedup, latest.final
-    if earlier.verdict.kind != "faster" or claimed is None or final is None or final.trouble:
+    decided = earlier.verdict.kind in DECIDED_FOR_ANOTHER
+    if not decided or claimed is None or final is None or final.trouble:
         return False
-    advised = earlier.verdict.best.configuration
-    again = [known.speedup for known in final.finalists if known.configuration == advised and known.speedup]
+    advised, question = earlier.verdict.best.configuration, latest.question
+    again = [known for known in final.finalists if known.configuration == advised and known.speedup]
     enough = _sittings(final) >= _sittings(earlier.final)
-    return enough and any(measured.high < claimed.low for measured in again)
+    return enough and any(
+        (known.speedup and known.speedup.high < claimed.low) or (question.excess(known.measured) or 0.0) > 0
+        for known in again
+    )
 
 
 def _gains_more(earlier: Result, latest: Result) -> bool:

@@ -17,6 +17,7 @@ from statistics import fmean, median, variance
 
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.history import History
+from tuner.domain.question import SURELY_BROKEN
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.space import HINT, Choice, Point, Space
 from tuner.domain.survey import Survey
@@ -137,7 +138,7 @@ def _doubtful(
             trial.effective is None
             or trial.effective in decided
             or impossible(form)
-            or not trial.keeps_limits
+            or (trial.excess or 0.0) > SURELY_BROKEN
         ):
             continue
         latest, estimate = history.knows(form), estimates[trial.effective]

@@ -9,6 +9,7 @@ from statistics import median
 from typing import Literal
 
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.question import Bound
 from tuner.domain.sample import Measured, Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup
 
@@ -86,6 +87,7 @@ class Candidate:
         measured: Figures over its windows.
         disqualified: Why it cannot win (its outputs differ, its lane died), or None.
         by_sitting: In a final, the figures of each sitting, whose processes are its own.
+        bounds: In a final, between what the figure of each limit surely is, in the order of the limits.
     """
 
     configuration: Configuration
@@ -94,6 +96,7 @@ class Candidate:
     measured: Measured | None
     disqualified: str | None = None
     by_sitting: tuple[Measured, ...] = ()
+    bounds: tuple[Bound, ...] = ()
 
     @property
     def ratio(self) -> float:

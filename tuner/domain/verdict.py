@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.figures import LESS
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.domain.survey import Survey
@@ -52,6 +53,7 @@ class Verdict:
         measured: How many of them were measured, or compile to the same as a measured one.
         more_s: Seconds of another run after which half of such open answers are settled, infinite if that
             cannot be told; None where time alone settles nothing.
+        limited: Whether it is about configurations within limits.
     """
 
     kind: VerdictKind
@@ -62,6 +64,7 @@ class Verdict:
     points: int = 0
     measured: int = 0
     more_s: float | None = None
+    limited: bool = False
 
 
 def decide(final: Final, known: Survey | None = None, question: Question = THROUGHPUT) -> Verdict:
@@ -82,19 +85,21 @@ def decide(final: Final, known: Survey | None = None, question: Question = THROU
             final are asked for.
         question: What was asked.
     """
-    verdict = _of_finalists(final, question)
+    verdict = replace(_of_finalists(final, question), limited=bool(question.limits))
     if known is None:
         return verdict
     verdict = replace(verdict, points=known.points, measured=known.measured)
     if verdict.kind == "keep_hint" and known.open:
-        why = _what_is_open(known)
+        why = _what_is_open(known, question)
         return replace(verdict, kind="inconclusive", best=final.baseline, why=why, more_s=math.inf)
     return verdict
 
 
-def _what_is_open(known: Survey) -> str:
+def _what_is_open(known: Survey, question: Question) -> str:
     """Return how much was measured, and how many configurations may still gain."""
-    gain = f"may be {100 * GAIN_WORTH_FINDING:.0f} % faster"
+    worth = f"{100 * GAIN_WORTH_FINDING:.0f} %"
+    less = LESS.get(question.metric)
+    gain = f"may have {worth} lower {less}" if less else f"may be {worth} faster"
     parts = [f"{known.measured} of {known.points} configurations were measured"]
     if unmeasured := len(known.unmeasured) + known.unlisted:
         parts.append(f"{unmeasured} of the others {gain}")
@@ -113,14 +118,11 @@ def _of_finalists(final: Final, question: Question) -> Verdict:
         return Verdict("inconclusive", final.baseline, why=why)
     top = max(eligible, key=lambda finalist: finalist.ratio)
     if question.limits:
-        hint_keeps = question.surely_kept(final.baseline.by_sitting)
-        eligible = [finalist for finalist in eligible if question.surely_kept(finalist.by_sitting)]
+        able, eligible = eligible, [finalist for finalist in eligible if question.keeps(finalist.bounds)]
         if not eligible:
-            return _nobody_keeps(final, question, hint_keeps)
-        if not hint_keeps and not _winners(eligible):
-            best = simplest_tied(final, eligible)
-            why = f"the hint does not surely keep {' and '.join(map(str, question.limits))}"
-            return Verdict("meets_limits", best, best.speedup, best.configuration, why)
+            return _nobody_keeps(final, able, question)
+        if not question.keeps(final.baseline.bounds) and not _winners(eligible):
+            return _instead_of_the_hint(final, eligible, question)
         top = max(eligible, key=lambda finalist: finalist.ratio)
     if winners := _winners(eligible):
         best = simplest_tied(final, winners)
@@ -138,16 +140,33 @@ def _of_finalists(final: Final, question: Question) -> Verdict:
     return Verdict("keep_hint", best, gains[top.configuration], top.configuration, one_device)
 
 
-def _nobody_keeps(final: Final, question: Question, hint_keeps: bool) -> Verdict:
-    """Return the verdict where no finalist surely keeps the limits: the hint does, or nothing."""
+def _instead_of_the_hint(final: Final, keeping: Sequence[Candidate], question: Question) -> Verdict:
+    """Return the best of those that keep the limits, where the hint breaks one, by its figures."""
+    best, limits = simplest_tied(final, keeping), " and ".join(map(str, question.limits))
+    if (question.excess(final.baseline.measured) or 0.0) > 0:
+        why = f"the hint does not keep {limits}"
+        return Verdict("meets_limits", best, best.speedup, best.configuration, why)
+    why = f"it is not sure that the hint keeps {limits}"
+    return Verdict("inconclusive", final.baseline, best.speedup, best.configuration, why, more_s=math.inf)
+
+
+def _nobody_keeps(final: Final, able: Sequence[Candidate], question: Question) -> Verdict:
+    """Return the verdict where no finalist surely keeps the limits: the hint, or nothing.
+
+    The hint is kept only if it surely keeps them itself, and every finalist surely breaks one. Where figures
+    keep the limits, and that is not sure, time may settle it.
+    """
     limits = " and ".join(map(str, question.limits))
-    if hint_keeps:
+    lost = any(finalist.disqualified and finalist.effective for finalist in final.finalists)
+    hint_keeps = question.keeps(final.baseline.bounds)
+    if hint_keeps and not lost and all(question.breaks(finalist.bounds) for finalist in able):
         return Verdict("keep_hint", final.baseline, why=f"only the hint surely keeps {limits}")
-    closest = min(_eligible(final), key=lambda finalist: question.excess(finalist.measured) or 0.0)
+    closest = min(able, key=lambda finalist: question.excess(finalist.measured) or 0.0)
     missed = question.why_not(closest.measured) if closest.measured else None
-    close = missed or "keeps them in the median, but not surely"
-    why = f"nothing that was measured surely keeps {limits}: {closest.configuration} {close}"
-    return Verdict("inconclusive", final.baseline, closest.speedup, closest.configuration, why)
+    nothing = "no finalist" if hint_keeps else "nothing that was measured"
+    why = f"{nothing} surely keeps {limits}: {closest.configuration} {missed or 'does, but that is not sure'}"
+    more_s = None if missed else math.inf
+    return Verdict("inconclusive", final.baseline, closest.speedup, closest.configuration, why, more_s=more_s)
 
 
 def _eligible(final: Final) -> list[Candidate]:
@@ -179,16 +198,21 @@ def _as_fast_alone(final: Final, eligible: Sequence[Candidate]) -> Candidate | N
 def best_drop_in(
     final: Final, own_batch: int, verdict: Verdict | None = None, question: Question = THROUGHPUT
 ) -> Candidate:
-    """Return the best finalist with the model's own batch, or the baseline; without a decision the latter."""
+    """Return the best finalist with the model's own batch, or the baseline; without a decision the latter.
+
+    Where the baseline breaks a limit, that is the best that keeps it, faster or not.
+    """
     verdict = verdict or decide(final, question=question)
     if verdict.kind == "inconclusive":
         return final.baseline
     own = [
         finalist
         for finalist in _eligible(final)
-        if finalist.configuration.batch == own_batch and question.surely_kept(finalist.by_sitting)
+        if finalist.configuration.batch == own_batch
+        and (not question.limits or question.keeps(finalist.bounds))
     ]
-    if winners := own if verdict.kind == "meets_limits" else _winners(own):
+    hint_breaks = question.limits and (question.excess(final.baseline.measured) or 0.0) > 0
+    if winners := _winners(own) or (own if hint_breaks else []):
         return simplest_tied(final, winners)
     return _as_fast_alone(final, own) or final.baseline
 
@@ -198,9 +222,10 @@ def simplest_tied(final: Final, winners: Sequence[Candidate]) -> Candidate:
     return min(_tied(final, winners), key=_complexity)
 
 
-def tied_winners(final: Final) -> list[Candidate]:
+def tied_winners(final: Final, question: Question = THROUGHPUT) -> list[Candidate]:
     """Return the finalists that tie for the first place; the simplest of them is advised."""
-    return _tied(final, _winners(_eligible(final))) if not final.trouble else []
+    able = [each for each in _eligible(final) if not question.limits or question.keeps(each.bounds)]
+    return _tied(final, _winners(able)) if not final.trouble else []
 
 
 def _tied(final: Final, winners: Sequence[Candidate]) -> list[Candidate]:

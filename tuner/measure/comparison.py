@@ -152,6 +152,10 @@ class Comparison:
         """Return the figures of each window of a lane."""
         return [figures_of([window]) for window in self._windows[lane]]
 
+    def latencies_ms(self, lane: int) -> list[float]:
+        """Return the latency of every request of a lane."""
+        return [ms for window in self._windows[lane] for ms in window.latencies_ms]
+
     def by_sitting(self, lane: int) -> tuple[Measured, ...]:
         """Return the figures of a lane over the windows of each sitting."""
         pairs = zip(self.rounds, self._windows[lane], strict=True)

@@ -118,6 +118,7 @@ class CandidateRecord(Record, frozen=True):
     measured: MeasuredRecord | None
     disqualified: str | None = None
     by_sitting: tuple[MeasuredRecord, ...] = ()
+    bounds: tuple[tuple[float, float], ...] = ()
 
 
 class FinalRecord(Record, frozen=True):
@@ -143,6 +144,7 @@ class VerdictRecord(Record, frozen=True):
     points: int = 0
     measured: int = 0
     more_s: float | None = None
+    limited: bool = False
 
 
 class NoticeRecord(Record, frozen=True):

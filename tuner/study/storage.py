@@ -107,7 +107,7 @@ class Study:
             owner = {
                 **_owner(model, host),
                 "inputs": inputs,
-                "question": str(question),
+                "question": question.key,
                 "study format": FORMAT,
             }
             self._refuse_other_owners(owner)
@@ -204,7 +204,7 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            held = {"question": str(THROUGHPUT), **held}  # what was asked before there were other questions
+            held = {"question": THROUGHPUT.key, **held}  # what was asked before there were other questions
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(

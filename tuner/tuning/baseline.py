@@ -20,6 +20,7 @@ from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError
 from tuner.measure.comparison import Comparison
 from tuner.tuning.hint import Hint
+from tuner.tuning.strategy import strategy_for
 
 WINDOWS = 5
 """Of a single hint: enough to know its rate and latency, since it plays in every round that follows."""
@@ -48,7 +49,8 @@ def measure_hints(
     playing = [hint for hint in hints if hint is known or history.knows(hint.configuration) is None]
     if known and len(playing) == 1:
         return known, []
-    comparison = Comparison([hint.lane for hint in playing], rng, clock, question=question)
+    window_s = strategy_for(question).window_s
+    comparison = Comparison([hint.lane for hint in playing], rng, clock, window_s, question=question)
     comparison.warm_up()
     for _ in range(ROUNDS if len(playing) > 1 else WINDOWS):
         comparison.play()

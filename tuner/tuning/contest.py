@@ -242,8 +242,12 @@ class Contest:
         if not (self._comparison and self.rounds):
             return Candidate(configuration, effective, None, None)
         gain, measured = self._speedup(lane) if lane else None, self._comparison.measured(lane)
-        sittings = self._comparison.by_sitting(lane) if self._question != THROUGHPUT else ()
-        return Candidate(configuration, effective, gain, measured, by_sitting=sittings)
+        if self._question == THROUGHPUT:
+            return Candidate(configuration, effective, gain, measured)
+        sittings, latencies_ms = self._comparison.by_sitting(lane), self._comparison.latencies_ms(lane)
+        among = len(self._finalists) * self._looks
+        bounds = tuple(limit.bounds(sittings, latencies_ms, among) for limit in self._question.limits)
+        return Candidate(configuration, effective, gain, measured, by_sitting=sittings, bounds=bounds)
 
     def _widest_half_width(self) -> float:
         """Return half the width of the widest interval."""

@@ -135,6 +135,10 @@ class Exploration:
 
     def _why_not(self, configuration: Configuration) -> str | None:
         """Return in words why a space does not grow by a configuration, or None if it may."""
+        if self._is_out_of_reach(configuration):
+            return "would break a limit: less of it does"
+        if self._is_too_soon(configuration):
+            return "is far beyond what keeps the limits"
         if self.memory.refuses(configuration):
             return f"would take about {mebibytes(self.memory.predicted_mb(configuration))} of memory"
         if takes_more_than_its_share(configuration, self._history, self._budget, self._strategy):

@@ -85,7 +85,11 @@ class Portfolio:
         """Keep the best trial of each target; return the target of this trial."""
         device = trial.configuration.device
         target = next((known for known in self._proposers if known.covers(device)), None)
-        if target and trial.ratio > (self._best[target].ratio if target in self._best else 0.0):
+        if (
+            target
+            and trial.keeps_limits
+            and trial.ratio > (self._best[target].ratio if target in self._best else 0.0)
+        ):
             self._best[target] = trial
         return target
 

@@ -91,6 +91,7 @@ class TrialRunner:
                 effective=lane.facts.effective,
                 speedup=known.speedup,
                 reason=f"same as trial {known.number} ({known.configuration})",
+                excess=known.excess,
             )
 
     def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
