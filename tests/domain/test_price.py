@@ -42,7 +42,7 @@ def test_a_price_is_high_from_twice_the_hints_for_a_gain_below_ten_percent(speed
 def test_cpu_time_is_part_of_the_price_where_it_is_known():
     assert Price(1.05, 1.0, 1.0, cpu=2.0).is_high
     assert not Price(1.05, 1.0, 1.0, cpu=1.9).is_high
-    assert price_line(Price(1.5, 1.0, 1.0, 0.75)) == "p99 +0.0 %, memory +0.0 %, CPU an item -25.0 %"
+    assert price_line(Price(1.5, 1.0, 1.0, 0.75)) == "p99 +0.0 %, memory +0.0 %, CPU time of an item -25.0 %"
     assert "CPU" not in price_line(Price(1.5, 1.0, 1.0))
 
 
@@ -73,9 +73,7 @@ def test_what_keeps_most_of_a_small_gain_for_the_least_is_the_cheaper_one():
     tried = [candidate(1.08, 40.0), candidate(1.06, 15.0), candidate(1.05, 12.0), candidate(1.02, 10.0)]
     found = cheaper_than(DEAR, [], tried, HINT)
     assert (found.price.speed, found.price.latency) == pytest.approx((1.05, 1.2))
-    figures = (
-        "2 streams, batch 4, 12 requests: throughput +5.0 %, p99 +20.0 %, memory +0.0 %, CPU an item +0.0 %"
-    )
+    figures = "2 streams, batch 4, 12 requests: throughput +5.0 %, p99 +20.0 %, memory +0.0 %, CPU time of an item +0.0 %"
     assert cheaper_line(found) == f"{figures} (by its trial)"
     assert cheaper_line(cheaper_than(DEAR, tried[2:], tried[:1], HINT)) == f"{figures} (in the final)"
 

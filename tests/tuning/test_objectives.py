@@ -72,7 +72,7 @@ def test_less_cpu_time_is_a_gain():
     assert verdict.kind == "faster"
     assert verdict.best.configuration.batch >= 16
     assert verdict.speedup.metric == "cpu"
-    assert "lower CPU time an item than the hint" in answer(verdict)
+    assert "lower CPU time of an item than the hint" in answer(verdict)
 
 
 def test_a_faster_configuration_that_burns_more_is_no_gain_of_cpu_time():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from tuner.domain.stats import Metric, Speedup
 
-LESS: dict[Metric, str] = {"latency_p99": "p99 latency", "cpu": "CPU time an item"}
+LESS: dict[Metric, str] = {"latency_p99": "p99 latency", "cpu": "CPU time of an item"}
 """What a gain is less of, by metric; a gain of throughput is more."""
 
 TIMES_FROM = 3.0

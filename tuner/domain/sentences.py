@@ -87,7 +87,7 @@ def cheaper_line(cheaper: Cheaper) -> str:
 
 def _costs(price: Price) -> str:
     costs = [_change("p99", price.latency, "long"), _change("memory", price.memory, "much")]
-    costs += [_change("CPU an item", price.cpu, "much")] if price.cpu else []
+    costs += [_change("CPU time of an item", price.cpu, "much")] if price.cpu else []
     return ", ".join(costs)
 
 

@@ -12,7 +12,17 @@ from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
-FIGURES = ("", "gain over the hint", "interval", "items/s", "p50, ms", "p99, ms", "MiB", "CPU ms an item", "")
+FIGURES = (
+    "",
+    "gain over the hint",
+    "interval",
+    "items/s",
+    "p50, ms",
+    "p99, ms",
+    "MiB",
+    "CPU time of an item, ms",
+    "",
+)
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
 DIGITS = 7

@@ -44,7 +44,12 @@ COLUMNS = (
     Column("p50, ms", "p50_ms", "number", lambda row: or_empty(digits, row.p50_ms)),
     Column("p99, ms", "p99_ms", "number", lambda row: or_empty(digits, row.p99_ms)),
     Column("MiB", "memory_mb", "number", lambda row: or_empty(digits, row.memory_mb)),
-    Column("CPU ms an item", "cpu_ms_per_item", "number", lambda row: or_empty(digits, row.cpu_ms_per_item)),
+    Column(
+        "CPU time of an item, ms",
+        "cpu_ms_per_item",
+        "number",
+        lambda row: or_empty(digits, row.cpu_ms_per_item),
+    ),
     Column("rounds", "rounds", "number", lambda row: str(row.rounds)),
     Column("compiled in, s", "compile_s", "number", lambda row: or_empty(digits, row.compile_s)),
     Column("compiled to", "compiled", "wide", lambda row: row.compiled),

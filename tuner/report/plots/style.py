@@ -12,7 +12,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.domain.figures import digits, gain, gain_tick, interval, mebibytes, milliseconds, rate, seconds
+from tuner.domain.figures import gain, gain_tick, interval, mebibytes, milliseconds, rate, seconds
 from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row, TargetRow
 
@@ -105,7 +105,7 @@ def point_words(row: Row | FinalRow) -> list[str]:
     else:
         note = row.note
     memory = f", {mebibytes(row.memory_mb)}" if row.memory_mb else ""
-    cpu = f", {digits(row.cpu_ms_per_item)} ms CPU" if row.cpu_ms_per_item else ""
+    cpu = f", {milliseconds(row.cpu_ms_per_item)} CPU time" if row.cpu_ms_per_item else ""
     lines = [
         row.configuration,
         f"{rate(row.fps)} items/s{memory}{cpu}" if row.fps else "",
