@@ -9,6 +9,8 @@ from tuner.domain.figures import (
     digits,
     faster,
     gain,
+    gain_name,
+    gain_of,
     gain_tick,
     gibibytes,
     interval,
@@ -18,6 +20,7 @@ from tuner.domain.figures import (
     seconds,
     share,
 )
+from tuner.domain.stats import Speedup
 
 
 @pytest.mark.parametrize(
@@ -51,6 +54,33 @@ def test_a_gain_is_a_percentage_below_a_factor_of_three_and_a_factor_from_there_
 )
 def test_an_interval_is_written_as_its_gain_is(low, high, written):
     assert interval(low, high) == written
+
+
+@pytest.mark.parametrize(
+    ("ratio", "written", "spoken"),
+    [
+        (1 / 0.73, "-27.0 %", "27.0 % lower p99 latency than"),
+        (1.0, "+0.0 %", "0.0 % lower p99 latency than"),
+        (0.8, "+25.0 %", "25.0 % higher p99 latency than"),
+        (0.1, "10 times", "10 times the p99 latency of"),
+        (8.0, "-87.5 %", "87.5 % lower p99 latency than"),
+    ],
+)
+def test_a_gain_of_latency_is_written_as_the_change_of_the_latency(ratio, written, spoken):
+    assert gain(ratio, metric="latency_p99") == written
+    assert faster(ratio, metric="latency_p99") == spoken
+
+
+def test_of_a_gain_of_latency_or_cpu_time_it_is_said_of_what_it_is():
+    assert interval(1.25, 1.6, "cpu") == "-37.5 to -20.0 %"
+    assert interval(0.1, 0.125, "cpu") == "8 to 10 times"
+    assert gain_of(Speedup(1.25, 1.25, 1.6, 0.98, 20, 5, "cpu")) == (
+        "-20.0 % CPU time of an item, 98 % interval -37.5 to -20.0 %, 20 rounds in 5 sittings"
+    )
+    assert gain_of(Speedup(0.1, 0.1, 0.125, 0.98, 20, 5, "latency_p99")).startswith(
+        "10 times the p99 latency, 98 % interval 8 to 10 times"
+    )
+    assert gain_name("cpu") == "CPU time of an item against the hint"
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tests.advice.advice_of import result_of, with_outcome
+from tests.advice.advice_of import result_of, with_outcome, with_setting
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
 from tuner.domain.configuration import Configuration
+from tuner.domain.question import Limit, Question
 from tuner.domain.result import Notice, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
@@ -64,6 +65,47 @@ def all_failed() -> Result:
     return result_of(simulate(device=hint_only), MODEL)
 
 
+class Waiting(SimulatedDevice):
+    """Threads of one stream wait for each other, so that two streams answer one caller in 70 % of the time."""
+
+    def fps(self, effective):
+        waiting = 1.4 if effective.streams == 2 else 1.0
+        return self.base_fps * min(effective.requests, effective.streams) * waiting
+
+
+def asked(device: SimulatedDevice, question: Question) -> Result:
+    """A search for something else than throughput, or within limits."""
+    found = simulate(lanes=SimulatedLanes(device), question=question, grows=False)
+    return with_setting(result_of(found, MODEL), question=question)
+
+
+@cache
+def latency() -> Result:
+    return asked(Waiting(cores=4, base_fps=500), Question("latency"))
+
+
+@cache
+def cpu() -> Result:
+    return asked(SimulatedDevice(base_fps=500, batch_gain=3.0), Question("cpu"))
+
+
+@cache
+def limited(bound_ms=8.0, *others: Limit) -> Result:
+    """A search within a p99 latency; each request of the hint takes 1 ms, a single one 0.55 ms."""
+    return asked(GAINING, Question("throughput", (Limit("p99", bound_ms), *others)))
+
+
+@cache
+def met() -> Result:
+    """The hint breaks the limit of latency, a slower configuration keeps it."""
+    return limited(0.7, Limit("memory", 1024.0), Limit("throughput", 500.0))
+
+
+@cache
+def unmet() -> Result:
+    return limited(0.2)
+
+
 @cache
 def hostile() -> Result:
     result = searched()
@@ -115,6 +157,9 @@ EVERY = {
     "interrupted": interrupted,
     "a single trial": single,
     "all failed": all_failed,
+    "latency": latency,
+    "limits met": met,
+    "limits unmet": unmet,
     "hostile names": hostile,
 }
 

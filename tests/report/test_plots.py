@@ -13,7 +13,7 @@ from tests.report.results import (
     single,
     view_of,
 )
-from tuner.report.plots.devices import compared_gains, compared_rates
+from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
 
 
@@ -71,7 +71,7 @@ def test_devices_are_drawn_beside_their_plain_sum():
 
 def test_one_model_is_compared_in_items_several_in_gains(view):
     other = view_of(searched(seed=3))
-    hint, advice = compared_rates([view, other]).data
+    hint, advice = compared_figures([view, other]).data
     assert list(hint.y) == pytest.approx([view.hint.fps, other.hint.fps])
     assert list(advice.y) == pytest.approx([view.advice.fps, other.advice.fps])
     (gains,) = compared_gains([view, other]).data
@@ -83,7 +83,7 @@ def test_plots_take_no_name_for_markup(result):
     out = finalist(1.2, 1.1, 1.3, 3, disqualified=odd)
     final = replace(result.final, finalists=(out,), rounds=())
     named = with_setting(replace(result, final=final), model=replace(result.model, name=odd))
-    (label,) = set(compared_rates([view_of(named)]).data[1].x)
+    (label,) = set(compared_figures([view_of(named)]).data[1].x)
     written = draw(view_of(named))["final"].layout.annotations[1].text
     for text in (label, written):
         assert "&#36;&lt;b>x&lt;/b>&#36; &amp;" in text

@@ -15,6 +15,7 @@ from tuner.cli import words
 from tuner.domain.figures import gain, gain_tick, interval
 from tuner.report.page import page
 from tuner.report.plots.draw import draw
+from tuner.report.plots.style import gain_words
 from tuner.report.text import as_csv, as_markdown
 
 OWN_FORMAT = re.compile(r":[+,]*\.\d+[fg%]|:g\}|%\.\d+[fg]")
@@ -92,7 +93,9 @@ def test_hovers_say_gains_as_the_tables_do():
     for number, curves in enumerate(view.curves.values()):
         drawn = [trace for trace in figures[f"curves{number}"].data if trace.mode == "markers"]
         for trace, curve in zip(drawn, curves, strict=True):
-            assert [words[1] for words in trace.customdata] == [gain(point.ratio) for point in curve.points]
+            assert [words[1] for words in trace.customdata] == [
+                gain_words(point.ratio) for point in curve.points
+            ]
     for row, hover in zip(view.targets, figures["targets"].data[0].customdata, strict=True):
         assert row.ratio == row.low == row.high or f"over the hint: {gain(row.ratio)}" in hover[1]
 

@@ -39,7 +39,8 @@ GOLDEN = {
     },
     "drop_in": "hint, batch 1, 2 requests",
     "reproduce": [
-        "command", "seed", "tuner", "OpenVINO", "host", "devices", "model", "inputs", "trials", "date",
+        "question", "command", "seed", "tuner", "OpenVINO", "host", "devices", "model", "inputs", "trials",
+        "date",
     ],
     "time": ["compiling", "windows", "starting and warming up", "final"],
 }  # fmt: skip

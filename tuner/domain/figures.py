@@ -20,9 +20,21 @@ TIMES_FROM = 3.0
 
 def gain(ratio: float, decimals: int = 1, metric: Metric = "throughput") -> str:
     """Return a ratio as a gain with its sign: `+4.5 %` of 1.045, `8.2 times` of 8.2, or what it is less."""
-    if metric in LESS and ratio:
-        return f"{_percent(1 / ratio, decimals)} %"
-    return f"{times(ratio, decimals)} times" if ratio >= TIMES_FROM else f"{_percent(ratio, decimals)} %"
+    change = figure_ratio(ratio, metric)
+    return f"{times(change, decimals)} times" if change >= TIMES_FROM else f"{_percent(change, decimals)} %"
+
+
+def figure_ratio(ratio: float, metric: Metric = "throughput") -> float:
+    """Return how large a figure is in times the hint's, of how many times as good it is.
+
+    They are the same of throughput; half the latency or CPU time is twice as good.
+    """
+    return 1 / ratio if metric in LESS and ratio else ratio
+
+
+def gain_name(metric: Metric = "throughput", against: str = "the hint") -> str:
+    """Return the name of a column or axis of gains: `gain over the hint`, `p99 latency against the hint`."""
+    return f"{LESS[metric]} against {against}" if metric in LESS else f"gain over {against}"
 
 
 def _percent(ratio: float, decimals: int = 1) -> str:
@@ -35,7 +47,10 @@ def faster(ratio: float, decimals: int = 1, metric: Metric = "throughput") -> st
     Of latency and CPU time it is `27.0 % lower p99 latency than`.
     """
     if metric in LESS:
-        less = f"{100 * abs(1 / ratio - 1):.{decimals}f} % {'lower' if ratio >= 1 else 'higher'}"
+        change = figure_ratio(ratio, metric)
+        if change >= TIMES_FROM:
+            return f"{times(change, decimals)} times the {LESS[metric]} of"
+        less = f"{100 * abs(change - 1):.{decimals}f} % {'lower' if ratio >= 1 else 'higher'}"
         return f"{less} {LESS[metric]} than"
     if ratio >= TIMES_FROM:
         return f"{times(ratio, decimals)} times as fast as"
@@ -52,8 +67,7 @@ def interval(low: float | None, high: float | None, metric: Metric = "throughput
     if not low or not high or math.isinf(high):
         return ""
     if metric in LESS:
-        most = f"{_percent(1 / low)} %" if 1 / low < TIMES_FROM else f"{times(1 / low)} times as much"
-        return f"{_percent(1 / high)}{'' if most.endswith('%') else ' %'} to {most}"
+        low, high = figure_ratio(high, metric), figure_ratio(low, metric)
     if math.sqrt(low * high) >= TIMES_FROM:
         return f"{times(low)} to {times(high)} times"
     return f"{_percent(low)} to {_percent(high)} %"
@@ -68,13 +82,16 @@ def interval_of(speedup: Speedup) -> str:
 
 
 def gain_of(speedup: Speedup) -> str:
-    """Return a speedup as a gain with its interval and rounds."""
-    return f"{gain(speedup.ratio, metric=speedup.metric)}, {interval_of(speedup)}"
+    """Return a speedup as a gain with its interval and rounds; of latency and CPU time it says of what."""
+    written = gain(speedup.ratio, metric=speedup.metric)
+    if speedup.metric in LESS:
+        written += (" the " if written.endswith("times") else " ") + LESS[speedup.metric]
+    return f"{written}, {interval_of(speedup)}"
 
 
-def gain_tick(ratio: float) -> str:
+def gain_tick(ratio: float, metric: Metric = "throughput") -> str:
     """Return a ratio as the label of an axis: a gain, without decimals that say nothing (`+5 %`)."""
-    return gain(ratio).replace(".0 %", " %")
+    return gain(ratio, metric=metric).replace(".0 %", " %")
 
 
 def times(ratio: float, decimals: int = 1) -> str:

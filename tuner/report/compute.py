@@ -28,11 +28,18 @@ def view(result: Result, usage: Usage) -> View:
     rows = trial_rows(result)
     on_front = {trial.number for trial, _ in result.front}
     front = [row for row in rows if row.number in on_front]
-    hint, advice = final_row(result.baseline, "the hint"), final_row(verdict.best, "the advice")
+    hint, advice = (
+        final_row(result, result.baseline, "the hint"),
+        final_row(result, verdict.best, "the advice"),
+    )
     drop_in = _drop_in(result)
     price, cheaper = result.price, result.cheaper
     return View(
         title=result.model.name,
+        question=str(result.question),
+        metric=result.question.metric,
+        limits=result.limits,
+        unmet=result.unmet,
         verdict=verdict.kind,
         answer=answer(verdict, outcome.interrupted),
         headline=headline(price) if price else "",
@@ -88,7 +95,7 @@ def _drop_in(result: Result) -> FinalRow | None:
         result.verdict.best.configuration,
         result.baseline.configuration,
     }
-    return final_row(result.drop_in, "the drop-in") if other else None
+    return final_row(result, result.drop_in, "the drop-in") if other else None
 
 
 def _final_rounds(result: Result) -> dict[str, list[float]]:
@@ -105,6 +112,9 @@ def _final_rounds(result: Result) -> dict[str, list[float]]:
 
 
 def _plain_sum(result: Result) -> float | None:
+    """Return the sum of what the devices reach alone; latencies and CPU times do not add up."""
+    if result.question.metric != "throughput":
+        return None
     alone = [each.best.ratio for each in result.targets if not target_of(each.target).kind]
     return sum(alone) if len(alone) > 1 else None
 
@@ -112,6 +122,7 @@ def _plain_sum(result: Result) -> float | None:
 def _reproduce(result: Result) -> Iterator[tuple[str, str]]:
     run, host, model = result.run, result.host, result.model
     inputs = ", ".join(f"{each.name}[{','.join(map(str, each.shape))}] {each.type}" for each in model.inputs)
+    yield "question", str(result.question)
     yield "command", run.command
     yield "seed", str(run.seed)
     yield "tuner", run.version

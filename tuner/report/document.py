@@ -1,7 +1,9 @@
 """`report.json`, schema 1: everything that the page shows, and all raw rounds, as plain data.
 
 Its keys are written out here, so that a rename in the program breaks no script that reads the file. Gains
-are ratios in full: 1.057 is the +5.7 % of the page.
+are ratios in full: 1.057 is the +5.7 % of the page. With the metric `latency_p99` or `cpu`, they are the
+hint's figure over the configuration's: 1.37 is the -27.0 %. `excess` is by how much a trial breaks the limit
+that it breaks most, as a natural logarithm: 0.1 is 10.5 % beyond it, 0 or less is kept, null is no limit.
 docs/architecture.md has the history of the format.
 """
 
@@ -33,6 +35,10 @@ def as_data(views: Sequence[View], recorded: Callable[[Result], Any]) -> dict[st
 def _study(view: View) -> dict[str, Any]:
     return {
         "title": view.title,
+        "question": view.question,
+        "metric": view.metric,
+        "limits": view.limits,
+        "unmet": view.unmet,
         "verdict": view.verdict,
         "answer": view.answer,
         "advice": view.advice,

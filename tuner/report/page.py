@@ -10,12 +10,12 @@ import jinja2
 import plotly
 from markupsafe import Markup
 
-from tuner.domain.figures import digits, gain, interval, or_empty, rate, seconds, share
+from tuner.domain.figures import digits, gain_name, interval, or_empty, rate, seconds, share
 from tuner.domain.visible import visible
-from tuner.report.plots.devices import compared_gains, compared_rates
+from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
-from tuner.report.text import COLUMNS, cells, differences, same_model
-from tuner.report.trials import COLUMNS as SHOWN
+from tuner.report.text import COLUMNS, asked_alike, cells, differences, gain_of_row, same_model
+from tuner.report.trials import shown_columns
 from tuner.report.view import View
 
 CONFIG = {
@@ -35,7 +35,7 @@ def page(views: Sequence[View]) -> str:
         several=several,
         compared=_compared(views) if several else "",
         differences=differences(views) if several else [],
-        columns=SHOWN,
+        columns=shown_columns,
         trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
         plotly=Markup(plotly.offline.get_plotlyjs()),
     )
@@ -51,16 +51,18 @@ def _templates() -> jinja2.Environment:
         finalize=lambda value: visible(value) if type(value) is str else value,  # Markup is made here
     )
     environment.filters |= {"share": share, "seconds": seconds}
-    for say in (gain, rate, digits):
+    for say in (rate, digits):
         environment.filters[say.__name__] = partial(or_empty, say)
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    environment.globals["interval"] = interval
+    environment.globals |= {"gain": gain_of_row, "interval": interval, "gain_name": gain_name}
     return environment
 
 
 def _compared(views: Sequence[View]) -> Markup:
-    drawn = compared_rates(views) if same_model(views) else compared_gains(views)
-    return _markup(drawn, "compared")
+    """Draw searches side by side; gains in different figures of different models have nothing in common."""
+    if same_model(views):
+        return _markup(compared_figures(views), "compared")
+    return _markup(compared_gains(views), "compared") if asked_alike(views) else Markup("")
 
 
 def _drawn(number: int, view: View) -> dict[str, Markup]:

@@ -50,6 +50,8 @@ def _trial_row(result: Result, trial: Trial, front: Set[int]) -> Row:
         reason=trial.reason or "",
         properties=json.dumps(configuration.plain_properties),
         role=_role(result, trial, front),
+        metric=result.question.metric,
+        excess=trial.excess,
     )
 
 
@@ -93,7 +95,7 @@ def final_rows(result: Result) -> Iterator[FinalRow]:
             "the advice" if entry == result.verdict.best else "",
             "tied with the best" if top and entry in running and _tied(entry, top) else "",
         ]
-        yield final_row(entry, entry.disqualified or ", ".join(filter(None, words)))
+        yield final_row(result, entry, entry.disqualified or ", ".join(filter(None, words)))
 
 
 def _tied(entry: Candidate, top: Candidate) -> bool:
@@ -103,7 +105,7 @@ def _tied(entry: Candidate, top: Candidate) -> bool:
     return entry != top and high >= low
 
 
-def final_row(entry: Candidate, note: str) -> FinalRow:
+def final_row(result: Result, entry: Candidate, note: str) -> FinalRow:
     """Return a finalist, or the hint, as a row."""
     measured = entry.measured
     low, high = _ends(entry.speedup)
@@ -119,6 +121,7 @@ def final_row(entry: Candidate, note: str) -> FinalRow:
         memory_mb=measured.memory_mb if measured else None,
         cpu_ms_per_item=measured.cpu_ms_per_item if measured else None,
         note=note,
+        metric=result.question.metric,
     )
 
 
@@ -128,7 +131,7 @@ def target_rows(result: Result) -> Iterator[TargetRow]:
         best = standing.best
         measured, (low, high) = result.at_final_speed(best), _ends(best.speedup)
         words = ""
-        if standing.share_of_sum is not None:
+        if standing.share_of_sum is not None and result.question.metric == "throughput":
             words = f"{share(standing.share_of_sum)} of the plain sum of its devices"
         if standing.share_of_gain is not None:
             words = f"{share(standing.share_of_gain)} of an explicit batch's gain"
@@ -141,6 +144,7 @@ def target_rows(result: Result) -> Iterator[TargetRow]:
             fps=measured.throughput_fps if measured else None,
             source=_source(result, best),
             share=words,
+            metric=result.question.metric,
         )
 
 

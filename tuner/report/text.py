@@ -7,23 +7,15 @@ import io
 from collections.abc import Sequence
 from dataclasses import fields
 
-from tuner.domain.figures import digits, gain, interval, or_empty, rate, share
+from tuner.domain.figures import digits, gain, gain_name, interval, or_empty, rate, share
 from tuner.domain.visible import visible
-from tuner.report.view import FinalRow, Row, View
+from tuner.report.view import FinalRow, Row, TargetRow, View
 
 COLUMNS = tuple(field.name for field in fields(Row))
-FIGURES = (
-    "",
-    "gain over the hint",
-    "interval",
-    "items/s",
-    "p50, ms",
-    "p99, ms",
-    "MiB",
-    "CPU time of an item, ms",
-    "",
-)
+FIGURES = ("interval", "items/s", "p50, ms", "p99, ms", "MiB", "CPU time of an item, ms", "")
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+
+UNMET = "nothing was found that surely keeps them, so the advice is only the hint, which may break them"
 
 DIGITS = 7
 """Significant digits of the page's own CSV: a page of thousands of trials stays small."""
@@ -40,10 +32,16 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def gain_of_row(row: Row | FinalRow | TargetRow) -> str:
+    """Return the gain of a row, empty where it was not measured."""
+    return or_empty(lambda ratio: gain(ratio, metric=row.metric), row.ratio)
+
+
 def as_csv(views: Sequence[View]) -> str:
     """Return every trial of every study, a line each, after where the study lies and its model's name.
 
-    Gains are ratios in full, as in JSON: 1.057 is the +5.7 % of the page. A text that a spreadsheet would
+    Gains are ratios in full, as in JSON: 1.057 is the +5.7 % of the page, and with the metric `latency_p99`
+    or `cpu`, 1.37 is the -27.0 %: the hint's figure over the trial's. A text that a spreadsheet would
     take for a formula is set behind an apostrophe.
     """
     stream = io.StringIO()
@@ -72,6 +70,9 @@ def as_markdown(views: Sequence[View]) -> str:
 def _markdown(view: View) -> list[str]:
     lines = [f"## {_escaped(view.title)}: {_escaped(view.answer)}", ""]
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
+    lines += [f"- question: {_escaped(view.question)}"]
+    lines += [f"- limit: {_escaped(limit)}" for limit in view.limits]
+    lines += [f"- limits are not met: {UNMET}"] if view.unmet else []
     price = f" ({view.high_price})" if view.high_price else ""
     lines += [f"- gain and price: {view.headline}{price}"] if view.headline else []
     lines += [f"- cheaper, with most of the gain: {_escaped(view.cheaper)}"] if view.cheaper else []
@@ -86,13 +87,17 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]
     trials = [view.hint] if view.advice.configuration == view.hint.configuration else [view.advice, view.hint]
     finalists = trials if view.no_claim else view.finalists
-    lines += ["", *_table(FIGURES, [_figures(row) for row in finalists])]
+    head = ["", gain_name(view.metric), *FIGURES]
+    lines += ["", *_table(head, [_figures(row) for row in finalists])]
     if view.targets:
         rows = [
-            [row.configuration, gain(row.ratio), interval(row.low, row.high), row.source, row.share]
+            [row.configuration, gain_of_row(row), _interval(row), row.source, row.share]
             for row in view.targets
         ]
-        lines += ["", *_table(["target", "gain over the baseline", "interval", "from", ""], rows)]
+        lines += [
+            "",
+            *_table(["target", gain_name(view.metric, "the baseline"), "interval", "from", ""], rows),
+        ]
     reproduce = [*view.reproduce.items(), ("study", view.usage.study)]
     return [*lines, "", *_table(["reproduce", ""], reproduce), ""]
 
@@ -100,12 +105,16 @@ def _markdown(view: View) -> list[str]:
 def _figures(row: FinalRow) -> list[str]:
     return [
         row.configuration,
-        or_empty(gain, row.ratio),
-        interval(row.low, row.high),
+        gain_of_row(row),
+        _interval(row),
         or_empty(rate, row.fps),
         *(or_empty(digits, value) for value in (row.p50_ms, row.p99_ms, row.memory_mb, row.cpu_ms_per_item)),
         row.note,
     ]
+
+
+def _interval(row: FinalRow | TargetRow) -> str:
+    return interval(row.low, row.high, row.metric)
 
 
 def differences(views: Sequence[View]) -> list[list[str]]:
@@ -115,15 +124,32 @@ def differences(views: Sequence[View]) -> list[list[str]]:
         "answer": [view.answer for view in views],
         "advice": [row.configuration for row in advice],
         "gain and price": [view.headline for view in views],
-        "gain over the hint": [or_empty(gain, row.ratio) for row in advice],
+        **_gains_apart(views),
         "advice, items/s": _changes(views, [row.fps for row in advice]),
         "advice, p99 in ms": _changes(views, [row.p99_ms for row in advice]),
+        "advice, CPU time of an item in ms": _changes(views, [row.cpu_ms_per_item for row in advice]),
         "hint, items/s": _changes(views, [row.fps for row in hint]),
         "hint, p99 in ms": _changes(views, [row.p99_ms for row in hint]),
+        "hint, CPU time of an item in ms": _changes(views, [row.cpu_ms_per_item for row in hint]),
+        "limits": ["; ".join(view.limits) for view in views],
     }
     keys = dict.fromkeys(name for view in views for name in view.reproduce)
     named |= {name: [view.reproduce.get(name, "") for view in views] for name in keys}
     return [[name, *values] for name, values in named.items() if len(set(values)) > 1]
+
+
+def _gains_apart(views: Sequence[View]) -> dict[str, list[str]]:
+    """Return each advice's gain, a line for each figure in which the searches were asked to gain."""
+    metrics = dict.fromkeys(view.metric for view in views)
+    return {
+        gain_name(metric): [gain_of_row(view.advice) * (view.metric == metric) for view in views]
+        for metric in metrics
+    }
+
+
+def asked_alike(views: Sequence[View]) -> bool:
+    """Whether all gains are in the same figure."""
+    return len({view.metric for view in views}) == 1
 
 
 def same_model(views: Sequence[View]) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tuner.domain.figures import digits, gain, interval, or_empty, rate
+from tuner.domain.figures import digits, gain_name, interval, or_empty, rate
+from tuner.domain.stats import Metric
+from tuner.report.text import gain_of_row
 from tuner.report.view import Row
 
 ROLES = {"hint": "the hint", "best": "the advice", "front": "on the front"}
@@ -29,17 +31,27 @@ class Column(NamedTuple):
 
 
 def outcome(row: Row) -> str:
-    """Return what came of a trial: its state, with its role or its reason."""
-    note = row.reason or ROLES.get(row.role, "")
-    return f"{row.state}: {note}" if note else row.state
+    """Return what came of a trial: its state, or that it is over a limit, with its role or its reason."""
+    note, state = row.reason or ROLES.get(row.role, ""), OVER if is_over(row) else row.state
+    return f"{state}: {note}" if note else state
 
 
+OVER = "over a limit"
+"""The state of a trial that breaks a limit, for people."""
+
+
+def is_over(row: Row) -> bool:
+    """Whether a trial was measured and breaks a limit."""
+    return row.state in {"measured", "pruned"} and (row.excess or 0.0) > 0
+
+
+GAIN = Column("gain over the hint", "ratio", "number", gain_of_row)
 COLUMNS = (
     Column("trial", "number", "number", lambda row: str(row.number)),
     Column("configuration", "configuration", "wide", lambda row: row.configuration),
     Column("outcome", "state", "wide", outcome),
-    Column("gain over the hint", "ratio", "number", lambda row: or_empty(gain, row.ratio)),
-    Column("interval", "low", "number", lambda row: interval(row.low, row.high)),
+    GAIN,
+    Column("interval", "low", "number", lambda row: interval(row.low, row.high, row.metric)),
     Column("items/s", "fps", "number", lambda row: or_empty(rate, row.fps)),
     Column("p50, ms", "p50_ms", "number", lambda row: or_empty(digits, row.p50_ms)),
     Column("p99, ms", "p99_ms", "number", lambda row: or_empty(digits, row.p99_ms)),
@@ -54,3 +66,9 @@ COLUMNS = (
     Column("compiled in, s", "compile_s", "number", lambda row: or_empty(digits, row.compile_s)),
     Column("compiled to", "compiled", "wide", lambda row: row.compiled),
 )
+
+
+def shown_columns(metric: Metric) -> list[Column]:
+    """Return the columns of a search, whose gains are those of a metric."""
+    named = GAIN._replace(head=gain_name(metric))
+    return [named if column is GAIN else column for column in COLUMNS]

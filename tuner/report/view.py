@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tuner.domain.course import Moment, Stretch
 from tuner.domain.result import Result
+from tuner.domain.stats import Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,9 @@ class Row:
     requests: int  # Infer requests in flight
     compiled: str  # What the device made of it, in words
     state: str  # `measured`, `pruned`, `duplicate` or `failed`
-    ratio: float | None  # Speed over the hint's; None, as are all further figures, where it was not measured
+    ratio: (
+        float | None
+    )  # Times as good as the hint; None, as are all further figures, where it was not measured
     low: float | None  # Lower end of its interval, None where there is none
     high: float | None  # Upper end, None where there is none
     rounds: int  # Played against the hint
@@ -38,6 +41,10 @@ class Row:
     reason: str  # Why it failed, or what it duplicates
     properties: str  # What was given to `compile_model`, as JSON
     role: str  # `hint`, `best`, `front`, or nothing
+    metric: Metric  # What the ratio compares; of latency and CPU time, 2 times as good is half as much
+    excess: (
+        float | None
+    )  # By how much it breaks the limit that it breaks most, as a log-ratio; None without limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,9 @@ class FinalRow:
 
     configuration: str  # In short words
     compiled: str  # What the device made of it, in words
-    ratio: float | None  # Speed over the hint's; None, as are all further figures, where it was not measured
+    ratio: (
+        float | None
+    )  # Times as good as the hint; None, as are all further figures, where it was not measured
     low: float | None  # Lower end of its interval, None where there is none
     high: float | None  # Upper end, None where there is none
     fps: float | None  # Items per second
@@ -55,10 +64,11 @@ class FinalRow:
     memory_mb: float | None  # Peak memory, in MiB
     cpu_ms_per_item: float | None  # CPU time of its process, in milliseconds
     note: str  # `the hint`, `the advice`, `tied with the best`, why it is out, or nothing
+    metric: Metric  # What the ratio compares
 
 
 class Point(NamedTuple):
-    """A measured configuration on a curve; `ratio` is its speed over the hint's."""
+    """A measured configuration on a curve; `ratio` is how many times as good as the hint it is."""
 
     batch: int
     requests: int
@@ -68,11 +78,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """How speed changes with the batch, for one kind of streams on one target."""
+    """How the gain changes with the batch, for one kind of streams on one target."""
 
     streams: str  # What its points share
     points: Sequence[Point]  # Everything measured, by batch and requests
-    best: Sequence[Point]  # The fastest point of each batch
+    best: Sequence[Point]  # The best point of each batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +91,13 @@ class TargetRow:
 
     target: str  # Device string
     configuration: str  # In short words
-    ratio: float  # Speed over the common baseline's
+    ratio: float  # Times as good as the common baseline
     low: float | None  # Lower end of its interval, None where there is none
     high: float | None  # Upper end, None where there is none
     fps: float | None  # Items per second
     source: str  # What the figures are from: the final, or a trial, which is no claim
     share: str  # Of the plain sum, or of an explicit batch's gain, in words; or nothing
+    metric: Metric  # What the ratio compares
 
 
 class Label(NamedTuple):
@@ -114,7 +125,11 @@ class View:
     """A search as a report shows it."""
 
     title: str  # The model's name
-    verdict: str  # `faster`, `keep_hint` or `inconclusive`
+    question: str  # What was asked for, in words
+    metric: Metric  # What gains are measured in
+    limits: Sequence[str]  # A line for each limit, with the figures of the advice and the hint
+    unmet: bool  # Whether there are limits that the advice does not surely keep
+    verdict: str  # `faster`, `keep_hint`, `meets_limits` or `inconclusive`
     answer: str  # The answer in one sentence
     headline: str  # The gain with its price in short words; empty where nothing is faster
     high_price: str  # Says that the price is high for such a gain; empty where it is not
@@ -132,7 +147,7 @@ class View:
     curves: Mapping[str, Sequence[Curve]]  # By target, where more than one batch was measured
     importance: Mapping[str, float]  # Share of what matters, by parameter
     targets: Sequence[TargetRow]  # The best of each target, where there are several
-    plain_sum: float | None  # Of the single devices' speeds over the baseline; None for fewer than two
+    plain_sum: float | None  # Of the single devices' speeds over the baseline; None where nothing adds up
     drift: Sequence[Moment]  # The baseline through trials and final; runs of the study follow one another
     disturbed: Sequence[Stretch]  # When the hint was clearly off its median rate for several rounds in a row
     disturbance: str  # The same in words; empty where there was none

@@ -1,4 +1,4 @@
-"""What makes a configuration fast: each choice's share, and speed over the batch."""
+"""What makes a configuration good: each choice's share, and the gain over the batch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from tuner.domain.figures import count, gain, rate, share
-from tuner.report.plots.style import BLUE, OTHERS, SYMBOLS, blank, draw_hint, plain
+from tuner.domain.figures import count, rate, share
+from tuner.domain.stats import Metric
+from tuner.report.plots.gains import axis_name, draw_hint, places
+from tuner.report.plots.style import BLUE, OTHERS, SYMBOLS, blank, gain_words, plain
 from tuner.report.view import Curve, Point
 
 FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -30,29 +32,32 @@ def importance(shares: Mapping[str, float]) -> go.Figure:
     return figure
 
 
-def curves(kinds: Sequence[Curve]) -> go.Figure:
-    """Speed over batch on one target: a line through the best of each kind of streams, and every point."""
-    figure = blank("batch", "gain over the hint")
+def curves(kinds: Sequence[Curve], metric: Metric) -> go.Figure:
+    """Gains over the batch on a target: every point, and a line through the best of each kind of streams."""
+    figure = blank("batch", axis_name(metric))
     for number, curve in enumerate(kinds):
         look = {"color": OTHERS[number % len(OTHERS)], "symbol": SYMBOLS[number % len(SYMBOLS)]}
         name = plain(count(curve.streams, "stream") if curve.streams.isdigit() else curve.streams)
         figure.add_scatter(
-            x=[point.batch for point in curve.best], y=[point.ratio for point in curve.best], mode="lines",
+            x=[point.batch for point in curve.best],
+            y=places((point.ratio for point in curve.best), metric), mode="lines",
             line={"color": look["color"]}, name=name, legendgroup=name, showlegend=False, hoverinfo="skip",
         )  # fmt: skip
         figure.add_scatter(
-            x=[point.batch for point in curve.points], y=[point.ratio for point in curve.points],
+            x=[point.batch for point in curve.points],
+            y=places((point.ratio for point in curve.points), metric),
             mode="markers", marker={**look, "size": 8}, name=name, legendgroup=name,
-            customdata=[_words(point) for point in curve.points],
-            hovertemplate="batch %{x}, %{customdata[0]}<br>over the hint: %{customdata[1]}<br>"
+            customdata=[_words(point, metric) for point in curve.points],
+            hovertemplate="batch %{x}, %{customdata[0]}<br>%{customdata[1]}<br>"
             "%{customdata[2]} items/s<extra>%{fullData.name}</extra>",
         )  # fmt: skip
     points = [point for curve in kinds for point in curve.points]
     ticks = sorted({point.batch for point in points})
     figure.update_xaxes(type="log", tickvals=ticks, ticktext=[str(batch) for batch in ticks])
-    draw_hint(figure, [point.ratio for point in points])
+    draw_hint(figure, [point.ratio for point in points], metric)
     return figure
 
 
-def _words(point: Point) -> list[str]:
-    return [count(point.requests, "request"), gain(point.ratio), rate(point.fps) if point.fps else "?"]
+def _words(point: Point, metric: Metric) -> list[str]:
+    requests, words = count(point.requests, "request"), gain_words(point.ratio, metric=metric)
+    return [requests, words, rate(point.fps) if point.fps else "?"]

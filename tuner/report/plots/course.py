@@ -8,7 +8,8 @@ import plotly.graph_objects as go
 
 from tuner.domain.course import Moment, Stretch
 from tuner.domain.figures import gain, rate, seconds
-from tuner.report.plots.style import GREY, ORANGE, OTHERS, blank, label_gains
+from tuner.report.plots.gains import label_gains
+from tuner.report.plots.style import GREY, ORANGE, OTHERS, blank
 
 STEADY = 0.1
 """Share by which a rate may stray before its axis grows: what is small shall look small."""

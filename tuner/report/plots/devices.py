@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from tuner.domain.figures import gain
+from tuner.domain.figures import figure_ratio, gain
+from tuner.domain.stats import Metric
+from tuner.report.plots.gains import axis_name, draw_hint, ends_of, error_bars, places
 from tuner.report.plots.style import (
     BLUE,
     GREEN,
@@ -14,9 +16,6 @@ from tuner.report.plots.style import (
     HOVER,
     ORANGE,
     blank,
-    draw_hint,
-    ends_of,
-    error_bars,
     gain_words,
     plain,
     point_words,
@@ -26,45 +25,64 @@ from tuner.report.plots.style import (
 from tuner.report.view import FinalRow, TargetRow, View
 
 
-def targets(rows: Sequence[TargetRow], plain_sum: float | None) -> go.Figure:
+def targets(rows: Sequence[TargetRow], plain_sum: float | None, metric: Metric) -> go.Figure:
     """The best of each target, and the plain sum of the single devices."""
-    figure = blank("", "gain over the baseline")
+    figure = blank("", axis_name(metric, "the baseline"))
+    gains = [gain_words(row.ratio, row.low, row.high, metric) for row in rows]
     words = [
-        [wrapped(row.configuration), gain_words(row.ratio, row.low, row.high), row.source, row.share, "", ""]
-        for row in rows
+        [wrapped(row.configuration), gained, row.source, row.share, "", ""]
+        for row, gained in zip(rows, gains, strict=True)
     ]
     colours = [GREEN if ":" in row.target else BLUE for row in rows]
-    _gains(figure, [plain(row.target) for row in rows], rows, words, colours)
-    draw_hint(figure, [plain_sum, *ends_of(rows)])
+    _gains(figure, [plain(row.target) for row in rows], rows, words, colours, metric)
+    draw_hint(figure, [plain_sum, *ends_of(rows)], metric)
     if plain_sum is not None:
         text = f"plain sum of the devices: {gain(plain_sum)}"
         figure.add_hline(y=plain_sum, line={"color": GREY, "dash": "dash"}, annotation_text=text)
     return figure
 
 
-def compared_rates(views: Sequence[View]) -> go.Figure:
-    """Searches of one model side by side: items per second of hint and advice."""
-    figure = blank("", "items per second")
+COMPARED: Mapping[Metric, tuple[str, Callable[[FinalRow], float | None]]] = {
+    "throughput": ("items per second", lambda row: row.fps),
+    "latency_p99": ("p99 latency, ms (less is better)", lambda row: row.p99_ms),
+    "cpu": ("CPU time of an item, ms (less is better)", lambda row: row.cpu_ms_per_item),
+}
+"""What is drawn of searches of one model: the figure that they were asked for."""
+
+
+def compared_figures(views: Sequence[View]) -> go.Figure:
+    """Searches of one model side by side: what they were asked for, of hint and advice.
+
+    Where they were asked for different things, it is the items per second, and no intervals.
+    """
+    alike = len({view.metric for view in views}) == 1
+    metric = views[0].metric if alike else "throughput"
+    title, of = COMPARED[metric]
+    figure = blank("", title)
     figure.update_yaxes(tickformat=",")
     for name, colour, rows in (
         ("the hint", ORANGE, [view.hint for view in views]),
         ("the advice", GREEN, [view.advice for view in views]),
     ):
-        scale = [(row.fps or 0.0) / (row.ratio or 1.0) for row in rows]
+        heights = [of(row) or 0.0 for row in rows]
+        scale = [
+            height / figure_ratio(row.ratio or 1.0, metric) for height, row in zip(heights, rows, strict=True)
+        ]
         figure.add_bar(
-            x=_names(views), y=[row.fps or 0.0 for row in rows], name=name, marker={"color": colour},
-            error_y=error_bars(rows, scale), customdata=[point_words(row) for row in rows],
-            hovertemplate=HOVER,
+            x=_names(views), y=heights, name=name, marker={"color": colour},
+            error_y=error_bars(rows, metric, scale) if alike else None,
+            customdata=[point_words(row) for row in rows], hovertemplate=HOVER,
         )  # fmt: skip
     return figure
 
 
 def compared_gains(views: Sequence[View]) -> go.Figure:
-    """Searches of several models side by side: each advice's gain over its own hint."""
-    figure = blank("", "gain over its own hint")
+    """Searches of several models for one objective side by side: each advice's gain over its own hint."""
+    metric = views[0].metric
+    figure = blank("", axis_name(metric, "its own hint"))
     rows = [view.advice for view in views]
-    _gains(figure, _names(views), rows, [point_words(row) for row in rows], GREEN)
-    draw_hint(figure, ends_of(rows))
+    _gains(figure, _names(views), rows, [point_words(row) for row in rows], GREEN, metric)
+    draw_hint(figure, ends_of(rows), metric)
     return figure
 
 
@@ -74,10 +92,12 @@ def _gains(
     rows: Sequence[FinalRow | TargetRow],
     words: Sequence[Sequence[str]],
     colours: str | Sequence[str],
+    metric: Metric,
 ) -> None:
     figure.add_scatter(
-        x=names, y=[row.ratio for row in rows], mode="markers", marker={"size": 12, "color": colours},
-        error_y=error_bars(rows), customdata=words, hovertemplate=HOVER, showlegend=False,
+        x=names, y=places((row.ratio for row in rows), metric), mode="markers",
+        marker={"size": 12, "color": colours}, error_y=error_bars(rows, metric), customdata=words,
+        hovertemplate=HOVER, showlegend=False,
     )  # fmt: skip
 
 

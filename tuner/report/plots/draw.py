@@ -18,17 +18,17 @@ def draw(view: View) -> dict[str, go.Figure]:
     if any(row.fps and row.p99_ms for row in view.rows):
         found["tradeoff"] = tradeoff(view)
     if view.finalists:
-        found["final"] = forest(view.finalists)
+        found["final"] = forest(view.finalists, view.metric)
     if view.importance:
         found["importance"] = importance(view.importance)
     for number, kinds in enumerate(view.curves.values()):
-        found[f"curves{number}"] = curves(kinds)
+        found[f"curves{number}"] = curves(kinds, view.metric)
     if view.targets:
-        found["targets"] = targets(view.targets, view.plain_sum)
+        found["targets"] = targets(view.targets, view.plain_sum, view.metric)
     if len(view.drift) > 1:
         found["drift"] = drift(view.drift, view.disturbed, view.final_at_s)
     if any(view.final_rounds.values()):
-        found["rounds"] = rounds(view.final_rounds, view.advice.configuration)
+        found["rounds"] = rounds(view.final_rounds, view.advice.configuration, view.metric)
     if view.time:
         found["time"] = time(view.time)
     return found

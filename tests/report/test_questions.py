@@ -1,0 +1,126 @@
+"""A report of another question than throughput without limits."""
+
+import csv
+import io
+import json
+import re
+from html import unescape
+
+import pytest
+
+from tests.advice.advice_of import with_setting
+from tests.report.results import cpu, data_of, latency, searched, several, view_of, view_of_kind
+from tuner.domain.figures import LESS, gain, gain_name, interval
+from tuner.domain.question import Question
+from tuner.report.page import page
+from tuner.report.plots.devices import compared_figures, compared_gains
+from tuner.report.plots.draw import draw
+from tuner.report.text import as_csv, as_markdown, differences
+
+
+def text_of(view):
+    plain = re.sub(r"<(script|style).*?</\1>", " ", page([view]), flags=re.S)
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", plain)).split())
+
+
+@pytest.mark.parametrize(("search", "less"), [(latency, "p99 latency"), (cpu, "CPU time of an item")])
+def test_a_gain_is_shown_as_the_change_of_what_was_asked_for(search, less):
+    view = view_of(search())
+    best = view.finalists[0]
+    assert view.verdict == "faster"
+    assert best.ratio > 1.2
+    written = f"-{100 * (1 - 1 / best.ratio):.1f} %"
+    lower = f"{written.removeprefix('-')} lower {less} than the hint"
+    for text in (text_of(view), as_markdown([view])):
+        assert lower in text
+        assert f"{less} against the hint" in text
+        assert written in text
+        assert interval(best.low, best.high, view.metric) in text
+        assert "over the hint" not in text
+    assert interval(best.low, best.high, view.metric).startswith("-")
+
+
+def test_in_a_plot_less_latency_lies_lower_and_ticks_say_how_much_less():
+    view, figures = view_of(latency()), draw(view_of(latency()))
+    forest = figures["final"].data[1]
+    rows = [row for row in reversed(view.finalists) if row.ratio]
+    assert list(forest.x) == [1 / row.ratio for row in rows]
+    ends = zip(forest.x, forest.error_x.array, forest.error_x.arrayminus, strict=True)
+    assert [(x - minus, x + plus) for x, plus, minus in ends] == [
+        (pytest.approx(1 / (row.high or row.ratio)), pytest.approx(1 / (row.low or row.ratio)))
+        for row in rows
+    ]
+    axis = figures["final"].layout.xaxis
+    assert axis.title.text == "p99 latency against the hint (less is better)"
+    assert dict(zip(axis.ticktext, axis.tickvals, strict=True))["-20 %"] == pytest.approx(0.8)
+    assert "p99 latency against the hint: -" in forest.customdata[-1][3]
+    played = figures["rounds"].data[0]
+    (ratios, *_) = view.final_rounds.values()
+    assert list(played.y) == [1 / ratio for ratio in ratios]
+    assert list(played.customdata) == [gain(ratio, metric="latency_p99") for ratio in ratios]
+
+
+def test_curves_of_cpu_time_go_down_where_a_batch_saves_it():
+    view = view_of(cpu())
+    figure = draw(view)["curves0"]
+    (line, *_) = [trace for trace in figure.data if trace.mode == "lines"]
+    assert list(line.y) == [1 / point.ratio for point in view.curves["CPU"][0].best]
+    assert figure.layout.yaxis.title.text == "CPU time of an item against the hint (less is better)"
+
+
+def test_devices_have_no_sum_of_cpu_times():
+    view = view_of(with_setting(several(), question=Question("cpu")))
+    assert view.plain_sum is None
+    assert not any(row.share for row in view.targets)
+    axis = draw(view)["targets"].layout.yaxis
+    assert axis.title.text == "CPU time of an item against the baseline (less is better)"
+
+
+def test_searches_of_one_model_are_compared_in_what_they_were_asked_for():
+    views = [view_of(latency()), view_of(latency())]
+    hint, advice = compared_figures(views).data
+    assert list(hint.y) == [view.hint.p99_ms for view in views]
+    assert list(advice.y) == [view.advice.p99_ms for view in views]
+    above, below = advice.error_y.array[0], advice.error_y.arrayminus[0]
+    view, hints_ms = views[0], views[0].advice.p99_ms * views[0].advice.ratio
+    assert view.advice.p99_ms + above == pytest.approx(hints_ms / view.advice.low)
+    assert view.advice.p99_ms - below == pytest.approx(hints_ms / view.advice.high)
+    gains = compared_gains(views)
+    assert gains.layout.yaxis.title.text == "p99 latency against its own hint (less is better)"
+
+
+def test_searches_of_different_questions_are_never_compared_by_their_gains():
+    views = [view_of(searched()), view_of(latency())]
+    _, advice = compared_figures(views).data
+    assert list(advice.y) == [view.advice.fps for view in views]
+    assert advice.error_y.array is None
+    differing = {row[0]: row[1:] for row in differences(views)}
+    assert differing["question"] == ["throughput", "p99 latency of one caller"]
+    assert differing["gain over the hint"] == [gain(views[0].advice.ratio), ""]
+    assert differing["p99 latency against the hint"] == [
+        "",
+        gain(views[1].advice.ratio, metric="latency_p99"),
+    ]
+
+
+def test_files_for_programs_say_what_a_ratio_compares():
+    view = view_of(latency())
+    study = json.loads(json.dumps(data_of(view), allow_nan=False))["studies"][0]
+    assert (study["question"], study["metric"]) == ("p99 latency of one caller", "latency_p99")
+    assert study["advice"]["ratio"] == view.advice.ratio > 1
+    rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
+    assert {row["metric"] for row in rows} == {"latency_p99"}
+    assert float(rows[1]["ratio"]) == view.rows[1].ratio
+
+
+def test_a_question_of_throughput_reads_as_before():
+    view = view_of_kind("searched")
+    assert (view.question, view.metric, view.unmet, list(view.limits)) == (
+        "throughput",
+        "throughput",
+        False,
+        [],
+    )
+    assert "gain over the hint" in text_of(view)
+    assert not any(f"{less} against" in text_of(view) for less in LESS.values())
+    assert gain_name() == "gain over the hint"
