@@ -9,7 +9,18 @@ from html import unescape
 import pytest
 
 from tests.advice.advice_of import with_setting
-from tests.report.results import cpu, data_of, latency, searched, several, view_of, view_of_kind
+from tests.report.results import (
+    cpu,
+    data_of,
+    latency,
+    limited,
+    met,
+    searched,
+    several,
+    unmet,
+    view_of,
+    view_of_kind,
+)
 from tuner.domain.figures import LESS, gain, gain_name, interval
 from tuner.domain.question import Question
 from tuner.report.page import page
@@ -51,7 +62,7 @@ def test_in_a_plot_less_latency_lies_lower_and_ticks_say_how_much_less():
         for row in rows
     ]
     axis = figures["final"].layout.xaxis
-    assert axis.title.text == "p99 latency against the hint (less is better)"
+    assert axis.title.text == "p99 latency against the hint,<br>less is better"
     assert dict(zip(axis.ticktext, axis.tickvals, strict=True))["-20 %"] == pytest.approx(0.8)
     assert "p99 latency against the hint: -" in forest.customdata[-1][3]
     played = figures["rounds"].data[0]
@@ -65,7 +76,7 @@ def test_curves_of_cpu_time_go_down_where_a_batch_saves_it():
     figure = draw(view)["curves0"]
     (line, *_) = [trace for trace in figure.data if trace.mode == "lines"]
     assert list(line.y) == [1 / point.ratio for point in view.curves["CPU"][0].best]
-    assert figure.layout.yaxis.title.text == "CPU time of an item against the hint (less is better)"
+    assert figure.layout.yaxis.title.text == "CPU time of an item against the hint,<br>less is better"
 
 
 def test_devices_have_no_sum_of_cpu_times():
@@ -73,7 +84,7 @@ def test_devices_have_no_sum_of_cpu_times():
     assert view.plain_sum is None
     assert not any(row.share for row in view.targets)
     axis = draw(view)["targets"].layout.yaxis
-    assert axis.title.text == "CPU time of an item against the baseline (less is better)"
+    assert axis.title.text == "CPU time of an item against the baseline,<br>less is better"
 
 
 def test_searches_of_one_model_are_compared_in_what_they_were_asked_for():
@@ -86,7 +97,7 @@ def test_searches_of_one_model_are_compared_in_what_they_were_asked_for():
     assert view.advice.p99_ms + above == pytest.approx(hints_ms / view.advice.low)
     assert view.advice.p99_ms - below == pytest.approx(hints_ms / view.advice.high)
     gains = compared_gains(views)
-    assert gains.layout.yaxis.title.text == "p99 latency against its own hint (less is better)"
+    assert gains.layout.yaxis.title.text == "p99 latency against its own hint,<br>less is better"
 
 
 def test_searches_of_different_questions_are_never_compared_by_their_gains():
@@ -124,3 +135,44 @@ def test_a_question_of_throughput_reads_as_before():
     assert "gain over the hint" in text_of(view)
     assert not any(f"{less} against" in text_of(view) for less in LESS.values())
     assert gain_name() == "gain over the hint"
+
+
+@pytest.mark.parametrize(
+    ("search", "kind", "words"),
+    [
+        (met, "meets_limits", "keeps the limits, which the hint does not surely keep: throughput -"),
+        (unmet, "inconclusive unmet", "nothing was found that surely keeps the limits"),
+        (limited, "faster", "throughput +"),
+    ],
+)
+def test_what_became_of_the_limits_comes_first(search, kind, words):
+    view = view_of(search())
+    html, markdown, plain = page([view]), as_markdown([view]), text_of(view)
+    assert f'<article class="{kind}"' in html
+    assert f"Question: {view.question}." in plain
+    assert plain.index("Question:") < plain.index(words) < plain.index(view.answer)
+    assert words in markdown
+    assert len(view.limits) == len(view.result.question.limits) > 0
+    for limit in view.limits:
+        assert limit in plain
+        assert f"- limit: {limit}".replace("<", "\\<").replace(">", "\\>") in markdown
+    for text in (plain, markdown):
+        assert ("loosen a limit, or give a larger budget" in text) is view.unmet
+
+
+def test_without_limits_nothing_is_said_of_them(view):
+    assert "limit counts as kept" not in text_of(view)
+    assert "- limit:" not in as_markdown([view])
+    assert "- question: throughput" in as_markdown([view])
+
+
+def test_files_for_programs_hold_limits_and_what_breaks_them():
+    view = view_of(limited())
+    study = json.loads(json.dumps(data_of(view), allow_nan=False))["studies"][0]
+    assert (study["limits"], study["unmet"]) == (list(view.limits), False)
+    over = [trial.number for trial in view.result.trials if not trial.keeps_limits]
+    assert over
+    assert [row["number"] for row in study["rows"] if (row["excess"] or 0) > 0] == over
+    rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
+    assert [int(row["number"]) for row in rows if row["excess"] and float(row["excess"]) > 0] == over
+    assert {row["excess"] for row in csv.DictReader(io.StringIO(as_csv([view_of(searched())])))} == {""}

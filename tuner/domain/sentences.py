@@ -79,6 +79,17 @@ def headline(price: Price) -> str:
     return f"{_change('throughput', price.speed, 'high')}, {_costs(price)}"
 
 
+def limits_line(verdict: Verdict, unmet: bool) -> str:
+    """Return what became of limits that the hint does not keep, in short words; empty where it does."""
+    if unmet:
+        return "nothing was found that surely keeps the limits"
+    found = verdict.speedup
+    if verdict.kind != "meets_limits" or not found:
+        return ""
+    change = f"{LESS.get(found.metric, 'throughput')} {gain(found.ratio, metric=found.metric)}"
+    return f"keeps the limits, which the hint does not surely keep: {change}"
+
+
 def cheaper_line(cheaper: Cheaper) -> str:
     """Return what keeps most of a gain at a lower price, in short words."""
     by = "in the final" if cheaper.in_the_final else "by its trial"

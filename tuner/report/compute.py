@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tuner.domain.course import disturbed, drift_of, runs_of, start_of
 from tuner.domain.figures import digits, gibibytes, seconds
 from tuner.domain.result import Result
-from tuner.domain.sentences import HIGH, answer, cheaper_line, headline, stretches, switches
+from tuner.domain.sentences import HIGH, answer, cheaper_line, headline, limits_line, stretches, switches
 from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
@@ -42,7 +42,7 @@ def view(result: Result, usage: Usage) -> View:
         unmet=result.unmet,
         verdict=verdict.kind,
         answer=answer(verdict, outcome.interrupted),
-        headline=headline(price) if price else "",
+        headline=headline(price) if price else limits_line(verdict, result.unmet),
         high_price=HIGH if price and price.is_high else "",
         cheaper=cheaper_line(cheaper) if cheaper else "",
         advice=advice,

@@ -11,10 +11,11 @@ import plotly
 from markupsafe import Markup
 
 from tuner.domain.figures import digits, gain_name, interval, or_empty, rate, seconds, share
+from tuner.domain.question import LIMIT_CONFIDENCE
 from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
-from tuner.report.text import COLUMNS, asked_alike, cells, differences, gain_of_row, same_model
+from tuner.report.text import COLUMNS, UNMET, asked_alike, cells, differences, gain_of_row, same_model
 from tuner.report.trials import shown_columns
 from tuner.report.view import View
 
@@ -36,6 +37,8 @@ def page(views: Sequence[View]) -> str:
         compared=_compared(views) if several else "",
         differences=differences(views) if several else [],
         columns=shown_columns,
+        unmet=UNMET,
+        confidence=LIMIT_CONFIDENCE,
         trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
         plotly=Markup(plotly.offline.get_plotlyjs()),
     )

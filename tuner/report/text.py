@@ -15,7 +15,9 @@ COLUMNS = tuple(field.name for field in fields(Row))
 FIGURES = ("interval", "items/s", "p50, ms", "p99, ms", "MiB", "CPU time of an item, ms", "")
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
-UNMET = "nothing was found that surely keeps them, so the advice is only the hint, which may break them"
+UNMET = (
+    "What is advised is only the hint, which may break them, too: loosen a limit, or give a larger budget."
+)
 
 DIGITS = 7
 """Significant digits of the page's own CSV: a page of thousands of trials stays small."""
@@ -72,9 +74,9 @@ def _markdown(view: View) -> list[str]:
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
     lines += [f"- question: {_escaped(view.question)}"]
     lines += [f"- limit: {_escaped(limit)}" for limit in view.limits]
-    lines += [f"- limits are not met: {UNMET}"] if view.unmet else []
+    lines += [f"- {view.headline}. {UNMET}"] if view.unmet else []
     price = f" ({view.high_price})" if view.high_price else ""
-    lines += [f"- gain and price: {view.headline}{price}"] if view.headline else []
+    lines += [f"- gain and price: {view.headline}{price}"] if view.headline and not view.unmet else []
     lines += [f"- cheaper, with most of the gain: {_escaped(view.cheaper)}"] if view.cheaper else []
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []

@@ -131,7 +131,7 @@ class View:
     unmet: bool  # Whether there are limits that the advice does not surely keep
     verdict: str  # `faster`, `keep_hint`, `meets_limits` or `inconclusive`
     answer: str  # The answer in one sentence
-    headline: str  # The gain with its price in short words; empty where nothing is faster
+    headline: str  # The gain with its price in short words, or what became of the limits; or nothing
     high_price: str  # Says that the price is high for such a gain; empty where it is not
     cheaper: str  # What keeps most of the gain where the price is high, in words; empty where there is none
     advice: FinalRow  # What to deploy

@@ -21,7 +21,8 @@ TICKS = 7
 
 def axis_name(metric: Metric, against: str = "the hint") -> str:
     """Return the title of an axis of gains, which says what is good where that is less."""
-    return gain_name(metric, against) + " (less is better)" * (metric in LESS)
+    name = gain_name(metric, against)
+    return f"{name},<br>less is better" if metric in LESS else name
 
 
 def places(ratios: Iterable[float | None], metric: Metric) -> list[float | None]:
