@@ -96,7 +96,7 @@ def test_the_answer_comes_first_and_plots_are_drawn(opened, view):
     with opened([view]) as shown:
         assert shown.locator(".headline").inner_text() == view.headline
         assert shown.locator(".answer").inner_text() == view.answer
-        for name in ("tradeoff", "final", "rounds", "importance", "curves0", "drift", "time"):
+        for name in ("tradeoff", "cpu", "final", "rounds", "importance", "curves0", "drift", "time"):
             assert shown.locator(f"#{name}-0 svg.main-svg").first.is_visible(), name
 
 

@@ -47,7 +47,7 @@ def test_the_ends_of_the_front_and_its_knee_are_labelled():
     front = points([("a", 120.0, 140.0), ("b", 118.0, 70.0), ("c", 117.0, 21.0), ("d", 110.0, 20.0)])
     found = labels_of(front, view.hint, view.advice, None)
     assert [label.text for label in found] == ["hint", "advice", "fastest", "shortest p99", "knee"]
-    assert [label.p99_ms for label in found[2:]] == [140.0, 20.0, 21.0]
+    assert [label.height for label in found[2:]] == [140.0, 20.0, 21.0]
 
 
 def test_a_front_that_does_not_bend_has_no_knee():

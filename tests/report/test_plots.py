@@ -22,7 +22,7 @@ def traces(view, name):
 
 
 def test_what_there_is_no_data_for_is_not_drawn():
-    assert set(draw(view_of(all_failed()))) <= {"tradeoff", "drift", "time"}
+    assert set(draw(view_of(all_failed()))) <= {"tradeoff", "cpu", "drift", "time"}
     assert "final" not in draw(view_of(single()))
     assert "targets" not in draw(view_of(searched()))
 

@@ -4,7 +4,12 @@ import csv
 import io
 import json
 import re
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import replace
 from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +25,18 @@ from tests.report.results import (
     unmet,
     view_of,
     view_of_kind,
+    won,
 )
 from tuner.domain.figures import LESS, gain, gain_name, interval
-from tuner.domain.question import Question
+from tuner.domain.question import Limit, Question
 from tuner.report.page import page
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
 from tuner.report.text import as_csv, as_markdown, differences
+from tuner.report.trials import outcome
+from tuner.study.reading import read_results
+
+REPORTS = Path(__file__).parents[2] / "reports"
 
 
 def text_of(view):
@@ -176,3 +186,96 @@ def test_files_for_programs_hold_limits_and_what_breaks_them():
     rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
     assert [int(row["number"]) for row in rows if row["excess"] and float(row["excess"]) > 0] == over
     assert {row["excess"] for row in csv.DictReader(io.StringIO(as_csv([view_of(searched())])))} == {""}
+
+
+def shapes_of(figure):
+    return [(shape.x0, shape.x1, shape.y0, shape.y1) for shape in figure.layout.shapes]
+
+
+def test_limits_of_latency_and_throughput_are_lines_and_what_is_beyond_is_shaded():
+    view = view_of(met())
+    figure = draw(view)["tradeoff"]
+    lines = {trace.name: trace for trace in figure.data if trace.name.startswith("limit: ")}
+    assert set(lines) == {"limit: p99 latency <= 0.7 ms", "limit: throughput >= 500 items/s"}
+    latency_line, throughput_line = lines.values()
+    assert set(latency_line.y) == {0.7}
+    assert set(throughput_line.x) == {500.0}
+    assert latency_line.x == figure.layout.xaxis.range
+    assert [figure.layout.xaxis.range[0] < 500.0, min(throughput_line.y) < 0.7 < max(throughput_line.y)] == [
+        True
+    ] * 2
+    (_, _, shaded_from, shaded_to), (left, right, _, _) = shapes_of(figure)
+    assert shaded_from == 0.7 < shaded_to
+    assert left < right == 500.0
+    assert "Not in the plot, but a limit as well: memory <= 1,024 MiB." in text_of(view)
+    assert [trace.name for trace in draw(view)["cpu"].data if trace.name.startswith("limit: ")] == [
+        "limit: throughput >= 500 items/s"
+    ]
+
+
+def test_a_limit_far_from_all_trials_is_said_and_does_not_squeeze_the_plot():
+    view = view_of(with_setting(searched(), question=Question("throughput", (Limit("p99", 1e5),))))
+    assert view.bounds == []
+    assert "a limit as well: p99 latency <= 100,000 ms." in text_of(view)
+    figure = draw(view)["tradeoff"]
+    assert not figure.layout.shapes
+    assert figure.layout.yaxis.range == draw(view_of(searched()))["tradeoff"].layout.yaxis.range
+
+
+def test_trials_over_a_limit_are_marked_in_plot_table_and_hover():
+    view = view_of(limited())
+    over = [row for row in view.rows if row.is_over]
+    assert over
+    drawn = {trace.name: trace for trace in draw(view)["tradeoff"].data}
+    assert list(drawn["over a limit"].y) == [row.p99_ms for row in over]
+    assert all("over a limit" in words[-1] for words in drawn["over a limit"].customdata)
+    rest = [row for row in view.rows if row.state in {"measured", "pruned"} and not row.is_over]
+    shown = [y for name in ("measured", "stopped early: clearly worse than the best") for y in drawn[name].y]
+    assert sorted(shown) == sorted(row.p99_ms for row in rest if row.p99_ms)
+    outcomes = [outcome(row) for row in over]
+    assert all(words.startswith("over a limit: breaks p99 latency <= 8 ms (") for words in outcomes)
+    assert all(words in text_of(view) for words in outcomes)
+
+
+def test_a_trial_over_a_limit_is_not_said_to_look_better_than_the_advice():
+    result = won(latency=500.0)
+    ahead = view_of(result).ahead
+    over = replace(result.trials[ahead[0].number], excess=0.2)
+    trials = [over if trial.number == over.number else trial for trial in result.trials]
+    assert [row.number for row in view_of(replace(result, trials=trials)).ahead] == [
+        row.number for row in ahead[1:]
+    ]
+    assert view_of(with_setting(result, question=Question("cpu"))).ahead == []
+
+
+def test_cpu_time_is_drawn_beside_throughput(view):
+    figure = draw(view)["cpu"]
+    drawn = {trace.name: trace for trace in figure.data}
+    measured = [row for row in view.rows if row.state == "measured"]
+    assert list(drawn["measured"].x) == [row.fps for row in measured]
+    assert list(drawn["measured"].y) == [row.cpu_ms_per_item for row in measured]
+    for name, row in (("the hint", view.hint), ("the advice", view.advice)):
+        assert (drawn[name].x, drawn[name].y) == ((row.fps,), (row.cpu_ms_per_item,))
+    assert figure.layout.yaxis.title.text == "CPU time of an item, ms"
+    texts = [label.text for label in figure.layout.annotations]
+    assert texts[:2] == ["hint", "advice"]
+    assert {"least CPU time"} >= set(texts[2:])
+
+
+def test_an_old_study_without_cpu_time_and_question_is_reported(tmp_path):
+    file = tmp_path / "study.db"
+    shutil.copy(REPORTS / "light_resnet50" / "study.db", file)
+    with closing(sqlite3.connect(file)) as study:
+        for table in ("trial_user_attributes", "study_user_attributes"):
+            for key, text in study.execute(f"SELECT rowid, value_json FROM {table}").fetchall():
+                older = re.sub(r',? ?"(cpu_ms_per_item|p99_9|metric|excess|question)": [^,{}]*', "", text)
+                study.execute(f"UPDATE {table} SET value_json = ? WHERE rowid = ?", (older, key))
+        study.commit()
+    (old,) = read_results(str(file))
+    assert not any(trial.measured and trial.measured.cpu_ms_per_item for trial in old.trials)
+    view = view_of(old)
+    assert "cpu" not in draw(view)
+    assert (view.question, view.metric, view.bounds, view.not_drawn) == ("throughput", "throughput", [], "")
+    assert "Throughput and CPU time" not in text_of(view)
+    assert "over a limit" not in text_of(view)
+    assert gain(old.verdict.speedup.ratio) in text_of(view)

@@ -13,7 +13,8 @@ from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
 from tuner.report.curves import curves_of
-from tuner.report.notable import ahead_of_advice, labels_of
+from tuner.report.limits import bounds_of, not_drawn
+from tuner.report.notable import ahead_of_advice, cpu_labels_of, labels_of
 from tuner.report.rows import final_row, final_rows, target_rows, trial_rows
 from tuner.report.timeline import time_of
 from tuner.report.view import FinalRow, Usage, View
@@ -34,6 +35,7 @@ def view(result: Result, usage: Usage) -> View:
     )
     drop_in = _drop_in(result)
     price, cheaper = result.price, result.cheaper
+    bounds = bounds_of(result.question, rows)
     return View(
         title=result.model.name,
         question=str(result.question),
@@ -74,6 +76,9 @@ def view(result: Result, usage: Usage) -> View:
         front=front,
         ahead=ahead_of_advice(result, rows, advice),
         labels=labels_of(front, hint, advice, drop_in),
+        cpu_labels=cpu_labels_of(rows, hint, advice, drop_in),
+        bounds=bounds,
+        not_drawn=not_drawn(result.question, bounds),
         tried=sum(row.ratio is not None and row.state != "duplicate" for row in rows),
         result=result,
     )

@@ -15,7 +15,7 @@ from tuner.domain.question import LIMIT_CONFIDENCE
 from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
-from tuner.report.text import COLUMNS, UNMET, asked_alike, cells, differences, gain_of_row, same_model
+from tuner.report.text import COLUMNS, DIGITS, UNMET, asked_alike, cells, differences, gain_of_row, same_model
 from tuner.report.trials import shown_columns
 from tuner.report.view import View
 
@@ -74,4 +74,11 @@ def _drawn(number: int, view: View) -> dict[str, Markup]:
 
 def _markup(figure: Any, name: str) -> Markup:
     """Return a figure as markup; Plotly escapes what could end its script."""
+    for trace in figure.data:
+        trace.update({axis: _short(trace[axis]) for axis in ("x", "y") if trace[axis] is not None})
     return Markup(figure.to_html(full_html=False, include_plotlyjs=False, div_id=name, config=CONFIG))
+
+
+def _short(values: Sequence[Any]) -> list[Any]:
+    """Return coordinates without digits that nobody sees: those of thousands of trials are much of a page."""
+    return [float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value for value in values]

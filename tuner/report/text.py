@@ -20,7 +20,7 @@ UNMET = (
 )
 
 DIGITS = 7
-"""Significant digits of the page's own CSV: a page of thousands of trials stays small."""
+"""Significant digits of the page's own CSV and plots: a page of thousands of trials stays small."""
 
 
 def cells(row: Row) -> list[str]:

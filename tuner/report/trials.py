@@ -32,17 +32,8 @@ class Column(NamedTuple):
 
 def outcome(row: Row) -> str:
     """Return what came of a trial: its state, or that it is over a limit, with its role or its reason."""
-    note, state = row.reason or ROLES.get(row.role, ""), OVER if is_over(row) else row.state
-    return f"{state}: {note}" if note else state
-
-
-OVER = "over a limit"
-"""The state of a trial that breaks a limit, for people."""
-
-
-def is_over(row: Row) -> bool:
-    """Whether a trial was measured and breaks a limit."""
-    return row.state in {"measured", "pruned"} and (row.excess or 0.0) > 0
+    note = row.reason or ROLES.get(row.role, "")
+    return f"{row.outcome}: {note}" if note else row.outcome
 
 
 GAIN = Column("gain over the hint", "ratio", "number", gain_of_row)

@@ -10,6 +10,9 @@ from tuner.domain.course import Moment, Stretch
 from tuner.domain.result import Result
 from tuner.domain.stats import Metric
 
+OVER = "over a limit"
+"""What came of a trial that breaks a limit, for people."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -42,9 +45,17 @@ class Row:
     properties: str  # What was given to `compile_model`, as JSON
     role: str  # `hint`, `best`, `front`, or nothing
     metric: Metric  # What the ratio compares; of latency and CPU time, 2 times as good is half as much
-    excess: (
-        float | None
-    )  # By how much it breaks the limit that it breaks most, as a log-ratio; None without limits
+    excess: float | None  # By how much it breaks a limit, as a log-ratio, 0 or less where it keeps all
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was measured and breaks a limit, by the trial's own figures."""
+        return self.state in {"measured", "pruned"} and (self.excess or 0.0) > 0
+
+    @property
+    def outcome(self) -> str:
+        """What came of it, for people: its state, or that it is over a limit."""
+        return OVER if self.is_over else self.state
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +112,19 @@ class TargetRow:
 
 
 class Label(NamedTuple):
-    """A short text beside a point of the trade-off plot."""
+    """A short text beside a point of a plot over the throughput; `height` is its p99 latency or CPU time."""
 
     text: str
     fps: float
-    p99_ms: float
+    height: float
+
+
+class Bound(NamedTuple):
+    """A limit that the trade-off plot shows as a line."""
+
+    text: str
+    of_throughput: bool  # Whether it is in items per second; else it is in ms of p99 latency
+    value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +181,9 @@ class View:
     edges: Sequence[str]  # How far batch and requests were tried where the gain went on, and why no further
     front: Sequence[Row]  # The trials that no other beats in both throughput and latency
     ahead: Sequence[Row]  # Trials that look better than the advice in both, but were not in the final
-    labels: Sequence[Label]  # Of the points that a reader looks for
+    labels: Sequence[Label]  # Of the points that a reader looks for in the trade-off plot
+    cpu_labels: Sequence[Label]  # Of the points that a reader looks for in the plot of CPU time
+    bounds: Sequence[Bound]  # The limits that the trade-off plot shows
+    not_drawn: str  # The limits that it does not show, in words; empty where there are none
     tried: int  # Configurations with a measurement, which importance and curves are drawn from
     result: Result  # All that the search found, raw rounds and all

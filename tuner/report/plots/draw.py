@@ -8,7 +8,7 @@ from tuner.report.plots.causes import curves, importance
 from tuner.report.plots.course import drift, time
 from tuner.report.plots.devices import targets
 from tuner.report.plots.final import forest, rounds
-from tuner.report.plots.tradeoff import tradeoff
+from tuner.report.plots.tradeoff import cpu_time, tradeoff
 from tuner.report.view import View
 
 
@@ -17,6 +17,8 @@ def draw(view: View) -> dict[str, go.Figure]:
     found: dict[str, go.Figure] = {}
     if any(row.fps and row.p99_ms for row in view.rows):
         found["tradeoff"] = tradeoff(view)
+    if any(row.fps and row.cpu_ms_per_item for row in view.rows):
+        found["cpu"] = cpu_time(view)
     if view.finalists:
         found["final"] = forest(view.finalists, view.metric)
     if view.importance:

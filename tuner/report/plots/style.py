@@ -10,7 +10,7 @@ from textwrap import wrap
 
 import plotly.graph_objects as go
 
-from tuner.domain.figures import gain, gain_name, interval, mebibytes, milliseconds, rate, seconds
+from tuner.domain.figures import gain, gain_name, interval, mebibytes, milliseconds, or_empty, rate, seconds
 from tuner.domain.stats import Metric
 from tuner.domain.visible import visible
 from tuner.report.view import FinalRow, Row
@@ -20,6 +20,12 @@ OTHERS = (BLUE, PURPLE, SKY, "#E69F00", GREY)
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "x")
 NAME_WIDTH = 42
 """Letters in a line of a plot: what a phone shows."""
+
+CPU_HOVER = (
+    "<b>%{customdata[0]}</b><br>%{customdata[1]} items/s, %{customdata[2]} CPU time of an item<br>"
+    "%{customdata[3]}<extra></extra>"
+)
+"""Says what `cpu_words` returns; most of its words are here, since a page may hold 5,000 points."""
 
 HOVER = "<b>%{customdata[0]}</b><br>" + "<br>".join(f"%{{customdata[{at}]}}" for at in range(1, 6))
 HOVER += "<extra></extra>"
@@ -48,7 +54,7 @@ def point_words(row: Row | FinalRow) -> list[str]:
     """Return a configuration and all there is to say of it, in five further lines."""
     if isinstance(row, Row):
         compiling = f", compiled in {seconds(row.compile_s)}" if row.compile_s else ""
-        note = f"trial {row.number}: {row.state}, {row.rounds} rounds{compiling}"
+        note = f"trial {row.number}: {row.outcome}, {row.rounds} rounds{compiling}"
     else:
         note = row.note
     memory = f", {mebibytes(row.memory_mb)}" if row.memory_mb else ""
@@ -62,6 +68,13 @@ def point_words(row: Row | FinalRow) -> list[str]:
         note,
     ]
     return [wrapped(line) for line in lines]
+
+
+def cpu_words(row: Row | FinalRow) -> list[str]:
+    """Return a configuration, its throughput and CPU time, and which it is."""
+    note = f"trial {row.number}: {row.outcome}" if isinstance(row, Row) else row.note
+    cpu = or_empty(milliseconds, row.cpu_ms_per_item)
+    return [wrapped(row.configuration), or_empty(rate, row.fps), cpu, note]
 
 
 def gain_words(
