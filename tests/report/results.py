@@ -157,9 +157,7 @@ EVERY = {
     "interrupted": interrupted,
     "a single trial": single,
     "all failed": all_failed,
-    "latency": latency,
     "limits met": met,
-    "limits unmet": unmet,
     "hostile names": hostile,
 }
 

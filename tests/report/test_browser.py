@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.results import EVERY, many, searched, view_of, view_of_kind, won
+from tests.report.results import EVERY, limited, many, met, searched, unmet, view_of, view_of_kind, won
 from tuner.report.page import page
 from tuner.report.text import COLUMNS as CSV_COLUMNS
 from tuner.report.text import cells
@@ -108,6 +108,19 @@ def test_only_a_gain_at_a_fair_price_is_green(opened, scheme):
             text = shown.evaluate("getComputedStyle(document.body).color")
             assert (shown.locator(".headline").evaluate(colour) == text) is plain
             assert shown.get_by_text("This is a high price").count() == plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_each_end_of_the_limits_has_a_colour_of_its_own(opened, scheme):
+    colours = set()
+    for search in (met, unmet, limited):
+        with opened([view_of(search())], color_scheme=scheme) as shown:
+            first, panel = shown.locator(".headline"), shown.locator(".limits")
+            colour = first.evaluate("element => getComputedStyle(element).color")
+            assert panel.evaluate("element => getComputedStyle(element).borderLeftColor") == colour
+            colours.add(colour)
+    assert len(colours) == 3
 
 
 @pytest.mark.parametrize("width", [slow(390), 1400])

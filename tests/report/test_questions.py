@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from html import unescape
 from pathlib import Path
 
@@ -36,17 +37,31 @@ from tuner.report.text import as_csv, as_markdown, differences
 from tuner.report.trials import outcome
 from tuner.study.reading import read_results
 
+ARTICLES = {}
 REPORTS = Path(__file__).parents[2] / "reports"
 
 
+@cache
+def seen(search):
+    return view_of(search())
+
+
+def article(view):
+    """Return the page's part about a search; drawing it takes a while, so it is done once for each view."""
+    if id(view) not in ARTICLES:
+        shown = re.sub(r"<(script|style).*?</\1>", " ", page([view]), flags=re.S)
+        ARTICLES[id(view)] = (view, shown[shown.index("<article") :])
+    return ARTICLES[id(view)][1]
+
+
 def text_of(view):
-    plain = re.sub(r"<(script|style).*?</\1>", " ", page([view]), flags=re.S)
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", plain)).split())
+    """Return what a person reads on the page."""
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", article(view))).split())
 
 
 @pytest.mark.parametrize(("search", "less"), [(latency, "p99 latency"), (cpu, "CPU time of an item")])
 def test_a_gain_is_shown_as_the_change_of_what_was_asked_for(search, less):
-    view = view_of(search())
+    view = seen(search)
     best = view.finalists[0]
     assert view.verdict == "faster"
     assert best.ratio > 1.2
@@ -62,7 +77,7 @@ def test_a_gain_is_shown_as_the_change_of_what_was_asked_for(search, less):
 
 
 def test_in_a_plot_less_latency_lies_lower_and_ticks_say_how_much_less():
-    view, figures = view_of(latency()), draw(view_of(latency()))
+    view, figures = seen(latency), draw(seen(latency))
     forest = figures["final"].data[1]
     rows = [row for row in reversed(view.finalists) if row.ratio]
     assert list(forest.x) == [1 / row.ratio for row in rows]
@@ -82,7 +97,7 @@ def test_in_a_plot_less_latency_lies_lower_and_ticks_say_how_much_less():
 
 
 def test_curves_of_cpu_time_go_down_where_a_batch_saves_it():
-    view = view_of(cpu())
+    view = seen(cpu)
     figure = draw(view)["curves0"]
     (line, *_) = [trace for trace in figure.data if trace.mode == "lines"]
     assert list(line.y) == [1 / point.ratio for point in view.curves["CPU"][0].best]
@@ -98,7 +113,7 @@ def test_devices_have_no_sum_of_cpu_times():
 
 
 def test_searches_of_one_model_are_compared_in_what_they_were_asked_for():
-    views = [view_of(latency()), view_of(latency())]
+    views = [seen(latency), seen(latency)]
     hint, advice = compared_figures(views).data
     assert list(hint.y) == [view.hint.p99_ms for view in views]
     assert list(advice.y) == [view.advice.p99_ms for view in views]
@@ -111,7 +126,7 @@ def test_searches_of_one_model_are_compared_in_what_they_were_asked_for():
 
 
 def test_searches_of_different_questions_are_never_compared_by_their_gains():
-    views = [view_of(searched()), view_of(latency())]
+    views = [seen(searched), seen(latency)]
     _, advice = compared_figures(views).data
     assert list(advice.y) == [view.advice.fps for view in views]
     assert advice.error_y.array is None
@@ -125,7 +140,7 @@ def test_searches_of_different_questions_are_never_compared_by_their_gains():
 
 
 def test_files_for_programs_say_what_a_ratio_compares():
-    view = view_of(latency())
+    view = seen(latency)
     study = json.loads(json.dumps(data_of(view), allow_nan=False))["studies"][0]
     assert (study["question"], study["metric"]) == ("p99 latency of one caller", "latency_p99")
     assert study["advice"]["ratio"] == view.advice.ratio > 1
@@ -156,9 +171,9 @@ def test_a_question_of_throughput_reads_as_before():
     ],
 )
 def test_what_became_of_the_limits_comes_first(search, kind, words):
-    view = view_of(search())
-    html, markdown, plain = page([view]), as_markdown([view]), text_of(view)
-    assert f'<article class="{kind}"' in html
+    view = seen(search)
+    markdown, plain = as_markdown([view]), text_of(view)
+    assert article(view).startswith(f'<article class="{kind}"')
     assert f"Question: {view.question}." in plain
     assert plain.index("Question:") < plain.index(words) < plain.index(view.answer)
     assert words in markdown
@@ -177,7 +192,7 @@ def test_without_limits_nothing_is_said_of_them(view):
 
 
 def test_files_for_programs_hold_limits_and_what_breaks_them():
-    view = view_of(limited())
+    view = seen(limited)
     study = json.loads(json.dumps(data_of(view), allow_nan=False))["studies"][0]
     assert (study["limits"], study["unmet"]) == (list(view.limits), False)
     over = [trial.number for trial in view.result.trials if not trial.keeps_limits]
@@ -185,7 +200,7 @@ def test_files_for_programs_hold_limits_and_what_breaks_them():
     assert [row["number"] for row in study["rows"] if (row["excess"] or 0) > 0] == over
     rows = list(csv.DictReader(io.StringIO(as_csv([view]))))
     assert [int(row["number"]) for row in rows if row["excess"] and float(row["excess"]) > 0] == over
-    assert {row["excess"] for row in csv.DictReader(io.StringIO(as_csv([view_of(searched())])))} == {""}
+    assert {row["excess"] for row in csv.DictReader(io.StringIO(as_csv([seen(searched)])))} == {""}
 
 
 def shapes_of(figure):
@@ -193,7 +208,7 @@ def shapes_of(figure):
 
 
 def test_limits_of_latency_and_throughput_are_lines_and_what_is_beyond_is_shaded():
-    view = view_of(met())
+    view = seen(met)
     figure = draw(view)["tradeoff"]
     lines = {trace.name: trace for trace in figure.data if trace.name.startswith("limit: ")}
     assert set(lines) == {"limit: p99 latency <= 0.7 ms", "limit: throughput >= 500 items/s"}
@@ -219,11 +234,11 @@ def test_a_limit_far_from_all_trials_is_said_and_does_not_squeeze_the_plot():
     assert "a limit as well: p99 latency <= 100,000 ms." in text_of(view)
     figure = draw(view)["tradeoff"]
     assert not figure.layout.shapes
-    assert figure.layout.yaxis.range == draw(view_of(searched()))["tradeoff"].layout.yaxis.range
+    assert figure.layout.yaxis.range == draw(seen(searched))["tradeoff"].layout.yaxis.range
 
 
 def test_trials_over_a_limit_are_marked_in_plot_table_and_hover():
-    view = view_of(limited())
+    view = seen(limited)
     over = [row for row in view.rows if row.is_over]
     assert over
     drawn = {trace.name: trace for trace in draw(view)["tradeoff"].data}
