@@ -132,6 +132,7 @@ def test_searches_of_different_questions_are_never_compared_by_their_gains():
     assert advice.error_y.array is None
     differing = {row[0]: row[1:] for row in differences(views)}
     assert differing["question"] == ["throughput", "p99 latency of one caller"]
+    assert next(iter(differing)) == "question"
     assert differing["gain over the hint"] == [gain(views[0].advice.ratio), ""]
     assert differing["p99 latency against the hint"] == [
         "",
@@ -178,6 +179,7 @@ def test_what_became_of_the_limits_comes_first(search, kind, words):
     assert plain.index("Question:") < plain.index(words) < plain.index(view.answer)
     assert words in markdown
     assert len(view.limits) == len(view.result.question.limits) > 0
+    assert ("- gain and price:" in markdown) is (view.verdict == "faster")
     for limit in view.limits:
         assert limit in plain
         assert f"- limit: {limit}".replace("<", "\\<").replace(">", "\\>") in markdown

@@ -36,6 +36,7 @@ def page(views: Sequence[View]) -> str:
         several=several,
         compared=_compared(views) if several else "",
         differences=differences(views) if several else [],
+        alike=asked_alike(views),
         columns=shown_columns,
         unmet=UNMET,
         confidence=LIMIT_CONFIDENCE,

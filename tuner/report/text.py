@@ -76,7 +76,8 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- limit: {_escaped(limit)}" for limit in view.limits]
     lines += [f"- {view.headline}. {UNMET}"] if view.unmet else []
     price = f" ({view.high_price})" if view.high_price else ""
-    lines += [f"- gain and price: {view.headline}{price}"] if view.headline and not view.unmet else []
+    what = "limits" if view.verdict == "meets_limits" else "gain and price"
+    lines += [f"- {what}: {view.headline}{price}"] if view.headline and not view.unmet else []
     lines += [f"- cheaper, with most of the gain: {_escaped(view.cheaper)}"] if view.cheaper else []
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
@@ -123,9 +124,10 @@ def differences(views: Sequence[View]) -> list[list[str]]:
     """Return what differs between studies: a line each, its name first, then a cell a study."""
     advice, hint = [view.advice for view in views], [view.hint for view in views]
     named = {
+        "question": [view.question for view in views],
         "answer": [view.answer for view in views],
         "advice": [row.configuration for row in advice],
-        "gain and price": [view.headline for view in views],
+        "in short": [view.headline for view in views],
         **_gains_apart(views),
         "advice, items/s": _changes(views, [row.fps for row in advice]),
         "advice, p99 in ms": _changes(views, [row.p99_ms for row in advice]),
