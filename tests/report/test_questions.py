@@ -73,7 +73,9 @@ def test_a_gain_is_shown_as_the_change_of_what_was_asked_for(search, less):
         assert written in text
         assert interval(best.low, best.high, view.metric) in text
         assert "over the hint" not in text
-    assert interval(best.low, best.high, view.metric).startswith("-")
+    ends = interval(best.low, best.high, view.metric)
+    assert ends.startswith("-")
+    assert f'<td class="number">{written}</td><td class="number">{ends}</td>' in article(view)
 
 
 def test_in_a_plot_less_latency_lies_lower_and_ticks_say_how_much_less():
