@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.advice.advice_of import with_setting
+from tests.advice.advice_of import with_outcome, with_setting
 from tests.report.results import (
     cpu,
     data_of,
@@ -298,3 +298,14 @@ def test_an_old_study_without_cpu_time_and_question_is_reported(tmp_path):
     assert "Throughput and CPU time" not in text_of(view)
     assert "over a limit" not in text_of(view)
     assert gain(old.verdict.speedup.ratio) in text_of(view)
+
+
+def test_limits_that_are_kept_but_not_surely_need_more_time():
+    result = limited()
+    few = replace(result.final.baseline, by_sitting=result.final.baseline.by_sitting[:2])
+    verdict = replace(result.verdict, kind="inconclusive", best=few, why="too few sittings")
+    view = view_of(with_outcome(result, baseline=few, verdict=verdict))
+    assert view.unmet
+    assert "keeps them by its figures, but not surely: give a larger budget." in text_of(view)
+    assert "keeps them by its figures" in as_markdown([view])
+    assert "loosen" not in text_of(view)

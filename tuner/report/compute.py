@@ -13,7 +13,7 @@ from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
 from tuner.report.curves import curves_of
-from tuner.report.limits import bounds_of, not_drawn
+from tuner.report.limits import bounds_of, not_drawn, what_to_do
 from tuner.report.notable import ahead_of_advice, cpu_labels_of, labels_of
 from tuner.report.rows import final_row, final_rows, target_rows, trial_rows
 from tuner.report.timeline import time_of
@@ -42,6 +42,7 @@ def view(result: Result, usage: Usage) -> View:
         metric=result.question.metric,
         limits=result.limits,
         unmet=result.unmet,
+        what_to_do=what_to_do(result),
         verdict=verdict.kind,
         answer=answer(verdict, outcome.interrupted),
         headline=headline(price) if price else limits_line(verdict, result.unmet),

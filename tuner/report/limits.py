@@ -1,10 +1,11 @@
-"""Which limits the trade-off plot shows as lines, and which are only said."""
+"""Which limits the trade-off plot shows as lines, and what to do where nothing surely keeps them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from tuner.domain.question import Limit, Question
+from tuner.domain.result import Result
 from tuner.report.view import Bound, Row
 
 FAR = 8.0
@@ -24,6 +25,15 @@ def not_drawn(question: Question, bounds: Sequence[Bound]) -> str:
     """Return the other limits in words."""
     drawn = {bound.text for bound in bounds}
     return " and ".join(str(limit) for limit in question.limits if str(limit) not in drawn)
+
+
+def what_to_do(result: Result) -> str:
+    """Return what to do about limits that nothing surely keeps; empty where something does."""
+    if not result.unmet:
+        return ""
+    if (result.question.excess(result.verdict.best.measured) or 0.0) <= 0:
+        return "What is advised keeps them by its figures, but not surely: give a larger budget."
+    return "What is advised is only the hint, and breaks them, too: loosen a limit, or give a larger budget."
 
 
 def _is_near(limit: Limit, rows: Sequence[Row]) -> bool:

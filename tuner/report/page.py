@@ -15,7 +15,7 @@ from tuner.domain.question import LIMIT_CONFIDENCE
 from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
-from tuner.report.text import COLUMNS, DIGITS, UNMET, asked_alike, cells, differences, gain_of_row, same_model
+from tuner.report.text import COLUMNS, DIGITS, asked_alike, cells, differences, gain_of_row, same_model
 from tuner.report.trials import shown_columns
 from tuner.report.view import View
 
@@ -38,7 +38,6 @@ def page(views: Sequence[View]) -> str:
         differences=differences(views) if several else [],
         alike=asked_alike(views),
         columns=shown_columns,
-        unmet=UNMET,
         confidence=LIMIT_CONFIDENCE,
         trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
         plotly=Markup(plotly.offline.get_plotlyjs()),

@@ -15,9 +15,6 @@ COLUMNS = tuple(field.name for field in fields(Row))
 FIGURES = ("interval", "items/s", "p50, ms", "p99, ms", "MiB", "CPU time of an item, ms", "")
 FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
 
-UNMET = (
-    "What is advised is only the hint, which may break them, too: loosen a limit, or give a larger budget."
-)
 
 DIGITS = 7
 """Significant digits of the page's own CSV and plots: a page of thousands of trials stays small."""
@@ -74,7 +71,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
     lines += [f"- question: {_escaped(view.question)}"]
     lines += [f"- limit: {_escaped(limit)}" for limit in view.limits]
-    lines += [f"- {view.headline}. {UNMET}"] if view.unmet else []
+    lines += [f"- {view.headline}. {view.what_to_do}"] if view.unmet else []
     price = f" ({view.high_price})" if view.high_price else ""
     what = "limits" if view.verdict == "meets_limits" else "gain and price"
     lines += [f"- {what}: {view.headline}{price}"] if view.headline and not view.unmet else []
