@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import re
 import shutil
 import sqlite3
@@ -300,12 +301,12 @@ def test_an_old_study_without_cpu_time_and_question_is_reported(tmp_path):
     assert gain(old.verdict.speedup.ratio) in text_of(view)
 
 
-def test_limits_that_are_kept_but_not_surely_need_more_time():
+def test_limits_that_are_kept_but_not_surely_are_not_called_broken():
     result = limited()
-    few = replace(result.final.baseline, by_sitting=result.final.baseline.by_sitting[:2])
-    verdict = replace(result.verdict, kind="inconclusive", best=few, why="too few sittings")
-    view = view_of(with_outcome(result, baseline=few, verdict=verdict))
-    assert view.unmet
-    assert "keeps them by its figures, but not surely: give a larger budget." in text_of(view)
-    assert "keeps them by its figures" in as_markdown([view])
+    bound = result.final.baseline.bounds[0]
+    unsure = replace(result.final.baseline, bounds=(bound._replace(high=math.inf),))
+    verdict = replace(result.verdict, kind="inconclusive", best=unsure, why="too few sittings")
+    view = view_of(with_outcome(result, baseline=unsure, verdict=verdict))
+    assert not view.unmet
+    assert "hint not sure (" in view.limits[0]
     assert "loosen" not in text_of(view)

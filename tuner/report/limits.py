@@ -28,11 +28,9 @@ def not_drawn(question: Question, bounds: Sequence[Bound]) -> str:
 
 
 def what_to_do(result: Result) -> str:
-    """Return what to do about limits that nothing surely keeps; empty where something does."""
+    """Return what to do about limits that what is advised breaks; empty where it keeps them."""
     if not result.unmet:
         return ""
-    if (result.question.excess(result.verdict.best.measured) or 0.0) <= 0:
-        return "What is advised keeps them by its figures, but not surely: give a larger budget."
     return "What is advised is only the hint, and breaks them, too: loosen a limit, or give a larger budget."
 
 
