@@ -38,8 +38,7 @@ class Portfolio:
         self._turn = 0
         self._begun: set[Target] = set()
         for trial in known:
-            if target := self._keep_best(trial):
-                self._tried[target] += 1
+            self._count(trial)
         for target, trial in self._best.items():
             if target.combines:
                 self._suggest_to_devices(target, trial.configuration)
@@ -50,7 +49,6 @@ class Portfolio:
         for target in self._order():
             self._suggest_first_points(target)
             if configuration := self._proposers[target].next(closed):
-                self._tried[target] += 1
                 return configuration
         return None
 
@@ -65,8 +63,7 @@ class Portfolio:
 
         Without that, a combination would be compared with the sum of devices that were searched less closely.
         """
-        if target := self._keep_best(trial):
-            self._tried[target] -= trial.state == "duplicate"  # it took no time and taught nothing
+        if target := self._count(trial):
             self._proposers[target].learn(trial)
             if target.combines and self._best.get(target) is trial:
                 self._suggest_to_devices(target, trial.configuration)
@@ -81,16 +78,18 @@ class Portfolio:
                 point = self._spaces[single].nearest(wanted)
                 self._proposers[single].suggest([point] if point else [])
 
-    def _keep_best(self, trial: Trial) -> Target | None:
-        """Keep the best trial of each target; return the target of this trial."""
+    def _count(self, trial: Trial) -> Target | None:
+        """Count a trial, whoever proposed it, and keep it if it is its target's best; return the target.
+
+        A duplicate does not count: it took no time and taught nothing.
+        """
         device = trial.configuration.device
         target = next((known for known in self._proposers if known.covers(device)), None)
-        if (
-            target
-            and trial.keeps_limits
-            and trial.ratio > (self._best[target].ratio if target in self._best else 0.0)
-        ):
-            self._best[target] = trial
+        if target:
+            self._tried[target] += trial.state != "duplicate"
+            best = self._best[target].ratio if target in self._best else 0.0
+            if trial.keeps_limits and trial.ratio > best:
+                self._best[target] = trial
         return target
 
     def _order(self) -> list[Target]:
