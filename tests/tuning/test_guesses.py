@@ -36,6 +36,25 @@ def test_a_stream_gets_so_many_physical_cores(machine, streams):
     assert all(space.nearest(point)["streams"] == point["streams"] for point in points)
 
 
+@pytest.mark.parametrize("streams", [("hint", 16), (2, 4)])
+def test_bounds_on_streams_do_not_change_the_cores(streams):
+    machine = MACHINES["64 cores"]
+    points = host_guesses(space_of(machine, Bounds(streams=streams)), TWO)
+    assert [point["streams"] for point in points] == [64, 8]
+
+
+def test_a_server_stays_one_when_few_streams_are_asked_for():
+    space = space_of(MACHINES["64 cores"], Bounds(streams=("hint", 4)))
+    assert guesses_for(space) == host_guesses(space, SERVER_GUESSES) != ()
+
+
+def test_cores_are_those_that_the_process_may_use():
+    """16 threads of 8 cores of a larger machine, without the right to change hyper-threading."""
+    facts = DeviceFacts("CPU", 128, frozenset({"NUM_STREAMS"}), logical_cores=16, physical_cores=8)
+    points = host_guesses(device_space(facts, 1, True, Bounds(), 8), TWO)
+    assert [point["streams"] for point in points] == [8, 1]
+
+
 def test_a_device_without_counts_of_streams_gets_none():
     facts = DeviceFacts("NPU", 1, frozenset(), 0, 0)
     assert host_guesses(device_space(facts, 1, True, Bounds(), 1), TWO) == ()
@@ -45,6 +64,10 @@ def test_a_device_without_counts_of_streams_gets_none():
 def test_a_combination_gets_none():
     target, facts = target_of("MULTI:GPU,CPU"), DeviceFacts("CPU", 4, frozenset({"NUM_STREAMS"}), 4, 4)
     gpu = DeviceFacts("GPU", 2, frozenset({"NUM_STREAMS"}), 0, 0)
+    assert [point["streams"] for point in host_guesses(device_space(gpu, 1, True, Bounds(), 2), TWO)] == [
+        2,
+        1,
+    ]
     space = combination_space(target, [gpu, facts], (), 1, True, Bounds(), {"GPU": 2, "CPU": 4})
     assert host_guesses(space, TWO) == ()
 

@@ -46,10 +46,13 @@ class DeviceSpace(Space):
 
     Attributes:
         hint_requests: Requests that the hint asks for at the model's own batch.
+        cores: Physical cores of a processor; of a hybrid one all threads, because fewer streams than cores
+            leave some idle. 0 for other devices.
         hint: The hint's name.
     """
 
     hint_requests: int
+    cores: int
     hint: str = "THROUGHPUT"
 
     def configuration(self, point: Point) -> Configuration:
@@ -130,7 +133,9 @@ def device_space(
     axes |= switch_axes(facts, late=False)
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
-    return DeviceSpace(facts.target, axes, switch_axes(facts, late=True), growing, hint_requests, hint)
+    cores = facts.logical_cores if facts.hybrid else facts.physical_cores
+    late = switch_axes(facts, late=True)
+    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint)
 
 
 def gathering_space(
@@ -150,4 +155,4 @@ def gathering_space(
     if "requests_per_stream" in axes:
         axes["requests_per_stream"] = REQUESTS_PER_STREAM[:2]
     growing = {} if wanted else {"gathered": growing_axes([facts], True, bounds, hint_requests)["batch"]}
-    return DeviceSpace(str(target), axes, single.late, growing, hint_requests)
+    return replace(single, target=str(target), axes=axes, growing=growing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tuner.domain.device_space import DeviceSpace
 from tuner.domain.space import HINT, LATENCY_HINT, Point, Space
 
 GUESSES: tuple[Point, ...] = (
@@ -76,14 +77,14 @@ def _items(guess: Point) -> int:
 
 
 def _guesses_of_throughput(space: Space) -> tuple[Point, ...]:
-    server = space.target == "CPU" and physical_cores(space) >= SERVER_CORES
+    server = space.target == "CPU" and cores_of(space) >= SERVER_CORES
     without_the_hint = HINT not in space.axes.get("streams", (HINT,))
     return host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
 
 
 def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...]:
     """Return guesses as points of a space; none where it has no counts of streams of one device."""
-    cores = physical_cores(space)
+    cores = cores_of(space)
     return tuple(
         {
             "streams": max(1, cores // guess.cores),
@@ -95,12 +96,11 @@ def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...
     )
 
 
-def physical_cores(space: Space) -> int:
-    """Return the physical cores of a processor's space; 0 where it has no counts of streams.
+def cores_of(space: Space) -> int:
+    """Return the cores that the streams of a device share: of a processor, whatever streams are asked for.
 
-    Streams end at the hardware threads, and there is an axis for hyper-threading where a core has two. On a
-    hybrid processor, where some cores have one, all threads count: fewer streams than cores leave some idle.
+    Of other devices it is the largest number of streams; 0 where a space has no counts of streams.
     """
-    threads = max((count for count in space.axes.get("streams", ()) if isinstance(count, int)), default=0)
-    hybrid = "core_type" in space.axes
-    return threads // 2 if "hyper_threading" in space.axes and not hybrid else threads
+    counts = [count for count in space.axes.get("streams", ()) if isinstance(count, int)]
+    own = space.cores if isinstance(space, DeviceSpace) else 0
+    return (own or max(counts)) if counts else 0
