@@ -116,7 +116,7 @@ class Effective:
         virtual: Of a virtual device: its device string, schedule and timeout, and the properties asked
             for where it does not report those of its devices. None for a plain device.
         settings: Properties that have no attribute here: as read back or, where the compiled model does
-            not report them, as asked for.
+            not report them, as asked for. Hyper-threading is among them where it is reported to be on.
     """
 
     devices: tuple[str, ...]

@@ -24,6 +24,9 @@ SHARED = 0
 TIMEOUT = "AUTO_BATCH_TIMEOUT"
 """Reported by a model behind automatic batching, and by no other."""
 
+HYPER_THREADING = "ENABLE_HYPER_THREADING"
+"""Among the settings only where it is on, whoever chose it: the hint, OpenVINO's default, or the user."""
+
 NOT_SETTINGS = {"PERFORMANCE_HINT", "SCHEDULE_POLICY", TIMEOUT, "ALLOW_AUTO_BATCHING"}
 """Properties whose effect is read back elsewhere: in streams, in `virtual`, in the timeout."""
 
@@ -74,6 +77,10 @@ def _further(asked: Mapping[str, Any], reported: Reported, effective: Effective)
     }
     if reported(TIMEOUT) is not None:
         further[TIMEOUT] = _in_one_form(reported(TIMEOUT))
+    if reported(HYPER_THREADING) is not None:
+        on = _in_one_form(reported(HYPER_THREADING)) == "YES"
+        further = {name: value for name, value in further.items() if name != HYPER_THREADING}
+        further |= {HYPER_THREADING: "YES"} if on else {}
     return tuple(sorted(further.items()))
 
 
