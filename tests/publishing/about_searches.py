@@ -236,13 +236,6 @@ def keep_rules(data: Data) -> Iterator[str]:
         found = [(data["items"][landscape], kind) for landscape, kind in kinds.values()]
         cells = [f"{each['counts'][rule].get(kind, 0)} of {each['searches']}" for each, kind in found]
         yield f"| {rule} | {' | '.join(cells)} |"
-    yield "\nAlso tried, in 50 to 100 replayed searches of 60 s each. A final of at most 30 % of the budget, instead of 50 %, while nothing gains and"
-    yield "something is open: the hint is kept in 74 of 100 mirrored landscapes and 8 of 100 flat ones; with 25 %, in 71 and 10. To try the most"
-    yield "promising open configuration first, measured or not: in 3 of 50 flat ones instead of 2. Both were adopted. Not adopted, because no better:"
-    yield "trials of 4 rounds instead of 6 where nothing gains (64 and 11 of 100), and intervals that are not widened (72 and 7). Nor was it"
-    yield "to go on with what is open after a trial that looks fast, which keeps 10 of 30 flat ones in three minutes instead of 6: it is wrong in 3 of 30"
-    yield "that gain 4 %. What limits all of them is that a search of 60 s measures 13 to 20 of 42 programs of a flat landscape, and that a"
-    yield "single fast one among the others leaves no trace in them."
 
 
 def trend(data: Data) -> Iterator[str]:
