@@ -25,15 +25,12 @@ from tuner.domain.settling import LONGEST_TRIED_S, seconds_to_settle
 from tuner.domain.stats import speedup_over_sittings
 from tuner.domain.trial import Final
 from tuner.domain.verdict import KEEP_CONFIDENCE
-from tuner.tuning import proposals, tune
+from tuner.tuning import tune
 
 BUDGETS_S = (15, 30, 60)
 SEEDS = 2
 RUNS = {15: 3, 30: 3, 60: 3, 120: 3, 240: 2, 480: 1, 960: 1}
 """Runs of each length, in seconds. Once all of two lengths in a row settle the answer, longer ones are left out."""
-
-MISSES = 3
-"""In place of 10 in a search: with it long runs, in which nearly all points are known, take a fraction of the time."""
 
 SETTLED, OPEN = "s", "o"
 
@@ -41,10 +38,7 @@ SETTLED, OPEN = "s", "o"
 def searched(landscape: str, budget_s: float, seed: int, name: str) -> dict[str, Any] | str:
     """Return what a search knew that left its answer open, and what became of it; else its verdict."""
     made, store = LANDSCAPES[landscape](recording_of(name), seed), MemoryStore()
-    with (
-        patch.object(proposals, "MISSES", MISSES),
-        patch.object(tune, "seconds_to_settle", wraps=seconds_to_settle) as predict,
-    ):
+    with patch.object(tune, "seconds_to_settle", wraps=seconds_to_settle) as predict:
         findings = replay(made, budget_s, seed, store=store)
         if findings.outcome.verdict.kind != "inconclusive":
             return findings.outcome.verdict.kind

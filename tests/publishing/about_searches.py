@@ -201,15 +201,16 @@ def wrong_keeps(data: Data) -> Iterator[str]:
     yield from head("How often is the hint kept although something is faster?", data)
     yield "Replayed searches of the recorded landscapes: as they are; mirrored, so that every gain is a loss; and flattened, so that they"
     yield "gain nothing, or in one corner only, drawn anew for each search. A *wrong keep* says `keep_hint` although a configuration"
-    yield "is at least 3 % faster; a *wrong win* says `faster` of one that is not.\n"
+    yield "is at least 3 % faster; a *wrong win* says `faster` of one that is not. *Up to 4 runs*: the same command again, from the trials before,"
+    yield "until the answer is sure.\n"
     kinds = ("wrong keep", "right keep", "faster", "inconclusive", "wrong win")
     yield from table("landscape: budget", "searches", *kinds)
-    totals: dict[int, Counter[str]] = {}
+    totals: dict[str, Counter[str]] = {}
     for name, found in data["items"].items():
         yield f"| {name} | {_counted(found['counts'], kinds)} |"
-        totals.setdefault(found["budget_s"], Counter()).update(found["counts"])
-    for budget_s, counts in totals.items():
-        yield f"| **all: {budget_s} s** | {_counted(counts, kinds)} |"
+        totals.setdefault(name.split(": ")[1], Counter()).update(found["counts"])
+    for budget, counts in totals.items():
+        yield f"| **all: {budget}** | {_counted(counts, kinds)} |"
 
 
 def _counted(counts: Mapping[str, int], kinds: Sequence[str]) -> str:
