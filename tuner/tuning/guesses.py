@@ -20,10 +20,10 @@ GUESSES: tuple[Point, ...] = (
 )
 """The points that, added one after the other, helped nine models recorded on 2 cores most.
 
-Chosen in the same way for each model from the other models, they brought replayed searches from 0.82 to
-0.92 of the optimum in 15 s and from 0.955 to 0.982 in 30 s, and did not change those of 60 s
-(`reports/evidence`). Axes that are left out stand for the model's own batch, one request for each
-stream, and the device's defaults."""
+Chosen in the same way for each model from the other models, they brought replayed searches from 0.886 to
+0.946 of the optimum in 15 s and from 0.958 to 0.982 in 30 s, and did not change those of 60 s: 0.990 and
+0.991 (means of 80; `reports/evidence`). Axes that are left out stand for the model's own batch, one request
+for each stream, and the device's defaults."""
 
 
 class HostGuess(NamedTuple):
