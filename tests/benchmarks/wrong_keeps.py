@@ -23,7 +23,7 @@ from tuner.domain.verdict import GAIN_WORTH_FINDING, VerdictKind
 
 BUDGETS_S = (15, 30, 60, 120)
 SEEDS = 50
-AGAIN_S, RUNS = 60, (2, 4)
+AGAIN_S, AGAIN_SEEDS, RUNS = 60, 25, (2, 4)
 
 LANDSCAPES: dict[str, Callable[[Recording, int], Landscape]] = {
     "as recorded": lambda recording, _: Landscape(recording),
@@ -66,17 +66,21 @@ def recording_of(name: str) -> Recording:
 
 def main() -> None:
     evidence = Evidence("wrong_keeps")
-    jobs = list(product([name for name in MODELS if recordings.path_of(name).exists()], range(SEEDS)))
+    names = [name for name in MODELS if recordings.path_of(name).exists()]
     with ProcessPoolExecutor(2) as pool:
         for budget_s, landscape in product(BUDGETS_S, LANDSCAPES):
-            item = f"{landscape}: {budget_s} s"
+            item, jobs = f"{landscape}: {budget_s} s", product(names, range(SEEDS))
             if item not in evidence.items:
                 found = pool.map(partial(_searched, landscape, budget_s, 1), jobs, chunksize=10)
                 _save(evidence, item, budget_s, landscape, 1, [worth[0] for worth in found])
         for landscape in LANDSCAPES:
             items = {runs: f"{landscape}: {AGAIN_S} s, up to {runs} runs" for runs in RUNS}
             if not evidence.items.keys() >= {*items.values()}:
-                found = list(pool.map(partial(_searched, landscape, AGAIN_S, max(RUNS)), jobs, chunksize=10))
+                jobs, search = (
+                    product(names, range(AGAIN_SEEDS)),
+                    partial(_searched, landscape, AGAIN_S, max(RUNS)),
+                )
+                found = list(pool.map(search, jobs, chunksize=5))
                 for runs, item in items.items():
                     _save(evidence, item, AGAIN_S, landscape, runs, [worth[runs - 1] for worth in found])
 

@@ -206,7 +206,7 @@ def wrong_keeps(data: Data) -> Iterator[str]:
     kinds = ("wrong keep", "right keep", "faster", "inconclusive", "wrong win")
     yield from table("landscape: budget", "searches", *kinds)
     totals: dict[str, Counter[str]] = {}
-    for name, found in data["items"].items():
+    for name, found in sorted(data["items"].items(), key=lambda item: (item[1]["budget_s"], item[1]["runs"])):
         yield f"| {name} | {_counted(found['counts'], kinds)} |"
         totals.setdefault(name.split(": ")[1], Counter()).update(found["counts"])
     for budget, counts in totals.items():
