@@ -13,6 +13,7 @@ from tests.simulation import simulate_host
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
 from tuner.domain.space import HINT, Bounds, DeviceFacts
+from tuner.domain.switches import PRECISIONS
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
 from tuner.probe import devices
@@ -226,8 +227,14 @@ def test_every_property_that_a_plugin_lets_write_is_searched_or_has_its_reason(n
 def unexplained(name, writable):
     """Properties that a device alone is not searched over, on any machine, and that no reason names."""
     cores = {"logical_cores": 16, "physical_cores": 8, "hybrid": True} if name == "CPU" else {}
-    facts = DeviceFacts(name, 4, frozenset(writable), **{"logical_cores": 0, "physical_cores": 0, **cores})
-    space = device_space(facts, 1, True, Bounds(), hint_requests=4)
+    facts = DeviceFacts(
+        name,
+        4,
+        frozenset(writable),
+        precisions=PRECISIONS,
+        **{"logical_cores": 0, "physical_cores": 0, **cores},
+    )
+    space = device_space(facts, 1, True, Bounds(precision=PRECISIONS), hint_requests=4)
     axes = {**space.axes, **space.late}
     varied = {
         each

@@ -22,8 +22,6 @@ NOT_SEARCHED: Mapping[str, str] = {
     "ACTIVATIONS_SCALE_FACTOR": _PRECISION,
     "CPU_DENORMALS_OPTIMIZATION": _PRECISION,
     "DYNAMIC_QUANTIZATION_GROUP_SIZE": _PRECISION,
-    "EXECUTION_MODE_HINT": _PRECISION,
-    "INFERENCE_PRECISION_HINT": _PRECISION,
     "KEY_CACHE_PRECISION": _PRECISION,
     "KV_CACHE_PRECISION": _PRECISION,
     "VALUE_CACHE_PRECISION": _PRECISION,
@@ -76,7 +74,7 @@ varies the order of its devices, `SCHEDULE_POLICY`, and requests for each device
 
 *Early* switches are varied from the beginning, on machines where they can make a difference. *Late* switches are tried
 one at a time around the best configuration, in the last part of the search, when time is left. The summary says which
-were tried.
+were tried. Of the precisions, only those are tried that a device lists in `OPTIMIZATION_CAPABILITIES`.
 
 | property | values beside the default | when |
 | --- | --- | --- |
@@ -97,10 +95,14 @@ def values_of(switch: Switch) -> str:
     return f"{alone}; with `NUM_STREAMS` {', '.join(map(as_text, switch.with_streams.values()))}"
 
 
+def when(switch: Switch) -> str:
+    """Return when a switch is varied."""
+    return ("late" if switch.late else "early") + ", where precision is searched" * switch.opened
+
+
 def reference() -> str:
     switches = (
-        f"| `{switch.property}` | {values_of(switch)} | {'late' if switch.late else 'early'} |\n"
-        for switch in SWITCHES.values()
+        f"| `{switch.property}` | {values_of(switch)} | {when(switch)} |\n" for switch in SWITCHES.values()
     )
     rest = (f"| `{name}` | {why} |\n" for name, why in sorted(NOT_SEARCHED.items()))
     alone = (

@@ -67,7 +67,7 @@ class CombinationSpace(Space):
         members: dict[str, Choice] = {}
         for device in self.settings:
             left = dict(own.get(device, {}))
-            for axis in self.late:
+            for axis in (*self.axes, *self.late):
                 name, _, switch = axis.rpartition(" ")
                 if name == device and switch in SWITCHES:
                     switched_on[axis] = choice_made(switch, left)
@@ -118,13 +118,16 @@ def combination_space(
     settings = {facts.target: member_settings(facts, members, bounds) for facts in members}
     axes: Axes = {device: tuple(choices) for device, choices in settings.items()}
     axes |= common_axes(members, own_batch, batched, bounds, sum(hint_requests.values()))
+    for facts in members:
+        if choices := switch_axes(facts, False, bounds.precision).get("precision"):
+            axes[f"{facts.target} precision"] = choices
     late: Axes = {"first": target.devices}
     if policies:
         late["policy"] = (DEFAULT, *policies)
     if target.kind == "MULTI":
         late["share"] = (DEFAULT, 1, 2)
     for facts in members:
-        own = switch_axes(facts, late=True)
+        own = switch_axes(facts, True, bounds.precision)
         late |= {f"{facts.target} {axis}": choices for axis, choices in own.items()}
     growing = growing_axes(members, batched, bounds, sum(hint_requests.values()))
     return CombinationSpace(str(target), axes, late, growing, hint_requests, settings)

@@ -130,11 +130,11 @@ def device_space(
         axes["streams"] = (*axes["streams"], LATENCY_HINT)
     axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
-    axes |= switch_axes(facts, late=False)
+    axes |= switch_axes(facts, False, bounds.precision)
+    late = switch_axes(facts, True, bounds.precision)
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
     cores = facts.logical_cores if facts.hybrid else facts.physical_cores
-    late = switch_axes(facts, late=True)
     return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint)
 
 

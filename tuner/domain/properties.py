@@ -48,27 +48,33 @@ def thawed(properties: Iterable[tuple[str, Any]]) -> dict[str, Any]:
     return {name: thawed(value) if isinstance(value, tuple) else value for name, value in properties}
 
 
+FIXED: Mapping[tuple[str, PlainValue], str] = {
+    ("PERFORMANCE_HINT", "THROUGHPUT"): "hint",
+    ("PERFORMANCE_HINT", "CUMULATIVE_THROUGHPUT"): "hint",
+    ("PERFORMANCE_HINT", "LATENCY"): "latency hint",
+    ("ENABLE_CPU_PINNING", True): "pinned",
+    ("ENABLE_CPU_PINNING", False): "unpinned",
+    ("SCHEDULE_POLICY", "ROUND_ROBIN"): "round robin",
+    ("ENABLE_HYPER_THREADING", False): "no hyper-threading",
+    ("ENABLE_HYPER_THREADING", "NO"): "no hyper-threading",
+    ("ENABLE_HYPER_THREADING", True): "hyper-threading",
+    ("ENABLE_HYPER_THREADING", "YES"): "hyper-threading",
+    ("EXECUTION_MODE_HINT", "ACCURACY"): "accuracy mode",
+}
+"""Words for a property with one of its values."""
+
+
 def words_of(properties: Properties) -> list[str]:
     """Return short words for properties, those for streams or the hint first."""
     words = []
     for name, value in properties:
-        match name, value:
-            case "PERFORMANCE_HINT", "THROUGHPUT" | "CUMULATIVE_THROUGHPUT":
-                words.append("hint")
-            case "PERFORMANCE_HINT", "LATENCY":
-                words.append("latency hint")
-            case "NUM_STREAMS", streams:
-                words.append(count(streams, "stream"))
-            case "INFERENCE_NUM_THREADS", threads:
-                words.append(count(threads, "thread"))
-            case "ENABLE_CPU_PINNING", pinned:
-                words.append("pinned" if pinned else "unpinned")
-            case "SCHEDULE_POLICY", "ROUND_ROBIN":
-                words.append("round robin")
-            case "ENABLE_HYPER_THREADING", False | "NO":
-                words.append("no hyper-threading")
-            case "ENABLE_HYPER_THREADING", True | "YES":
-                words.append("hyper-threading")
+        match name:
+            case "NUM_STREAMS":
+                words.append(count(value, "stream"))
+            case "INFERENCE_NUM_THREADS":
+                words.append(count(value, "thread"))
+            case "INFERENCE_PRECISION_HINT":
+                words.append(str(value))
             case _:
-                words.append(f"{name}={as_text(value)}")
+                words.append(FIXED.get((name, value), f"{name}={as_text(value)}"))
     return sorted(words, key=lambda word: "hint" not in word and "stream" not in word)

@@ -22,6 +22,8 @@ from tuner.domain.target import target_of
 
 HINT = "hint"
 DEFAULT = "default"
+ANY_PRECISION = "all"
+"""As a bound on precision: every one that a device has."""
 LATENCY_HINT = "latency hint"
 """The streams of the hint `LATENCY`, beside another hint."""
 Choice = str | int
@@ -43,6 +45,8 @@ class DeviceFacts:
         max_requests: Upper end of `RANGE_FOR_ASYNC_INFER_REQUESTS`, or None where it is not reported.
         optimal_batch: `OPTIMAL_BATCH_SIZE` for the model, or None where it is not reported.
         max_batch: `MAX_BATCH_SIZE` for the model, or None where it is not reported.
+        precisions: Those of `f32`, `bf16` and `f16` that it says that it has.
+        default_precision: What it computes in where nothing is asked for, or None where it is not reported.
     """
 
     target: str
@@ -54,15 +58,18 @@ class DeviceFacts:
     max_requests: int | None = None
     optimal_batch: int | None = None
     max_batch: int | None = None
+    precisions: tuple[str, ...] = ()
+    default_precision: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What the user allows; None leaves an axis to the tuner."""
+    """What the user allows; None leaves an axis to the tuner, and precision to the hint."""
 
     streams: tuple[Choice, ...] | None = None
     batch: tuple[int, ...] | None = None
     requests: tuple[int, ...] | None = None
+    precision: tuple[str, ...] | None = None
 
     def allow(self, configuration: Configuration) -> bool:
         """Return whether the user allows a configuration; in a combination, that of each device."""
@@ -78,7 +85,15 @@ class Bounds:
             (self.streams is None or streams <= set(self.streams))
             and (self.batch is None or configuration.batch in self.batch)
             and (self.requests is None or configuration.requests in self.requests)
+            and all(map(self._allow_precision, members))
         )
+
+    def _allow_precision(self, settings: Mapping[str, object]) -> bool:
+        """Return whether a device's own properties compute in a precision that is allowed."""
+        if self.precision is None:
+            return "INFERENCE_PRECISION_HINT" not in settings and "EXECUTION_MODE_HINT" not in settings
+        named = settings.get("INFERENCE_PRECISION_HINT", HINT)
+        return ANY_PRECISION in self.precision or named in self.precision
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 Switches for the use of a processor's cores are axes of its space. The others rarely matter, and
 multiplied with streams, batch and requests they would make a space that no budget can search. They are
 `late`: tried one at a time around the best configuration when the rest of the search is over.
+
+Precision changes a model's outputs: its switches are there only where the user opens them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tuner.domain.properties import PlainValue
-from tuner.domain.space import DEFAULT, Axes, Choice, DeviceFacts, Point
+from tuner.domain.space import ANY_PRECISION, DEFAULT, HINT, Axes, Choice, DeviceFacts, Point
 
 PINNING_FROM_CORES = 4
 """Cores from which pinning is an axis: on 2 cores, unpinned threads ran at 0.99 to 1.01 of pinned ones."""
@@ -26,12 +28,14 @@ class Switch:
         values: Values by choice, without the default.
         late: Whether the switch is tried around the best configuration only.
         with_streams: Values by choice where `NUM_STREAMS` is set, if they differ.
+        opened: Whether it is there only where the user opens precision.
     """
 
     property: str
     values: Mapping[str, PlainValue]
     late: bool = True
     with_streams: Mapping[str, PlainValue] | None = None
+    opened: bool = False
 
     def values_beside(self, properties: Mapping[str, PlainValue]) -> Mapping[str, PlainValue]:
         """Return the values by choice, beside a device's other properties."""
@@ -52,17 +56,43 @@ SWITCHES: Mapping[str, Switch] = {
     "winograd": Switch("GPU_DISABLE_WINOGRAD_CONVOLUTION", {"off": True}),
     "loop_unrolling": Switch("GPU_ENABLE_LOOP_UNROLLING", {"off": False}),
     "turbo": Switch("NPU_TURBO", {"on": True}),
+    "precision": Switch(
+        "INFERENCE_PRECISION_HINT", {"f32": "f32", "bf16": "bf16", "f16": "f16"}, late=False, opened=True
+    ),
+    "execution_mode": Switch("EXECUTION_MODE_HINT", {"accuracy": "ACCURACY"}, opened=True),
 }
 """Switches by the name of their axis."""
 
+PRECISIONS = tuple(SWITCHES["precision"].values)
 
-def switch_axes(facts: DeviceFacts, late: bool) -> Axes:
-    """Return the axes of a device's switches: the late ones, or those of the whole space."""
-    return {
+
+def switch_axes(facts: DeviceFacts, late: bool, precision: Sequence[str] | None = None) -> Axes:
+    """Return the axes of a device's switches: the late ones, or those of the whole space.
+
+    Those of precision are among them where the user gives the precisions that are allowed.
+    """
+    axes: Axes = {
         axis: (DEFAULT, *switch.values)
         for axis, switch in SWITCHES.items()
-        if switch.late == late and switch.property in facts.writable and _matters(axis, facts)
+        if switch.late == late
+        and switch.property in facts.writable
+        and _matters(axis, facts)
+        and (precision is not None or not switch.opened)
     }
+    if "precision" in axes:
+        axes["precision"] = _precision_choices(facts, precision or ())
+    return axes
+
+
+def _precision_choices(facts: DeviceFacts, allowed: Sequence[str]) -> tuple[Choice, ...]:
+    """Return the allowed precisions that a device has; that of its hint is the default where all are allowed.
+
+    A device that has none of those that the user names keeps the default, as with streams.
+    """
+    if ANY_PRECISION in allowed:
+        return (DEFAULT, *(name for name in facts.precisions if name != facts.default_precision))
+    named = (DEFAULT if name == HINT else name for name in allowed if name in (HINT, *facts.precisions))
+    return tuple(named) or (DEFAULT,)
 
 
 def switched(point: Point, own: Mapping[str, PlainValue], prefix: str = "") -> dict[str, PlainValue]:

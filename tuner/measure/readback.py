@@ -69,6 +69,7 @@ def _further(asked: Mapping[str, Any], reported: Reported, effective: Effective)
         "NUM_STREAMS": effective.streams,
         "INFERENCE_NUM_THREADS": effective.threads,
         "ENABLE_CPU_PINNING": effective.pinned,
+        "INFERENCE_PRECISION_HINT": effective.precision,
     }
     further = {
         name: as_text(value) if reported(name) is None else _in_one_form(reported(name))

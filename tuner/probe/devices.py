@@ -21,6 +21,9 @@ from tuner.probe.plain_files import read_plain
 MOST_BYTES = 1 << 20
 """Bytes of a plugins file that are looked at."""
 
+CAPABILITIES = {"FP32": "f32", "BF16": "bf16", "FP16": "f16"}
+"""Precisions by the names under which devices list them in `OPTIMIZATION_CAPABILITIES`."""
+
 BATCH_SIZES = frozenset({"OPTIMAL_BATCH_SIZE", "MAX_BATCH_SIZE"})
 
 
@@ -49,6 +52,13 @@ class Device:
     precision: str | None
     writable: frozenset[str]
     driver: str | None = None
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """The precisions that it has and that it can be asked for."""
+        if "INFERENCE_PRECISION_HINT" not in self.writable:
+            return ()
+        return tuple(name for listed, name in CAPABILITIES.items() if listed in self.capabilities)
 
 
 @lru_cache(maxsize=4)
@@ -161,6 +171,8 @@ def facts(device: Device, model: Path | None = None, plugins: str | None = None)
         max_requests=device.requests[1] if device.requests else None,
         optimal_batch=optimal,
         max_batch=largest,
+        precisions=device.precisions,
+        default_precision=device.precision,
     )
 
 

@@ -206,6 +206,7 @@ class BoundsRecord(Record, frozen=True):
     streams: tuple[int | str, ...] | None = None
     batch: tuple[int, ...] | None = None
     requests: tuple[int, ...] | None = None
+    precision: tuple[str, ...] | None = None
 
 
 class LimitRecord(Record, frozen=True):

@@ -33,6 +33,7 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
 from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
+from tuner.domain.switches import PRECISIONS
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause, root
 from tuner.study.records import FORMAT, Kept, recorded, revived
@@ -51,6 +52,7 @@ DISTRIBUTIONS = {
     "requests": IntDistribution(1, 1 << 40, log=True),
     "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
     "threads": IntDistribution(0, 1024),
+    "precision": CategoricalDistribution((DEFAULT, *PRECISIONS)),
 }
 """The same in every study, whatever the bounds of its space."""
 
@@ -316,4 +318,5 @@ def _parameters(configuration: Configuration) -> dict[str, Any]:
         "requests": configuration.requests,
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
+        "precision": str(properties.get("INFERENCE_PRECISION_HINT", DEFAULT)),
     }

@@ -8,6 +8,7 @@ from tuner.domain.combination import CombinationSpace
 from tuner.domain.configuration import Configuration
 from tuner.domain.properties import Properties
 from tuner.domain.space import HINT, Choice, Point, Space
+from tuner.domain.switches import SWITCHES
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 
@@ -50,7 +51,8 @@ def _choice(settings: Mapping[Choice, Properties], configuration: Configuration 
 
 def _labelled(settings: Mapping[Choice, Properties], wanted: Mapping[str, object]) -> Choice:
     """Return the label of a device's properties, `hint` if there is none."""
-    own = {name: value for name, value in wanted.items() if name != "PERFORMANCE_HINT"}
+    apart = {"PERFORMANCE_HINT", *(switch.property for switch in SWITCHES.values() if switch.opened)}
+    own = {name: value for name, value in wanted.items() if name not in apart}
     return next((label for label, properties in settings.items() if dict(properties) == own), HINT)
 
 

@@ -79,7 +79,15 @@ def _items(guess: Point) -> int:
 def _guesses_of_throughput(space: Space) -> tuple[Point, ...]:
     server = space.target == "CPU" and cores_of(space) >= SERVER_CORES
     without_the_hint = HINT not in space.axes.get("streams", (HINT,))
-    return host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
+    guesses = host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
+    return _with_precisions(space, guesses)
+
+
+def _with_precisions(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]:
+    """Add each further precision of a device early, beside the second guess: it changes all speeds alike."""
+    further = space.axes.get("precision", ())[1:]
+    beside = guesses[1] if len(guesses) > 1 else {}
+    return (*guesses[:2], *({**beside, "precision": choice} for choice in further), *guesses[2:])
 
 
 def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...]:
