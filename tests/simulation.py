@@ -10,6 +10,7 @@ from tests.lanes.simulated import Noise, SimulatedDevice, SimulatedHost, Simulat
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space
 from tuner.domain.model import Model, ModelInput
+from tuner.domain.precision import PRECISIONS
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import target_of
@@ -44,7 +45,16 @@ def space_of(
     grows: bool = True,
     question: Question = THROUGHPUT,
 ) -> Space:
-    facts = DeviceFacts("CPU", device.cores, frozenset({"NUM_STREAMS"}), device.cores, device.cores)
+    properties = frozenset({"NUM_STREAMS", "INFERENCE_PRECISION_HINT", "EXECUTION_MODE_HINT"})
+    facts = DeviceFacts(
+        "CPU",
+        device.cores,
+        properties,
+        device.cores,
+        device.cores,
+        precisions=PRECISIONS,
+        default_precision=device.precision,
+    )
     space = device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores, question)
     return space if grows else replace(space, growing={})
 

@@ -1,15 +1,24 @@
 """The question is part of the advice: what was to be gained, within which limits."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import yaml
 
 from tests.advice.advice_of import result_of, with_setting
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MODEL, simulate
+from tuner.advice.export import EXPORTS
 from tuner.advice.loader import load, read
 from tuner.advice.writer import make_advice, write_advice
+from tuner.domain.agreement import Agreement
 from tuner.domain.question import Limit, Question
+from tuner.domain.result import Outcome
+from tuner.domain.space import Bounds
 from tuner.errors import AdviceError
+from tuner.measure.reference import reference_of
+from tuner.study.records import recorded, revived
 
 FAST = SimulatedDevice(base_fps=2000)
 
@@ -88,3 +97,35 @@ def test_a_latency_gain_is_less_latency_in_words():
     advice = make_advice(answered(Question("latency"), Waiting(cores=4, base_fps=500)))
     assert "30.0 % lower p99 latency than the hint" in repr(advice)
     assert advice.pick(min_throughput=1).best == advice.best
+
+
+def test_the_agreement_with_f32_is_in_the_file_for_the_advice_and_the_hint(path):
+    rounding = SimulatedDevice(
+        precision="bf16", error={"bf16": 0.003, "f16": 0.04}, speed={"f32": 0.5, "f16": 1.5}
+    )
+    lanes = SimulatedLanes(rounding, QUIET)
+    lanes.reference = reference_of(lanes, ["CPU"], 1, (0,))
+    bounds, question = Bounds(precision=("all",)), Question(limits=(Limit("error", 0.05),))
+    found = simulate(rounding, lanes=lanes, bounds=bounds, question=question)
+    write_advice(make_advice(with_setting(result_of(found, MODEL), question=question)), path)
+    kept = yaml.safe_load(path.read_text())
+    assert kept["best"]["properties"]["INFERENCE_PRECISION_HINT"] == "f16"
+    expected = {"precision": "f16", "max_error": 0.04, "cosine": 1.0, "same_top1": 2, "samples": 2}
+    assert kept["measured"]["agreement"] == expected
+    assert kept["baseline"]["measured"]["agreement"] == {**expected, "precision": "bf16", "max_error": 0.003}
+    assert kept["question"]["limits"] == [{"figure": "error", "bound": 0.05}]
+    (advice,) = read(path)
+    assert advice.question.question == question
+    for name in ("benchmark_app", "ovms", "python", "cpp", "json"):
+        assert '"INFERENCE_PRECISION_HINT"' in EXPORTS[name](advice).text.replace("'", '"')
+
+
+def test_an_error_without_bound_is_null_in_the_file(path):
+    found = simulate(FAST, lanes=SimulatedLanes(FAST, QUIET))
+    result = result_of(found, MODEL)
+    agreement = Agreement("bf16", math.inf, 0.0, None, 8)
+    hint = replace(result.baseline, measured=replace(result.baseline.measured, agreement=agreement))
+    outcome = replace(result.outcome, baseline=hint)
+    advice = make_advice(replace(result, outcome=outcome))
+    assert advice.baseline.measured.agreement.max_error is None
+    assert revived(recorded(outcome), Outcome).baseline == hint

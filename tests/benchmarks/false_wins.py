@@ -51,7 +51,7 @@ class DisguisedLanes:
     def __init__(self, lanes: ProcessLanes, target: str) -> None:
         self._lanes = lanes
         self._hint = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, ASK_DEVICE)
-        self.sentinel = lanes.sentinel
+        self.sentinel, self.reference = lanes.sentinel, lanes.reference
 
     def open(self, configuration: Configuration) -> DisguisedLane:
         return DisguisedLane(self._lanes.open(self._hint), configuration)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from openvino import opset13 as ops
 from tests import models
 from tests.cli.command import complain, run
 from tuner.cli.app import main
+from tuner.probe.devices import describe
 
 
 @pytest.fixture
@@ -62,6 +64,16 @@ def model(tmp_path):
         ),
         (["--max-memory", "2"], "--max-memory '2' has no unit; the units are MB, GB, MiB, GiB"),
         (["--min-throughput", "0"], "--min-throughput '0' is not a number of items per second above 0"),
+        (
+            ["--precision", "f8"],
+            "--precision 'f8' is not a list of f32, bf16, f16, hint (the hint's own) or",
+        ),
+        (["--precision", "f32,"], "--precision 'f32,' is not a list of"),
+        (["--max-error", "1%"], "--max-error '1%' limits the difference from f32, which is measured where"),
+        (["--precision", "--max-error", "0"], "--max-error '0' is not a share of the largest value, above 0"),
+        (["--precision", "f32", "--max-error", "150%"], "--max-error '150%' is not a share of the largest"),
+        (["--precision", "f32", "--max-error", "-1%"], "--max-error '-1%' is not a share of the largest"),
+        (["--precision", "f32", "--max-error", "little"], "give for example 1% or 0.01."),
         (["--rate", "200"], "No such option"),
     ],
 )
@@ -87,6 +99,34 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_
         code, message = complain(capsys, "search", *arguments, "--output", tmp_path / "out")
         assert (code, sentence in message) == (3, True), message
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "asked", "code", "sentence"),
+    [
+        (
+            ("FP32", "BF16"),
+            "f16",
+            2,
+            "--precision asks for f16, but CPU has f32, bf16 here; give one of these.",
+        ),
+        (
+            ("BF16",),
+            "bf16",
+            3,
+            "The outputs in f32 that --precision compares with cannot be computed (no device",
+        ),
+    ],
+)
+def test_precisions_are_those_that_the_device_names(
+    capsys, model, tmp_path, monkeypatch, capabilities, asked, code, sentence
+):
+    processor = replace(describe("CPU"), capabilities=capabilities)
+    monkeypatch.setattr("tuner.commands.search.list_devices", lambda _: (processor,))
+    refused = complain(capsys, "search", model, "-q", "--output", tmp_path / "out", "--precision", asked)
+    assert refused[0] == code
+    assert sentence in refused[1]
+    assert not (tmp_path / "out").exists()
 
 
 def test_an_input_file_of_the_wrong_shape_is_refused(capsys, model, tmp_path):

@@ -201,6 +201,19 @@ def test_what_is_folded_goes_on_under_its_own_text():
     assert path in words.folded(f"  config   {path}", 80)  # can be copied
 
 
+def test_a_refused_trial_names_the_option_that_it_breaks_and_nothing_else_is_reworded():
+    screen = FakeScreen()
+    show = Narrator(screen, verbose=False, reword=with_dashes)
+    for state, why in (
+        ("refused", "differs from f32 by 4 %, more than max_error=1 %"),
+        ("failed", "batch=4"),
+    ):
+        show(TrialEnded(Trial(7, COMBINATION, state, reason=why), None, 30.0))
+    _, refused, _, failed = screen.lines
+    assert refused.strip() == "refused: differs from f32 by 4 %, more than --max-error 1 %"
+    assert failed.strip() == "failed: batch=4"
+
+
 def test_a_log_keeps_its_lines_whole():
     console = Console(file=io.StringIO(), width=80)
     Narrator(LineScreen(console), verbose=False)(

@@ -271,6 +271,7 @@ def _spread(sittings: Sequence[Sitting]) -> float:
 class ReplayedLanes:
     """Opens replayed lanes that share one virtual clock and one course of the host."""
 
+    reference = None
     sentinel = None  # recordings tell nothing of the time between windows
 
     def __init__(self, landscape: Landscape, seed: int = 0) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, Lane, LaneFacts
+from tuner.measure.lane import Answers, Lane, LaneFacts, Reference
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,9 @@ class SimulatedDevice:
         more_requests: Gain of two requests a stream over one.
         broken: Says why a configuration fails to compile, or None.
         wrong: Whether a configuration gives other answers than the rest.
+        precision: What it computes in where nothing is asked for.
+        error: How far the outputs of each precision are from those in f32, as a share of the largest value.
+        speed: Relative rate of each precision.
     """
 
     cores: int = 2
@@ -88,6 +91,9 @@ class SimulatedDevice:
     more_requests: float = 1.02
     broken: Callable[[Configuration], str | None] = lambda _: None
     wrong: Callable[[Configuration], bool] = lambda _: False
+    precision: str = "f32"
+    error: Mapping[str, float] = field(default_factory=dict)
+    speed: Mapping[str, float] = field(default_factory=dict)
 
     def effective(self, configuration: Configuration) -> Effective:
         """Return what the device makes of a configuration."""
@@ -99,10 +105,14 @@ class SimulatedDevice:
             streams,
             self.cores,
             bool(properties.get("ENABLE_CPU_PINNING", True)),
-            "f32",
+            str(properties.get("INFERENCE_PRECISION_HINT", self.precision)),
             configuration.batch,
             configuration.requests or streams,
         )
+
+    def off_by(self, effective: Effective) -> float:
+        """Return how far its outputs are from those in f32."""
+        return self.error.get(effective.precision or "", 0.0)
 
     def fps(self, effective: Effective) -> float:
         """Return the true rate in items per second."""
@@ -111,7 +121,8 @@ class SimulatedDevice:
         sharing = 1.0 if self.cores == 1 else self.one_stream ** ((self.cores - streams) / (self.cores - 1))
         busy = min(1.0, effective.requests / streams)
         queued = self.more_requests if effective.requests >= 2 * streams else 1.0
-        return self.base_fps * gain * sharing * busy * queued
+        rounding = self.speed.get(effective.precision or "", 1.0)
+        return self.base_fps * gain * sharing * busy * queued * rounding
 
     def busy_cores(self, effective: Effective) -> float:
         """Return how many cores work: those of the streams that have a request."""
@@ -184,6 +195,11 @@ class SimulatedHost:
         )
         return self.together * sum(alone)
 
+    def off_by(self, effective: Effective) -> float:
+        """Return how far outputs are from those in f32, on the coarsest of its devices."""
+        members = effective.members or (effective,)
+        return max(self.devices[member.devices[0]].off_by(member) for member in members)
+
     def busy_cores(self, effective: Effective) -> float:
         """Return how many cores work, on all of its devices."""
         members = effective.members or (effective,)
@@ -218,6 +234,7 @@ class SimulatedLanes:
         self._phase = self.rng.uniform(0, 2 * math.pi)
         self._sentinels = random.Random(seed + 2)
         self.sentinel = self._work_on_every_core if watched else None
+        self.reference: Reference | None = None
 
     def open(self, configuration: Configuration) -> SimulatedLane:
         """Compile, which takes a quarter of a second of virtual time."""
@@ -302,10 +319,11 @@ class SimulatedLane:
         return Window(rate, (cycle_s * 1e3,) * min(finished, MOST_LATENCIES), spent, memory_mb, cpu_ms)
 
     def answers(self) -> Answers:
-        """Return two fixed answers; other ones where the device is set to be wrong."""
+        """Return two fixed answers; other ones where the device is set to be wrong, or rounds."""
         self._require_open()
         shift = 1.0 if self._lanes.device.wrong(self._configuration) else 0.0
-        return tuple((np.asarray([1.0, float(sample)]) + shift,) for sample in (2, 3))
+        rounded = 1.0 + self._lanes.device.off_by(self._effective)
+        return tuple((np.asarray([[1.0, float(sample)]]) * rounded + shift,) for sample in (2, 3))
 
     def alive(self) -> bool:
         """Return whether the lane is open."""

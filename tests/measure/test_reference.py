@@ -6,8 +6,8 @@ import pytest
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tuner.domain.configuration import Configuration
 from tuner.errors import DeviceError
-from tuner.measure.lane import LaneFacts
-from tuner.measure.reference import Reference, reference_of
+from tuner.measure.lane import LaneFacts, Reference
+from tuner.measure.reference import agreement_of, reference_of
 
 
 def outputs(*arrays):
@@ -29,7 +29,9 @@ class FixedLane:
 
 
 def agreement(reference, answers, axes=(0,)):
-    return Reference(reference, axes).agreement(FixedLane(answers))
+    lanes = SimulatedLanes()
+    lanes.reference = Reference(reference, axes)
+    return agreement_of(lanes, FixedLane(answers))
 
 
 def test_error_cosine_and_top1_are_those_of_known_outputs():
@@ -102,3 +104,7 @@ def test_where_nothing_compiles_in_f32_one_sentence_says_why():
         reference_of(lanes, ["CPU"], 1, (0,))
     with pytest.raises(DeviceError, match="no device takes f32"):
         reference_of(lanes, [], 1, (0,))
+
+
+def test_without_a_reference_nothing_is_compared():
+    assert agreement_of(SimulatedLanes(), FixedLane(None)) is None

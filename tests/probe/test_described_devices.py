@@ -12,8 +12,8 @@ from tests.publishing.properties_reference import NOT_SEARCHED, NOT_SEARCHED_ALO
 from tests.simulation import simulate_host
 from tuner.domain.combination import combination_space
 from tuner.domain.device_space import device_space
+from tuner.domain.precision import PRECISIONS
 from tuner.domain.space import HINT, Bounds, DeviceFacts
-from tuner.domain.switches import PRECISIONS
 from tuner.domain.target import target_of
 from tuner.errors import DeviceError
 from tuner.probe import devices

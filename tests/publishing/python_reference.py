@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import tuner
 from tuner.commands.verify import Verification
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.result import Notice, Outcome, SearchRun, Setting
 from tuner.domain.sample import Latency, Measured
@@ -28,7 +29,7 @@ Made by `make docs` from the docstrings. [Applications](applications.md) shows h
 """
 
 PARTS = (
-    Setting, Outcome, Verdict, Candidate, Trial, Final, Configuration, Effective, Speedup, Measured, Latency,
+    Setting, Outcome, Verdict, Candidate, Trial, Final, Configuration, Effective, Speedup, Measured, Latency, Agreement,
     Notice, SearchRun, Verification, Runner,
 )  # fmt: skip
 """What the public functions return, beside what `tuner` names itself."""

@@ -72,16 +72,33 @@ class LatencyRecord(Record, frozen=True, omit_defaults=True):
     p99_9: Figure | None = None
 
 
+class AgreementRecord(Record, frozen=True):
+    """Outputs on the samples of the search, compared with those in f32.
+
+    `precision` is what it computes in, null if the device does not say; `max_error` the largest difference as
+    a share of the largest value, null if it is infinite; `cosine` the least similarity; `same_top1` in how
+    many of the samples the largest value is at the same place, null for outputs without classes.
+    """
+
+    precision: str | None
+    max_error: Figure | None
+    cosine: Annotated[float, msgspec.Meta(ge=-1, le=1)]
+    same_top1: Whole | None
+    samples: Whole
+
+
 class MeasuredRecord(Record, frozen=True, omit_defaults=True):
     """Items per second with every request in flight; peak memory of the process in MiB.
 
     CPU time is the process's own, user and system, in milliseconds for each item, if it is known.
+    `agreement` is there if precision was searched.
     """
 
     throughput_fps: Figure
     latency_ms: LatencyRecord
     memory_mb: Figure
     cpu_ms_per_item: Figure | None = None
+    agreement: AgreementRecord | None = None
 
 
 class SpeedupRecord(Record, frozen=True):
@@ -163,7 +180,10 @@ class TargetRecord(Measurement, frozen=True, omit_defaults=True):
 
 
 class LimitRecord(Record, frozen=True):
-    """What was asked to be kept: a percentile of latency in ms, `memory` in MiB, or `throughput` at least."""
+    """What was asked to be kept.
+
+    A percentile of latency in ms, `memory` in MiB, `throughput` at least, `error` (from f32) as a share.
+    """
 
     figure: str
     bound: Figure

@@ -187,7 +187,10 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
 
 
 def _figures(measured: Measured) -> records.MeasuredRecord:
-    return msgspec.convert(_rounded(asdict(measured)), records.MeasuredRecord)
+    figures = asdict(measured)
+    if (agreement := figures["agreement"]) and math.isinf(agreement["max_error"]):
+        agreement["max_error"] = None
+    return msgspec.convert(_rounded(figures), records.MeasuredRecord)
 
 
 def _measurement(

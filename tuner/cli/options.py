@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from tuner.domain.objectives import OBJECTIVES
+from tuner.domain.precision import precisions_of
 from tuner.domain.steps import stream_counts
 from tuner.domain.units import GREATEST_SEED, counts_of, seconds_of, shapes_of
 from tuner.errors import UsageError
@@ -61,6 +62,7 @@ NAMED_FILE = Parsed("name=file", named_file)
 STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", "hint", stream_counts))
 BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
 REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
+PRECISIONS = Parsed("precisions", precisions_of)
 FORMATS = Parsed("formats", formats_of)
 
 MODEL_ELSEWHERE = click.option(
@@ -91,6 +93,21 @@ VERBOSE = click.option(
 TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Configurations to try at most.")
 
 
+PRECISION = click.option(
+    "--precision",
+    type=PRECISIONS,
+    is_flag=False,
+    flag_value="all",
+    metavar="[LIST]",
+    help="Search precisions: a list of f32, bf16, f16 and hint (the hint's own); without a list all that a "
+    "device has. Outputs are compared with those in f32.",
+)
+MAX_ERROR = click.option(
+    "--max-error",
+    metavar="SHARE",
+    help="With --precision: the greatest difference from f32, of the largest value: 1%, 0.01.  "
+    "[default: what rounding explains]",
+)
 OBJECTIVE = click.option(
     "--objective",
     type=click.Choice(OBJECTIVES),
@@ -113,7 +130,7 @@ MIN_THROUGHPUT = click.option("--min-throughput", metavar="RATE", help="Least it
 
 def of_a_question(command: Any) -> Any:
     """Add the options that say what is to be gained, within which limits."""
-    for add in (MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
+    for add in (MAX_ERROR, PRECISION, MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
         command = add(command)
     return command
 
@@ -127,7 +144,8 @@ def of_a_search(command: Any) -> Any:
 
 OPTIONS = {
     **{name: f"--{name}" for name in (
-        "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "output", "seed",
+        "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
+        "output", "seed",
     )},
     "inputs": "--input",
     "shapes": "--shape",
@@ -137,6 +155,7 @@ OPTIONS = {
     "max_latency": "--max-latency",
     "max_memory": "--max-memory",
     "min_throughput": "--min-throughput",
+    "max_error": "--max-error",
 }  # fmt: skip
 """The option of each parameter of `tuner.search` and `tuner.verify`."""
 

@@ -100,7 +100,8 @@ class Narrator:
     @_show.register
     def _(self, event: TrialEnded) -> None:
         self._best = words.best_line(event.best)
-        for line in words.trial_lines(event.trial, event.best):
+        reword = self._reword if event.trial.state == "refused" else str
+        for line in map(reword, words.trial_lines(event.trial, event.best)):
             self._say(line, "" if event.trial.state == "measured" else "dim")
         if self._verbose:
             for line in words.trial_details(event.trial):

@@ -126,10 +126,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
     yield from (f"  limit    {limit}" for limit in result.limits)
-    if price := result.price:
-        yield f"  price    {price_line(price)}"
-    if cheaper := result.cheaper:
-        yield f"  cheaper  {cheaper_line(cheaper)}"
+    yield from _changes(result)
     yield f"  best     {_with_figures(verdict.best)}"
     yield f"  hint     {_with_figures(result.baseline)}"
     yield from _tied(result)
@@ -152,6 +149,16 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     files = {config: "config   ", config.with_name("report.html"): "report   ", study: "study    "}
     for path in (path for path in files if path not in unsaved):
         yield f"  {files[path]}{path}" + f" ({size})" * (path == study)
+
+
+def _changes(result: Result) -> Iterator[str]:
+    """Yield what else the advice changes beside its gain: precision, and what it costs."""
+    if result.precision:
+        yield f"  precision {result.precision}"
+    if price := result.price:
+        yield f"  price    {price_line(price)}"
+    if cheaper := result.cheaper:
+        yield f"  cheaper  {cheaper_line(cheaper)}"
 
 
 def verification(found: Verification) -> Iterator[str]:

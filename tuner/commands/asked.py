@@ -12,10 +12,12 @@ from typing import Any, get_args
 from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.objectives import OBJECTIVES
-from tuner.domain.question import THROUGHPUT, Question
+from tuner.domain.precision import error_of, precisions_of
+from tuner.domain.question import THROUGHPUT, Limit, Question
 from tuner.domain.space import HINT, Bounds, Choice
 from tuner.domain.units import GREATEST_SEED, MOST
 from tuner.errors import UsageError
+from tuner.measure.answers import tolerance
 from tuner.probe.model_files import name_of
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.targets import Batching
@@ -117,14 +119,42 @@ def require_seed(seed: int) -> None:
 
 
 def bounds_of(
-    streams: Sequence[Choice] | None, batch: Sequence[int] | None, requests: Sequence[int] | None
+    streams: Sequence[Choice] | None,
+    batch: Sequence[int] | None,
+    requests: Sequence[int] | None,
+    precision: str | Sequence[str] | None = None,
 ) -> Bounds:
     """Return the bounds of a search; an empty list of counts bounds nothing.
 
     Raises:
-        UsageError: Something among the counts is no count.
+        UsageError: Something among the counts is no count, or a precision is unknown.
     """
-    return Bounds(_counts(streams, "streams", HINT), _counts(batch, "batch"), _counts(requests, "requests"))
+    return Bounds(
+        _counts(streams, "streams", HINT),
+        _counts(batch, "batch"),
+        _counts(requests, "requests"),
+        None if precision is None else precisions_of(precision),
+    )
+
+
+def error_limit(bounds: Bounds, max_error: str | float | None) -> tuple[Limit, ...]:
+    """Return how far outputs may be from those in f32, where precision is searched.
+
+    Unless the user says it, that is what the rounding of the coarsest allowed precision explains.
+
+    Raises:
+        UsageError: There is an error without precision, or it is out of its range.
+    """
+    if max_error is not None and bounds.precision is None:
+        raise UsageError(
+            f"max_error='{max_error}' limits the difference from f32, which is measured where precision is "
+            "searched; give precision='all' as well, or leave max_error= out."
+        )
+    if bounds.precision is None:
+        return ()
+    return (
+        Limit("error", tolerance("f16", *bounds.precision) if max_error is None else error_of(max_error)),
+    )
 
 
 def output_of(model: Path, output: str | os.PathLike[str] | None) -> Path:

@@ -9,8 +9,10 @@ from tuner.commands.asked import Asked
 from tuner.domain.model import Model
 from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
+from tuner.measure.lane import Reference
 from tuner.measure.limits import Known, Limits
 from tuner.measure.process import ProcessLanes
+from tuner.measure.reference import F32, reference_of
 from tuner.measure.sentinel import Sentinel
 from tuner.probe.devices import Device
 from tuner.probe.inputs import Sample, make_pool
@@ -97,3 +99,14 @@ def with_batch_axes(
     exact = {device.name: "EXECUTION_MODE_HINT" in device.writable for device in (*processor, *searched)}
     proposals = ((model, lanes_for.to_prove(model)) for model in reading.batched)
     return first_proved(proposals, reading.unbatched, exact)
+
+
+def outputs_in_f32(lanes: ProcessLanes, model: Model, devices: Sequence[Device]) -> Reference:
+    """Compute the outputs that every precision is compared with, on the CPU if it can.
+
+    Raises:
+        DeviceError: No device here computes in f32.
+    """
+    able = [device.name for device in devices if F32 in device.precisions]
+    able.sort(key=lambda name: name != PROCESSOR)
+    return reference_of(lanes, able, model.batch, model.output_axes)

@@ -15,9 +15,9 @@ import msgspec
 
 from tuner import __version__
 from tuner.advice.writer import make_advice
-from tuner.commands.asked import Asked, bounds_of, output_of
+from tuner.commands.asked import Asked, bounds_of, error_limit, output_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
-from tuner.commands.lanes import LanesFor, with_batch_axes
+from tuner.commands.lanes import LanesFor, outputs_in_f32, with_batch_axes
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.limits import limits_of
 from tuner.domain.model import Model
@@ -42,7 +42,7 @@ from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
 from tuner.tuning.remarks import measurement_notices, model_notices
-from tuner.tuning.spaces import Layout, refuse_impossible
+from tuner.tuning.spaces import Layout, refuse_impossible, refuse_precisions
 from tuner.tuning.strategy import strategy_for
 from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
@@ -60,6 +60,8 @@ def search(
     streams: Sequence[Choice] | None = None,
     batch: Sequence[int] | None = None,
     requests: Sequence[int] | None = None,
+    precision: str | Sequence[str] | None = None,
+    max_error: str | float | None = None,
     objective: Objective = "throughput",
     max_latency: str | Sequence[str] | None = None,
     max_memory: str | None = None,
@@ -88,6 +90,10 @@ def search(
         streams: Stream counts to search, with `"hint"` for the hint's own choice.
         batch: Batches to search.
         requests: Numbers of infer requests to search.
+        precision: Precisions to search: `"f32,bf16"`, with `"hint"` for the hint's own, or `"all"` that a
+            device has; the hint's own alone unless given.
+        max_error: How far outputs may be from those in f32, as a share of the largest value (`0.01`, `"1%"`);
+            what the rounding of the coarsest precision explains unless given.
         objective: What is to be gained: `"throughput"`; `"latency"`, the p99 latency of one caller who waits,
             against the hint `LATENCY`; or `"cpu"`, little CPU time an item.
         max_latency: What a percentile of the latency may be at most, p99 unless it is named: `"20ms"`,
@@ -111,7 +117,7 @@ def search(
     """
     refuse_while_imported("tuner.search")
     require_usable_path(model)
-    path = Path(model)
+    path, bounds = Path(model), bounds_of(streams, batch, requests, precision)
     asked = Asked(
         model=path,
         output=output_of(path, output),
@@ -121,12 +127,12 @@ def search(
         budget_s=seconds_of(budget),
         up_to_s=seconds_of(up_to, "up_to") if up_to is not None else 0.0,
         trials=trials,
-        bounds=bounds_of(streams, batch, requests),
+        bounds=bounds,
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
         question=Question(
             objective,
-            limits_of(max_latency, max_memory, min_throughput),
+            (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
         ),
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
@@ -169,6 +175,7 @@ def _began(asked: Asked, tell: Observer) -> _Beginning:
     present = list_devices(asked.plugins_file)
     names = [device.name for device in present]
     targets = targets_for(asked.devices, names, asked.batching, asked.question)
+    refuse_precisions(asked.bounds.precision, _searched_alone(targets, present))
     reading = read_model(asked.model, asked.shapes)
     if asked.inputs:
         make_pool((*reading.batched, reading.unbatched)[0], asked.inputs, asked.seed)
@@ -187,7 +194,10 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
 
     refuse_impossible(asked.bounds, model, devices, targets)
-    spaces = _layout(asked, model, devices, targets)
+    spaces, reference = _layout(asked, model, devices, targets), None
+    if asked.bounds.precision is not None:
+        tell(Step("computing the outputs in f32"))
+        reference = outputs_in_f32(lanes_for(model), model, present)
 
     setting = Setting(model, host, tuple(map(str, targets)), _run(asked), asked.bounds, asked.question)
     notices += model_notices(model, inputs_matter)
@@ -200,13 +210,15 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
         closing(Blobs(with_blobs(devices))) as blobs,
         watching(host, {name for target in targets for name in target.devices}) as sentinel,
     ):
+        lanes = lanes_for(model, blobs, sentinel=sentinel)
+        lanes.reference = reference
         study.begin(setting)
         stolen_before_s = stolen_seconds()
         found = tune(
             Task(
                 model,
                 targets,
-                lanes_for(model, blobs, sentinel=sentinel),
+                lanes,
                 spaces,
                 study,
                 budget,

@@ -16,6 +16,7 @@ from tuner.advice.fingerprint import Fit
 from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
 from tuner.commands.asked import require_seed
+from tuner.commands.lanes import outputs_in_f32
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
@@ -89,7 +90,8 @@ def verify(
 ) -> Verification:
     """Measure advice against the performance hint, or against other advice, here and now.
 
-    What is compared is what the advice was asked for: throughput, p99 latency or CPU time, and its limits.
+    What is compared is what the advice was asked for: throughput, p99 latency or CPU time, and its limits,
+    that of the difference from f32 included.
 
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
@@ -206,6 +208,7 @@ def _compare(
         DeviceError: The baseline does not run here.
         Interrupted: The user asked to stop before the first round.
     """
+    present = list_devices(plugins)
     devices = {name for each in (baseline, candidate) for name in target_of(each.device).devices}
     pool = make_pool(model, inputs, seed)  # a wrong name is told before there is a wait for another search
     with (
@@ -213,7 +216,7 @@ def _compare(
         importable_script(),
         interruptible() as stopped,
         host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
-        closing(Blobs(with_blobs(list_devices(plugins)))) as blobs,
+        closing(Blobs(with_blobs(present))) as blobs,
         watching(host, devices) as sentinel,
     ):
         budget, strategy = Budget(budget_s, None, time.monotonic), strategy_for(question)
@@ -229,6 +232,9 @@ def _compare(
             files=files,
             sentinel=sentinel,
         )
+        if any(limit.figure == "error" for limit in question.limits):
+            tell(Step("computing the outputs in f32"))
+            lanes.reference = outputs_in_f32(lanes, model, present)
         plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 
         def on_round(done: int) -> None:

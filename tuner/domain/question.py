@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import NamedTuple
 
+from tuner.domain.agreement import Agreement, percent
 from tuner.domain.figures import mebibytes, milliseconds, rate
 from tuner.domain.objectives import Objective
 from tuner.domain.sample import Latency, Measured, Window
@@ -24,6 +25,10 @@ SURELY_BROKEN, WINDOWS = math.log(1.1), 3
 """A duel stops when each of so many windows breaks a limit by so much (log-ratio)."""
 
 
+LEAST = 1e-9
+"""A smaller error counts as this one: it has a logarithm."""
+
+
 class Figure(NamedTuple):
     """A figure that may be limited.
 
@@ -33,6 +38,7 @@ class Figure(NamedTuple):
         of: Returns it of what was measured; None where it is not known.
         at_least: Whether the limit is the least value, not the greatest.
         peak: Whether it is a peak, so that no process may go beyond the limit.
+        exact: Whether it is the same in every process, so that one of them is enough.
     """
 
     name: str
@@ -40,6 +46,7 @@ class Figure(NamedTuple):
     of: Callable[[Measured], float | None]
     at_least: bool = False
     peak: bool = False
+    exact: bool = False
 
 
 FIGURES = {
@@ -53,6 +60,12 @@ FIGURES = {
         lambda fps: f"{rate(fps)} items/s",
         lambda measured: measured.throughput_fps,
         at_least=True,
+    ),
+    "error": Figure(
+        "difference from f32",
+        percent,
+        lambda measured: measured.agreement.max_error if measured.agreement else None,
+        exact=True,
     ),
 }
 """What may be limited, by the name that a study and an advice keep."""
@@ -71,7 +84,7 @@ class Limit:
 
     Attributes:
         figure: Name of what is limited, one of `FIGURES`.
-        bound: The limit, in milliseconds, MiB, or items per second.
+        bound: The limit, in milliseconds, MiB, items per second, or as a share.
 
     Raises:
         UsageError: It is no number above 0.
@@ -90,8 +103,9 @@ class Limit:
     def excess(self, measured: Measured) -> float:
         """Return by how much a limit is broken, as a log-ratio; 0 or less where it is kept."""
         value, figure = self.value(measured), FIGURES[self.figure]
-        if value is None or value <= 0:
+        if value is None or (value <= 0 and not figure.exact):
             return math.inf
+        value = max(value, LEAST)
         return math.log(self.bound / value if figure.at_least else value / self.bound)
 
     def value(self, measured: Measured) -> float | None:
@@ -116,6 +130,8 @@ class Limit:
             latencies_ms: Of all requests.
             among: Number of bounds that hold together (Bonferroni's correction).
         """
+        if FIGURES[self.figure].exact and sittings and (exact := self.value(sittings[0])) is not None:
+            return Bound(exact, exact)
         values = [value for each in sittings if (value := self.value(each)) and value > 0]
         if len(values) < max(LEAST_SITTINGS, len(sittings)):
             return Bound(0.0, math.inf)
@@ -141,6 +157,8 @@ class Limit:
 
     def standing(self, measured: Measured, bound: Bound | None) -> str:
         """Return whether a limit is kept, in words, with the figure and its bound."""
+        if FIGURES[self.figure].exact:
+            return f"{'broken' if self.excess(measured) > 0 else 'kept'} ({self.say(measured)})"
         if bound is None:
             place = "over it" if self.excess(measured) > 0 else "within it, not proven"
             return f"{place} ({self.say(measured)})"
@@ -213,7 +231,8 @@ class Question:
 
     def outgrown(self, measured: Measured) -> bool:
         """Return whether figures are far beyond a limit that more items in flight break even more."""
-        growing = (limit for limit in self.limits if not FIGURES[limit.figure].at_least)
+        figures = {limit: FIGURES[limit.figure] for limit in self.limits}
+        growing = (limit for limit, figure in figures.items() if not (figure.at_least or figure.exact))
         return any(limit.excess(measured) > SURELY_BROKEN for limit in growing)
 
     def why_not(self, measured: Measured) -> str | None:
@@ -236,7 +255,15 @@ class Question:
             (FIGURES[limit.figure].peak and any(limit.excess(each) > 0 for each in windows))
             or (len(windows) >= WINDOWS and all(limit.excess(each) > SURELY_BROKEN for each in windows))
             for limit in self.limits
+            if not FIGURES[limit.figure].exact
         )
+
+    def too_far(self, agreement: Agreement | None) -> str | None:
+        """Return in words that outputs differ from f32's by more than is allowed; None where they do not."""
+        bound = next((limit.bound for limit in self.limits if limit.figure == "error"), math.inf)
+        if agreement is None or agreement.max_error <= bound:
+            return None
+        return f"differs from f32 by {percent(agreement.max_error)}, more than max_error={percent(bound)}"
 
     def __str__(self) -> str:
         """Return the question in words: `throughput, with p99 latency <= 20 ms`."""

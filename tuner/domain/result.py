@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tuner.domain.agreement import what_changed
 from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
 from tuner.domain.model import Model
@@ -237,6 +238,14 @@ class Result:
             change = gain(best.ratio, metric=best.speedup.metric)
             values.append(f"without it {best.configuration}: {change}, {limit.say(best.measured)} (a trial)")
         return f"{limit}: {'; '.join(values)}"
+
+    @property
+    def precision(self) -> str | None:
+        """What the advice changes in precision, and by how much; None where precision is not searched."""
+        advice, hint = self.verdict.best.measured, self.baseline.measured
+        if not (advice and advice.agreement and hint and hint.agreement):
+            return None
+        return what_changed(advice.agreement, hint.agreement)
 
     @property
     def price(self) -> Price | None:

@@ -10,6 +10,8 @@ from statistics import median
 
 import numpy as np
 
+from tuner.domain.agreement import Agreement
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -119,12 +121,14 @@ class Measured:
         memory_mb: Peak resident memory of its lane, in MiB.
         cpu_ms_per_item: Median CPU time of its process for each item, in milliseconds; None where it is not
             known.
+        agreement: How closely its outputs agree with those in f32, where a search compares them.
     """
 
     throughput_fps: float
     latency_ms: Latency
     memory_mb: float
     cpu_ms_per_item: float | None = None
+    agreement: Agreement | None = None
 
     def at_rate(self, throughput_fps: float) -> Measured:
         """Return the figures on a host that is faster or slower, so that it reaches another rate.

@@ -17,13 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.precision import ANY_PRECISION, HINTS_OWN
 from tuner.domain.properties import DEVICE_PROPERTIES
 from tuner.domain.target import target_of
 
 HINT = "hint"
 DEFAULT = "default"
-ANY_PRECISION = "all"
-"""As a bound on precision: every one that a device has."""
 LATENCY_HINT = "latency hint"
 """The streams of the hint `LATENCY`, beside another hint."""
 Choice = str | int
@@ -92,7 +91,7 @@ class Bounds:
         """Return whether a device's own properties compute in a precision that is allowed."""
         if self.precision is None:
             return "INFERENCE_PRECISION_HINT" not in settings and "EXECUTION_MODE_HINT" not in settings
-        named = settings.get("INFERENCE_PRECISION_HINT", HINT)
+        named = settings.get("INFERENCE_PRECISION_HINT", HINTS_OWN)
         return ANY_PRECISION in self.precision or named in self.precision
 
 

@@ -47,6 +47,9 @@ USUAL_LOSS, ROUNDS, MOST_NOISE = 0.005, 6, 0.2
 OFTEN, MUCH_WIDER = 4, 4.0
 """A trial that looks faster may be lucky, unless its interval is far above; so may two or three of them."""
 
+NEVER_RAN = ("failed", "refused")
+"""States of trials that were not measured."""
+
 WORTH_FINDING = math.log1p(GAIN_WORTH_FINDING)
 
 
@@ -142,7 +145,7 @@ def _doubtful(
         ):
             continue
         latest, estimate = history.knows(form), estimates[trial.effective]
-        if estimate.may_gain(wider) and latest and latest.state != "failed":
+        if estimate.may_gain(wider) and latest and latest.state not in NEVER_RAN:
             found.append((estimate.bound(), form, trial.effective))
     return found
 
@@ -167,7 +170,7 @@ def _by_trend(
             if not impossible(configuration):
                 unknown.append((point, configuration))
             continue
-        measured += trial.state != "failed"
+        measured += trial.state not in NEVER_RAN
         estimate = known.get(trial.effective)
         if estimate and math.isfinite(estimate.variance):  # a single round tells nothing of its noise
             observed[trial.effective] = Observation(point, estimate.log_ratio, estimate.variance)

@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tuner.domain.precision import ANY_PRECISION, HINTS_OWN, PRECISIONS
 from tuner.domain.properties import PlainValue
-from tuner.domain.space import ANY_PRECISION, DEFAULT, HINT, Axes, Choice, DeviceFacts, Point
+from tuner.domain.space import DEFAULT, Axes, Choice, DeviceFacts, Point
 
 PINNING_FROM_CORES = 4
 """Cores from which pinning is an axis: on 2 cores, unpinned threads ran at 0.99 to 1.01 of pinned ones."""
@@ -57,13 +58,11 @@ SWITCHES: Mapping[str, Switch] = {
     "loop_unrolling": Switch("GPU_ENABLE_LOOP_UNROLLING", {"off": False}),
     "turbo": Switch("NPU_TURBO", {"on": True}),
     "precision": Switch(
-        "INFERENCE_PRECISION_HINT", {"f32": "f32", "bf16": "bf16", "f16": "f16"}, late=False, opened=True
+        "INFERENCE_PRECISION_HINT", {name: name for name in PRECISIONS}, late=False, opened=True
     ),
     "execution_mode": Switch("EXECUTION_MODE_HINT", {"accuracy": "ACCURACY"}, opened=True),
 }
 """Switches by the name of their axis."""
-
-PRECISIONS = tuple(SWITCHES["precision"].values)
 
 
 def switch_axes(facts: DeviceFacts, late: bool, precision: Sequence[str] | None = None) -> Axes:
@@ -91,7 +90,9 @@ def _precision_choices(facts: DeviceFacts, allowed: Sequence[str]) -> tuple[Choi
     """
     if ANY_PRECISION in allowed:
         return (DEFAULT, *(name for name in facts.precisions if name != facts.default_precision))
-    named = (DEFAULT if name == HINT else name for name in allowed if name in (HINT, *facts.precisions))
+    named = (
+        DEFAULT if name == HINTS_OWN else name for name in allowed if name in (HINTS_OWN, *facts.precisions)
+    )
     return tuple(named) or (DEFAULT,)
 
 

@@ -13,7 +13,7 @@ from tuner.domain.question import Bound
 from tuner.domain.sample import Measured, Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup
 
-TrialState = Literal["measured", "pruned", "duplicate", "failed"]
+TrialState = Literal["measured", "pruned", "duplicate", "refused", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,8 @@ class Trial:
         number: Position in the study, from 0.
         configuration: What was asked for.
         state: `pruned`: measured until it was clearly slower than the best; `duplicate`: has the same
-            effective configuration as an earlier trial; `failed`: could not run.
+            effective configuration as an earlier trial; `refused`: its outputs are further from those in
+            f32 than is allowed; `failed`: could not run.
         rounds: Paired rounds against the baseline, the baseline first.
         effective: The effective configuration.
         speedup: Estimate from the rounds (a duplicate has that of its original); only the final claims.
@@ -32,7 +33,7 @@ class Trial:
         window_s: Mean duration of its windows, in seconds.
         compile_s: Seconds to read, reshape and compile the model.
         reopen_s: Seconds that another lane is expected to take for this; less where blobs are kept.
-        reason: Why it failed, or the configuration that it duplicates.
+        reason: Why it failed or was refused, or the configuration that it duplicates.
         took_s: Seconds from its beginning to its end; None for hints, which are measured together.
         unsteady: Rounds in which the host changed: they were played again, and are not among the `rounds`.
         excess: By how much it breaks the limit that it breaks most, as a log-ratio; 0 or less where it keeps

@@ -21,6 +21,20 @@ from tuner.measure.sentinel import Sentinel
 Answers = tuple[tuple[NDArray[Any], ...], ...]
 """For each sample, every output of the model for that sample alone."""
 
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reference:
+    """The model's outputs in f32.
+
+    Attributes:
+        answers: For each sample, every output.
+        batch_axes: The batch axis of every output, None for one without.
+    """
+
+    answers: Answers
+    batch_axes: Sequence[int | None]
+
+
 ASK_DEVICE = 0
 """As a configuration's number of requests: use the device's `OPTIMAL_NUMBER_OF_INFER_REQUESTS`."""
 
@@ -85,6 +99,10 @@ class Lanes(Protocol):
     @property
     def sentinel(self) -> Sentinel | None:
         """Works between windows and tells whether the host changed; None where nothing can tell."""
+
+    @property
+    def reference(self) -> Reference | None:
+        """The outputs in f32 to compare with; None where precision is not asked for."""
 
     def open(self, configuration: Configuration) -> Lane:
         """Compile `configuration` in a lane of its own.

@@ -21,7 +21,7 @@ from tuner.errors import Interrupted, LaneError, ModelError, reason
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
-from tuner.measure.lane import Answers, Lane, LaneFacts
+from tuner.measure.lane import Answers, Lane, LaneFacts, Reference
 from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
 from tuner.measure.sentinel import Sentinel
@@ -42,7 +42,14 @@ DYING_S = 1.0
 
 
 class ProcessLanes:
-    """Opens real lanes for one model and one pool of samples."""
+    """Opens real lanes for one model and one pool of samples.
+
+    Attributes:
+        sentinel: Works between windows and tells whether the host changed, or None.
+        reference: The outputs in f32, once they are computed, where precision is asked for.
+    """
+
+    reference: Reference | None = None
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.answers import difference
-from tuner.measure.lane import Answers, Lane, Lanes
+from tuner.measure.lane import Answers, Lane, Lanes, Reference
 
 F32 = "f32"
 IN_F32 = (
@@ -24,31 +23,21 @@ IN_F32 = (
 """Properties with which a device computes in f32, in the order in which they are tried."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Reference:
-    """Outputs in f32.
+def agreement_of(lanes: Lanes, lane: Lane) -> Agreement | None:
+    """Return how closely a lane's outputs agree with those in f32; None where precision is not asked for.
 
-    Attributes:
-        answers: For each sample, every output.
-        batch_axes: The batch axis of every output, None for one without.
+    Raises:
+        LaneError: The lane died or did not answer.
     """
-
-    answers: Answers
-    batch_axes: Sequence[int | None]
-
-    def agreement(self, lane: Lane) -> Agreement:
-        """Return how closely a lane's outputs agree with these.
-
-        Raises:
-            LaneError: The lane died or did not answer.
-        """
-        answers = lane.answers()
-        return Agreement(
-            lane.facts.effective.precision,
-            difference(self.answers, answers),
-            _least_cosine(self.answers, answers),
-            *_same_top1(self.answers, answers, self.batch_axes),
-        )
+    if lanes.reference is None:
+        return None
+    expected, axes, found = lanes.reference.answers, lanes.reference.batch_axes, lane.answers()
+    return Agreement(
+        lane.facts.effective.precision,
+        difference(expected, found),
+        _least_cosine(expected, found),
+        *_same_top1(expected, found, axes),
+    )
 
 
 def reference_of(

@@ -71,13 +71,24 @@ class LatencyRecord(Record, frozen=True):
     p99_9: float | None = None
 
 
+class AgreementRecord(Record, frozen=True):
+    """How closely outputs agree with those in f32."""
+
+    precision: str | None
+    max_error: float
+    cosine: float
+    same_top1: int | None
+    samples: int
+
+
 class MeasuredRecord(Record, frozen=True):
-    """Items per second, latency, peak memory in MiB, CPU time of each item."""
+    """Items per second, latency, peak memory in MiB, CPU time of each item; outputs against f32's."""
 
     throughput_fps: float
     latency_ms: LatencyRecord
     memory_mb: float
     cpu_ms_per_item: float | None = None
+    agreement: AgreementRecord | None = None
 
 
 class RoundRecord(Record, frozen=True):

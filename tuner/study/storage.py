@@ -29,11 +29,11 @@ from sqlalchemy.pool import NullPool
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
+from tuner.domain.precision import PRECISIONS
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
 from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
-from tuner.domain.switches import PRECISIONS
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause, root
 from tuner.study.records import FORMAT, Kept, recorded, revived
@@ -42,6 +42,7 @@ STATES = {
     "measured": TrialState.COMPLETE,
     "duplicate": TrialState.COMPLETE,
     "pruned": TrialState.PRUNED,
+    "refused": TrialState.FAIL,
     "failed": TrialState.FAIL,
 }
 STUDY_NAME = "study.db"

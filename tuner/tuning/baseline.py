@@ -93,7 +93,7 @@ def _trial(
     is_baseline, facts = lane == baseline, hint.lane.facts
     rounds = () if is_baseline else tuple(each.pair(baseline, lane) for each in comparison.rounds)
     gain = Speedup(1.0, 1.0, 1.0, 0.95, 0) if is_baseline else speedup([each.log_ratio() for each in rounds])
-    measured = comparison.measured(lane)
+    measured = replace(comparison.measured(lane), agreement=hint.agreement())
     return Trial(
         number,
         hint.configuration,

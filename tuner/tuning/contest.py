@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 import scipy.special  # noqa: F401  # what intervals need, loaded while there is memory for it
 
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Round, log_ratios_by_sitting
@@ -25,6 +26,7 @@ from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
 from tuner.measure.lane import Answers, BudgetOver, DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.measure.left_out import with_the_setting
+from tuner.measure.reference import agreement_of
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 
@@ -39,12 +41,14 @@ class Finalist:
     Attributes:
         configuration: What was invited.
         effective: What the device made of it.
+        agreement: How closely its outputs agree with those in f32, where precision is asked for.
         died: Whether a lane of it died after sittings in which it lived.
         excluded: Why it is excluded, if it is.
     """
 
     configuration: Configuration
     effective: Effective | None = None
+    agreement: Agreement | None = None
     died: bool = False
     excluded: str | None = None
 
@@ -68,8 +72,7 @@ class Contest:
         """
         self._lanes, self._compare, self._rng, self._looks = lanes, compare, rng, looks
         self._question = question
-        self._baseline = baseline
-        self._baseline_effective: Effective | None = None
+        self._hint = Finalist(baseline)
         self._finalists = [Finalist(configuration) for configuration in invited]
         self._comparison: Comparison | None = None
 
@@ -124,7 +127,7 @@ class Contest:
     def sum_up(self, trouble: str | None = None, interrupted: bool = False) -> Final:
         """Return what the rounds played so far say."""
         lanes = {id(finalist): lane for lane, finalist in enumerate(self._remaining(), start=1)}
-        baseline = self._measured(self._baseline, self._baseline_effective, 0)
+        baseline = self._measured(self._hint, 0)
         candidates = [self._candidate(finalist, lanes.get(id(finalist))) for finalist in self._finalists]
         unsteady = self._comparison.unsteady if self._comparison else 0
         rounds, looks = tuple(self.rounds), self._looks
@@ -137,16 +140,24 @@ class Contest:
     def _begin_sitting(self, stack: ExitStack) -> Comparison:
         """Open fresh lanes; exclude finalists that do not open or first answer differently."""
         remaining = self._remaining()
-        hint, *others = self._open(stack, [self._baseline, *(each.configuration for each in remaining)])
+        hint, *others = self._open(
+            stack, [self._hint.configuration, *(each.configuration for each in remaining)]
+        )
         if isinstance(hint, LaneError):
             raise hint
-        self._baseline_effective = hint.facts.effective
-        expected = None if self._comparison else hint.answers()
+        self._hint.effective = hint.facts.effective
+        first = self._comparison is None
+        expected = hint.answers() if first and not self._lanes.reference else None
+        if first:
+            self._hint.agreement = agreement_of(self._lanes, hint)
         lanes = [hint]
         for finalist, lane in zip(remaining, others, strict=True):
             try:
-                lanes.append(_admitted(finalist.configuration, lane, hint, expected))
-                finalist.effective = lanes[-1].facts.effective
+                admitted = _admitted(finalist.configuration, lane, hint, expected)
+                if first:
+                    finalist.agreement = agreement_of(self._lanes, admitted)
+                finalist.effective = admitted.facts.effective
+                lanes.append(admitted)
             except DeviceLeftOut as left_out:
                 self._exclude(finalist, with_the_setting(left_out, self._lanes, finalist.configuration))
             except BudgetOver:
@@ -235,16 +246,19 @@ class Contest:
         """Return a finalist with its figures; `lane` is its place in the rounds, None if it is excluded."""
         if lane is None:
             return Candidate(finalist.configuration, finalist.effective, None, None, finalist.excluded)
-        return self._measured(finalist.configuration, finalist.effective, lane)
+        return self._measured(finalist, lane)
 
-    def _measured(self, configuration: Configuration, effective: Effective | None, lane: int) -> Candidate:
-        """Return what the rounds say of a configuration; lane 0 is the baseline, which has no speedup."""
+    def _measured(self, finalist: Finalist, lane: int) -> Candidate:
+        """Return what the rounds say of a finalist; lane 0 is the baseline, which has no speedup."""
+        configuration, effective = finalist.configuration, finalist.effective
         if not (self._comparison and self.rounds):
             return Candidate(configuration, effective, None, None)
-        gain, measured = self._speedup(lane) if lane else None, self._comparison.measured(lane)
+        gain = self._speedup(lane) if lane else None
+        measured = replace(self._comparison.measured(lane), agreement=finalist.agreement)
         if self._question == THROUGHPUT:
             return Candidate(configuration, effective, gain, measured)
         sittings, latencies_ms = self._comparison.by_sitting(lane), self._comparison.latencies_ms(lane)
+        sittings = tuple(replace(each, agreement=finalist.agreement) for each in sittings)
         among = len(self._finalists) * self._looks
         bounds = tuple(limit.bounds(sittings, latencies_ms, among) for limit in self._question.limits)
         return Candidate(configuration, effective, gain, measured, by_sitting=sittings, bounds=bounds)

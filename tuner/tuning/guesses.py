@@ -67,9 +67,10 @@ def guesses_for(space: Space) -> tuple[Point, ...]:
 
     Where latency is limited, that is the hint `LATENCY`, and then the fewest items in flight first.
     """
+    guesses = _guesses_of_throughput(space)
     if LATENCY_HINT in space.axes.get("streams", ()):
-        return ({"streams": LATENCY_HINT}, *sorted(_guesses_of_throughput(space), key=_items))
-    return _guesses_of_throughput(space)
+        guesses = ({"streams": LATENCY_HINT}, *sorted(guesses, key=_items))
+    return _with_precisions(space, guesses)
 
 
 def _items(guess: Point) -> int:
@@ -79,15 +80,13 @@ def _items(guess: Point) -> int:
 def _guesses_of_throughput(space: Space) -> tuple[Point, ...]:
     server = space.target == "CPU" and cores_of(space) >= SERVER_CORES
     without_the_hint = HINT not in space.axes.get("streams", (HINT,))
-    guesses = host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
-    return _with_precisions(space, guesses)
+    return host_guesses(space, SERVER_GUESSES) if server or without_the_hint else GUESSES
 
 
 def _with_precisions(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]:
-    """Add each further precision of a device early, beside the second guess: it changes all speeds alike."""
+    """Add the hint in each further precision of a device after two guesses: it changes all speeds alike."""
     further = space.axes.get("precision", ())[1:]
-    beside = guesses[1] if len(guesses) > 1 else {}
-    return (*guesses[:2], *({**beside, "precision": choice} for choice in further), *guesses[2:])
+    return (*guesses[:2], *({"precision": choice} for choice in further), *guesses[2:])
 
 
 def host_guesses(space: Space, guesses: Sequence[HostGuess]) -> tuple[Point, ...]:

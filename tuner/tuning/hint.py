@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import GATHERED, SHORT_TIMEOUT_MS
 from tuner.domain.question import THROUGHPUT, Question
@@ -11,6 +12,7 @@ from tuner.domain.target import Target
 from tuner.errors import LaneError
 from tuner.measure.comparison import WINDOW_S
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes, require_all_devices
+from tuner.measure.reference import agreement_of
 
 
 class Hint:
@@ -43,6 +45,10 @@ class Hint:
         except LaneError:
             self.close()
             raise
+
+    def agreement(self) -> Agreement | None:
+        """Return how closely its outputs agree with those in f32, where precision is asked for."""
+        return agreement_of(self._lanes, self.lane)
 
     def reopen_if_dead(self) -> bool:
         """Open the lane again if it has died, and return whether it had.

@@ -9,6 +9,7 @@ from tuner.domain.combination import combination_space
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space, gathering_space
 from tuner.domain.model import Model
+from tuner.domain.precision import ANY_PRECISION, HINTS_OWN
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import Target, target_of
@@ -83,6 +84,26 @@ def refuse_impossible(
         raise UsageError(
             f"streams= asks for {beyond[0]}, but {widest} sets its streams itself; leave streams= out."
         )
+
+
+def refuse_precisions(precision: Sequence[str] | None, devices: Sequence[Device]) -> None:
+    """Refuse precisions that no device has, as the devices themselves say.
+
+    Raises:
+        UsageError: There is one, or no device takes any.
+    """
+    if precision is None:
+        return
+    present = {device.name: device.precisions for device in devices}
+    if not any(present.values()):
+        raise UsageError(
+            f"precision= cannot be searched on {', '.join(present)}: it takes no INFERENCE_PRECISION_HINT; "
+            "leave precision= out."
+        )
+    known = {ANY_PRECISION, HINTS_OWN, *(name for names in present.values() for name in names)}
+    if missing := next((name for name in precision if name not in known), None):
+        listed = "; ".join(f"{name} has {', '.join(names) or 'none'}" for name, names in present.items())
+        raise UsageError(f"precision= asks for {missing}, but {listed} here; give one of these.")
 
 
 def _most_streams(device: Device) -> int:

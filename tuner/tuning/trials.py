@@ -6,6 +6,7 @@ import random
 from contextlib import closing
 from dataclasses import replace
 
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.pruning import Decision
@@ -16,6 +17,7 @@ from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
 from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
 from tuner.measure.left_out import with_the_setting
+from tuner.measure.reference import agreement_of
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint
 from tuner.tuning.strategy import Strategy
@@ -83,7 +85,7 @@ class TrialRunner:
                 raise LaneError(with_the_setting(left_out, self._lanes, configuration)) from left_out
             known = self._history.same(lane.facts.effective)
             if known is None or self._history.was_tried(configuration):
-                return self._measure(number, configuration, lane)
+                return self._judged(number, configuration, lane)
             return Trial(
                 number,
                 configuration,
@@ -94,7 +96,16 @@ class TrialRunner:
                 excess=known.excess,
             )
 
-    def _measure(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
+    def _judged(self, number: int, configuration: Configuration, lane: Lane) -> Trial:
+        """Measure a lane, unless its outputs differ from those in f32 by more than is allowed."""
+        agreement = agreement_of(self._lanes, lane)
+        if why := self._question.too_far(agreement):
+            return Trial(number, configuration, "refused", effective=lane.facts.effective, reason=why)
+        return self._measure(number, configuration, lane, agreement)
+
+    def _measure(
+        self, number: int, configuration: Configuration, lane: Lane, agreement: Agreement | None
+    ) -> Trial:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
         clock = self._budget.spent_s
         question, sentinel = self._question, self._lanes.sentinel
@@ -106,7 +117,7 @@ class TrialRunner:
             out_of_time=lambda: self._budget.spent_s() > ends_at,
             breaks_a_limit=lambda: question.surely_broken(comparison.by_window(1)),
         )
-        measured = comparison.measured(1)
+        measured = replace(comparison.measured(1), agreement=agreement)
         return Trial(
             number,
             configuration,

@@ -312,8 +312,10 @@ def _decide_without_final(history: History, exploration: Exploration) -> Outcome
     every_point_known = all(
         history.covered(space) == len(space) for space in exploration.growth.points.spaces
     )
-    if failed:
-        why = f"every other configuration that was tried failed ({failed[-1].reason})"
+    refused = [trial for trial in history.trials if trial.state == "refused"]
+    if failed or refused:
+        what = "failed" if failed else "was refused"
+        why = f"every other configuration that was tried {what} ({(failed or refused)[-1].reason})"
         verdict = Verdict("inconclusive", hint, why=why)
     elif every_point_known:
         why = "with these limits, every configuration compiles to the same as the hint"
