@@ -7,8 +7,10 @@ from dataclasses import replace
 from statistics import median
 
 import pytest
+from markupsafe import escape
 
-from tests.advice.advice_of import with_outcome
+from tests.advice.advice_of import result_of, with_outcome, with_setting
+from tests.lanes.simulated import SimulatedDevice, SimulatedLanes
 from tests.report.results import (
     finalist,
     searched,
@@ -16,8 +18,12 @@ from tests.report.results import (
     usage_of,
     view_of,
 )
+from tests.simulation import MODEL, simulate
 from tuner.domain.configuration import Configuration
+from tuner.domain.question import Limit, Question
+from tuner.domain.space import Bounds
 from tuner.domain.stats import Speedup, spread
+from tuner.measure.reference import reference_of
 from tuner.report.page import page
 from tuner.report.text import as_markdown
 from tuner.study.importance import importance
@@ -267,3 +273,28 @@ def test_switches_that_were_tried_around_the_best_are_shown_apart_from_those_tha
         [view_of(result)]
     )
     assert "witches around the best" not in page([view_of(with_outcome(result, switches={}))])
+
+
+def test_a_report_says_what_precision_the_advice_changes_and_by_how_much():
+    rounding = SimulatedDevice(precision="bf16", error={"bf16": 0.003, "f16": 0.04}, speed={"f16": 1.5})
+    lanes = SimulatedLanes(rounding)
+    lanes.reference = reference_of(lanes, ["CPU"], 1, (0,))
+    bounds, question = (
+        Bounds(precision=("hint", "f16"), batch=(1, 2)),
+        Question(limits=(Limit("error", 0.05),)),
+    )
+    found = simulate(rounding, lanes=lanes, bounds=bounds, question=question)
+    shown = view_of(with_setting(result_of(found, MODEL), question=question))
+    assert shown.precision.startswith(
+        "bf16 -> f16: max error 4 % of the largest value, cosine 1.00000, top-1"
+    )
+    assert f"- precision: {shown.precision}" in as_markdown([shown])
+    assert escape(f"Precision {shown.precision}.") in page([shown])
+    compared = {(round(row.max_error, 6), row.same_top1) for row in shown.rows if row.fps}
+    assert compared == {(0.003, 2), (0.04, 2)}
+
+
+def test_a_report_without_precision_says_nothing_of_it(view):
+    assert view.precision == ""
+    assert {row.max_error for row in view.rows} == {None}
+    assert "<p>Precision" not in page([view])

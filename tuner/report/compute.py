@@ -51,6 +51,7 @@ def view(result: Result, usage: Usage) -> View:
         advice=advice,
         hint=hint,
         drop_in=str(result.drop_in.configuration) if result.drop_in != verdict.best else "",
+        precision=result.precision or "",
         drop_in_figures=drop_in,
         usage=usage,
         rows=rows,

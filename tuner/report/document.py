@@ -44,6 +44,7 @@ def _study(view: View) -> dict[str, Any]:
         "advice": view.advice,
         "hint": view.hint,
         "drop_in": view.drop_in,
+        "precision": view.precision,
         "usage": view.usage,
         "rows": view.rows,
         "contenders": view.finalists,

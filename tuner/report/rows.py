@@ -26,6 +26,7 @@ def trial_rows(result: Result) -> list[Row]:
 
 def _trial_row(result: Result, trial: Trial, front: Set[int]) -> Row:
     measured, configuration = result.at_final_speed(trial), trial.configuration
+    agreement = measured.agreement if measured else None
     low, high = _ends(trial.speedup)
     return Row(
         number=trial.number,
@@ -46,6 +47,9 @@ def _trial_row(result: Result, trial: Trial, front: Set[int]) -> Row:
         p99_ms=measured.latency_ms.p99 if measured else None,
         memory_mb=measured.memory_mb if measured else None,
         cpu_ms_per_item=measured.cpu_ms_per_item if measured else None,
+        max_error=agreement.max_error if agreement else None,
+        cosine=agreement.cosine if agreement else None,
+        same_top1=agreement.same_top1 if agreement else None,
         compile_s=trial.compile_s,
         reason=trial.reason or "",
         properties=json.dumps(configuration.plain_properties),

@@ -78,6 +78,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- cheaper, with most of the gain: {_escaped(view.cheaper)}"] if view.cheaper else []
     lines += [f"- no claim, figures of trials: {_escaped(view.no_claim)}"] if view.no_claim else []
     lines += [f"- drop-in, with the model's own batch: {_escaped(view.drop_in)}"] if view.drop_in else []
+    lines += [f"- precision: {view.precision}"] if view.precision else []
     lines += [f"- known: {view.known}"] if view.known else []
     lines += [f"- edge of the space: {edge}" for edge in view.edges]
     lines += [f"- switches around the best: {view.switches}"] if view.switches else []

@@ -25,7 +25,7 @@ class Row:
     batch: int  # Items in a request
     requests: int  # Infer requests in flight
     compiled: str  # What the device made of it, in words
-    state: str  # `measured`, `pruned`, `duplicate` or `failed`
+    state: str  # `measured`, `pruned`, `duplicate`, `refused` or `failed`
     ratio: (
         float | None
     )  # Times as good as the hint; None, as are all further figures, where it was not measured
@@ -40,6 +40,9 @@ class Row:
     p99_ms: float | None  # Latency that 99 of 100 requests keep
     memory_mb: float | None  # Peak memory of its process, in MiB
     cpu_ms_per_item: float | None  # CPU time of its process, in milliseconds
+    max_error: float | None  # Largest difference from f32's outputs, as a share; None where not compared
+    cosine: float | None  # Least cosine similarity with them
+    same_top1: int | None  # Samples whose largest value is at the same place; None without classes
     compile_s: float | None  # Seconds to read, reshape and compile
     reason: str  # Why it failed, or what it duplicates
     properties: str  # What was given to `compile_model`, as JSON
@@ -157,6 +160,7 @@ class View:
     advice: FinalRow  # What to deploy
     hint: FinalRow  # The hint that all is compared with
     drop_in: str  # The best that keeps the model's own batch, in words; empty where that is the advice
+    precision: str  # What the advice changes in precision, and by how much; empty where that is not searched
     drop_in_figures: FinalRow | None  # Its figures; None where it is the advice or the hint
     usage: Usage  # How the advice is put to use
     rows: Sequence[Row]  # Every trial
