@@ -38,6 +38,9 @@ LATENCY_HINT = (("PERFORMANCE_HINT", "LATENCY"),)
 ONE_STREAM = (("NUM_STREAMS", 1),)
 """What the hint `LATENCY` makes of a processor."""
 
+LEAST_LATENCIES, MOST_LATENCIES = 3, 400
+"""Requests that a replayed window tells of."""
+
 RECORDED_WINDOW_S = 0.1
 """Length of the recorded windows; a longer replayed window is the mean of several."""
 
@@ -337,7 +340,13 @@ class ReplayedLane:
         self._lanes.spend(spent)
         assert self._entry.measured
         latency = self._entry.measured.at_rate(rate).latency_ms
-        latencies = chain([latency.p50] * 44, [latency.p90] * 5, [latency.p99])
+        requests = min(
+            MOST_LATENCIES, max(LEAST_LATENCIES, round(rate * spent / self._entry.effective.batch))
+        )
+        slow, slowest = round(0.1 * requests), max(1, round(0.02 * requests))
+        latencies = chain(
+            [latency.p50] * (requests - slow - slowest), [latency.p90] * slow, [latency.p99] * slowest
+        )
         return Window(rate, tuple(latencies), spent, self._entry.measured.memory_mb)
 
     def answers(self) -> Answers:

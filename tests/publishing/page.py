@@ -10,7 +10,7 @@ import scipy.stats
 from tests import recordings
 from tests.benchmarks.evidence import FOLDER, configuration_of
 from tests.benchmarks.models import MODELS
-from tests.publishing import about_intervals, about_lanes, about_searches, about_servers
+from tests.publishing import about_intervals, about_lanes, about_questions, about_searches, about_servers
 from tests.publishing.layout import (
     Data,
     items,
@@ -132,6 +132,9 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "intervals_in_searches": about_intervals.intervals_in_searches,
     "wrong_keeps": about_searches.wrong_keeps,
     "keep_rules": about_searches.keep_rules,
+    "small_gains": about_questions.small_gains,
+    "limits": about_questions.limits,
+    "questions": about_questions.questions,
     "trend": about_searches.trend,
     "settling_attempts": about_searches.settling,
     "noise": about_searches.noise,

@@ -1,0 +1,57 @@
+"""The tables of other questions than throughput, and of searches where little gains."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tests.benchmarks.evidence import configuration_of
+from tests.publishing.layout import Data, head, ratio, table
+from tuner.domain.figures import gain
+
+
+def limits(data: Data) -> Iterator[str]:
+    yield from head("Does a limit hold, and how much is found within it?", data)
+    yield "Replayed searches of every recorded landscape for throughput, within a p99 latency of so many times the hint's. The truth is"
+    yield "the recorded latency at the host's median speed. *Advised*: searches that name a configuration, the hint where it keeps the"
+    yield "limit included. *Broken*: its true latency is more than 2 % above the limit; the furthest in times the limit. *Share*: its speed,"
+    yield "of the fastest that keeps the limit by the truth; the median, and the tenth part that did worst.\n"
+    yield from table("limit: budget", "searches", "verdicts", "advised", "broken", "furthest", "share")
+    for name, found in data["items"].items():
+        verdicts = ", ".join(f"{kind} {count}" for kind, count in found["verdicts"].items())
+        share = f"{found['share']:.3f}, {found['worst_tenth']:.3f}" if found["share"] else "none"
+        cells = (found["searches"], verdicts, found["advised"], found["broken"], found["furthest"], share)
+        yield f"| {name} | {' | '.join(map(str, cells))} |"
+
+
+def questions(data: Data) -> Iterator[str]:
+    yield from head("Is the advice true of other questions?", data)
+    yield "Real searches of 30 s: for the p99 latency of one caller, for CPU time, and for throughput within 1.5 times and within 0.75 times the"
+    yield "hint's p99 latency, as a short search had measured it. What was advised was then measured again in fresh processes for 10 s, as"
+    yield "`tuner verify` does. *Gain*: of what was asked for, as the search claimed it and as it was measured again.\n"
+    asked = {item: found for item, found in data["items"].items() if "verdict" in found}
+    limited = [found for found in asked.values() if found["again_limits"]]
+    advised = [found for found in limited if not found["unmet"]]
+    broken = sum(found["broken"] for found in advised)
+    yield f"Of {len(advised)} searches with a limit whose advice keeps it by the search's figures, {broken} broke it when measured again.\n"
+    yield from table("model: question", "verdict", "advice", "gain", "again", "limit again")
+    for item, found in asked.items():
+        again = found["again"]
+        cells = (
+            found["verdict"] + " (nothing keeps the limit)" * found["unmet"],
+            configuration_of(found["pick"]),
+            found["sentence"].split(",")[0] if found["verdict"] == "faster" else "",
+            ratio(again) if again and again["low"] > 0 else "",
+            "; ".join(found["again_limits"]),
+        )
+        yield f"| {item} | {' | '.join(map(str, cells))} |"
+
+
+def small_gains(data: Data) -> Iterator[str]:
+    yield from head("Is the answer right where little gains?", data)
+    yield "Real searches of 60 s with the model's own batch. All configurations of that space then met in fresh processes. A *wrong keep* keeps"
+    yield "the hint although one of them is surely 3 % faster; a *wrong win* names one that is not faster.\n"
+    counts = Counter(found["judged"] for found in data["items"].values())
+    yield f"In all: {', '.join(f'{count} {kind}' for kind, count in counts.most_common())}.\n"
+    yield from table("model: seed", "judged", "the search said", "the best over the hint")
+    for item, found in data["items"].items():
+        best = gain(1 / found["hint_of_optimum"]["ratio"])
+        yield f"| {item} | {found['judged']} | {found['sentence']} | {best} |"
