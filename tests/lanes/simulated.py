@@ -15,11 +15,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from tests.lanes.in_turn import open_in_turn
+from tests.lanes.virtual_server import VirtualServer
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.load import Arrivals
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, Lane, LaneFacts, Reference
+from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError, Reference
+from tuner.measure.open_loop import serve_arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +238,7 @@ class SimulatedLanes:
         self._sentinels = random.Random(seed + 2)
         self.sentinel = self._work_on_every_core if watched else None
         self.reference: Reference | None = None
+        self.tardy_s = 0.0  # how late arrivals are started
 
     def open(self, configuration: Configuration) -> SimulatedLane:
         """Compile, which takes a quarter of a second of virtual time."""
@@ -317,6 +321,28 @@ class SimulatedLane:
         cpu_ms = 1e3 * self._lanes.device.busy_cores(self._effective) / rate
         finished = max(3, round(self._effective.requests * spent / cycle_s))
         return Window(rate, (cycle_s * 1e3,) * min(finished, MOST_LATENCIES), spent, memory_mb, cpu_ms)
+
+    def open_loop(self, arrivals: Arrivals) -> Window:
+        """Return a window's figures; each stream takes a batch at a time, padded where it is not full."""
+        self._require_open()
+        lanes, effective = self._lanes, self._effective
+        disturbed = lanes.disturbance(lanes.now(), self._configuration)
+        streams = sum(member.streams or 1 for member in effective.members or (effective,))
+        busy = replace(effective, requests=2 * streams)
+        fps = lanes.device.fps(busy) * self._luck * lanes.slowdown() * disturbed
+        batch_s = streams * effective.batch / fps
+        server = VirtualServer(streams, batch_s, effective.requests, lanes.tardy_s)
+        try:
+            served = serve_arrivals(server, effective.batch, arrivals)
+        except LoadError:
+            self.close()
+            raise
+        finally:
+            lanes.spend(server.now())
+        memory_mb = 100.0 + effective.batch * effective.requests
+        cores, batches = lanes.device.busy_cores(busy) / streams, len(server.started)
+        cpu_ms = 1e3 * batch_s * cores * batches / len(arrivals.times_s)
+        return Window(served.rate_fps, served.latencies_ms, server.now(), memory_mb, cpu_ms, served.late_ms)
 
     def answers(self) -> Answers:
         """Return two fixed answers; other ones where the device is set to be wrong, or rounds."""

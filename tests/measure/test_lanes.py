@@ -13,10 +13,12 @@ from tests.lanes.servers import MACHINES
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.lanes.workloads import WORKLOADS
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import LEAST_ITEMS, Load
 from tuner.errors import Interrupted, LaneError
 from tuner.measure import worker
 from tuner.measure.answers import difference, prove_batching
-from tuner.measure.lane import ASK_DEVICE
+from tuner.measure.lane import ASK_DEVICE, LoadError
+from tuner.measure.open_loop import LEAD_SHARE
 from tuner.measure.process import ProcessLanes
 from tuner.measure.worker import Engine, LanePlan, cycle_rate
 from tuner.probe.inputs import make_pool
@@ -72,6 +74,23 @@ class LaneContract:
         assert min(window.latencies_ms) > 0
         assert window.seconds > 0
         assert window.memory_mb > 1
+
+    def test_items_that_arrive_are_served_as_they_come(self, opened):
+        if not hasattr(opened, "open_loop"):
+            pytest.skip("what was recorded does not tell how long an item takes")
+        window = opened.open_loop(Load(20.0).arrivals(0))
+        assert len(window.latencies_ms) == LEAST_ITEMS * (1 - LEAD_SHARE)
+        assert min(window.latencies_ms) > 0
+        assert window.late_ms >= 0
+        assert 5.0 < window.rate_fps < 40.0  # of ten items
+        assert window.memory_mb > 1
+
+    def test_a_lane_that_cannot_follow_says_so_and_is_closed(self, opened):
+        if not hasattr(opened, "open_loop"):
+            pytest.skip("what was recorded does not tell how long an item takes")
+        with pytest.raises(LoadError, match=r"cannot follow 5e\+06 items/s: it serves \d"):
+            opened.open_loop(Load(5e6).arrivals(0, 0.01))
+        assert not opened.alive()
 
     def test_answers_are_the_same_every_time(self, opened):
         first = opened.answers()

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import FIGURES, THROUGHPUT, Limit, Question
@@ -196,11 +197,35 @@ class LimitRecord(Record, frozen=True):
             raise ValueError(f"{self.bound} is no limit above 0")
 
 
+class LoadRecord(Record, frozen=True, omit_defaults=True):
+    """How items arrive: so many a second, at random or as recorded in the file `arrivals`."""
+
+    rate: Annotated[float, msgspec.Meta(gt=0)]
+    arrivals: str = ""
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, load: Load) -> LoadRecord:
+        """Return a load as it is written."""
+        return cls(rate=load.rate, arrivals=load.source, sha256=load.sha256)
+
+    @property
+    def load(self) -> Load:
+        """The same as the rest of the project has it, without the recorded times."""
+        return Load(self.rate, source=self.arrivals, sha256=self.sha256)
+
+
 class QuestionRecord(Record, frozen=True, omit_defaults=True):
-    """What was asked: what is to be gained, within which limits."""
+    """What was asked: what is to be gained, within which limits, under which load."""
 
     objective: Objective = "throughput"
     limits: list[LimitRecord] = []
+    load: LoadRecord | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a throughput that is to be gained and given at once."""
+        if self.load and self.objective == "throughput":
+            raise ValueError("a load has the objective 'throughput', which it fixes; expected: latency, cpu")
 
     @classmethod
     def of(cls, question: Question) -> QuestionRecord | None:
@@ -208,12 +233,14 @@ class QuestionRecord(Record, frozen=True, omit_defaults=True):
         if question == THROUGHPUT:
             return None
         limits = [LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.limits]
-        return cls(objective=question.objective, limits=limits)
+        load = LoadRecord.of(question.load) if question.load else None
+        return cls(objective=question.objective, limits=limits, load=load)
 
     @property
     def question(self) -> Question:
         """The same as the rest of the project has it."""
-        return Question(self.objective, tuple(Limit(each.figure, each.bound) for each in self.limits))
+        limits = tuple(Limit(each.figure, each.bound) for each in self.limits)
+        return Question(self.objective, limits, self.load.load if self.load else None)
 
 
 class HostRecord(Record, frozen=True, omit_defaults=True):

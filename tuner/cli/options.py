@@ -126,11 +126,23 @@ MAX_MEMORY = click.option(
     "--max-memory", metavar="SIZE", help="Greatest memory of the process: 2GiB, 500MiB."
 )
 MIN_THROUGHPUT = click.option("--min-throughput", metavar="RATE", help="Least items per second: 500.")
+RATE = click.option(
+    "--rate",
+    metavar="RATE",
+    help="Items per second that arrive at random, for --objective latency or cpu: 200. Latency then counts "
+    "from the arrival.",
+)
+ARRIVALS = click.option(
+    "--arrivals",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Recorded arrival times instead of --rate: a text file with seconds, one a line.",
+)
 
 
 def of_a_question(command: Any) -> Any:
-    """Add the options that say what is to be gained, within which limits."""
-    for add in (MAX_ERROR, PRECISION, MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
+    """Add the options that say what is to be gained, within which limits, under which load."""
+    for add in (MAX_ERROR, PRECISION, ARRIVALS, RATE, MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
         command = add(command)
     return command
 
@@ -156,6 +168,8 @@ OPTIONS = {
     "max_memory": "--max-memory",
     "min_throughput": "--min-throughput",
     "max_error": "--max-error",
+    "rate": "--rate",
+    "arrivals": "--arrivals",
 }  # fmt: skip
 """The option of each parameter of `tuner.search` and `tuner.verify`."""
 

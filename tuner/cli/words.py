@@ -23,6 +23,7 @@ from tuner.domain.figures import (
 )
 from tuner.domain.history import History
 from tuner.domain.host import Host
+from tuner.domain.load import Load
 from tuner.domain.model import Model
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
@@ -125,6 +126,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     verdict = result.verdict
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
+    yield from _load(result.question.load)
     yield from (f"  limit    {limit}" for limit in result.limits)
     yield from _changes(result)
     yield f"  best     {_with_figures(verdict.best)}"
@@ -161,12 +163,18 @@ def _changes(result: Result) -> Iterator[str]:
         yield f"  cheaper  {cheaper_line(cheaper)}"
 
 
+def _load(load: Load | None) -> Iterator[str]:
+    if load:
+        yield f"  load     {load}"
+
+
 def verification(found: Verification) -> Iterator[str]:
     """Yield the lines of a check of advice."""
     advice = found.advice
     yield f"{_answer(found)}"
     yield f"  advice   {advice.best.configuration}"
     yield f"  against  {found.against}"
+    yield from _load(found.load)
     if found.then and found.then.rounds:
         yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:

@@ -11,13 +11,15 @@ from typing import Any, get_args
 
 from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
+from tuner.domain.load import Load
 from tuner.domain.objectives import OBJECTIVES
 from tuner.domain.precision import error_of, precisions_of
 from tuner.domain.question import THROUGHPUT, Limit, Question
 from tuner.domain.space import HINT, Bounds, Choice
-from tuner.domain.units import GREATEST_SEED, MOST
+from tuner.domain.units import GREATEST_SEED, MOST, arrival_rate_of
 from tuner.errors import UsageError
 from tuner.measure.answers import tolerance
+from tuner.probe.arrivals import read_arrivals
 from tuner.probe.model_files import name_of
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.targets import Batching
@@ -72,6 +74,7 @@ class Asked:
         if self.question.objective not in OBJECTIVES:
             words = ", ".join(map(repr, OBJECTIVES))
             raise UsageError(f"objective={self.question.objective!r} is none of {words}; give one of them.")
+        _refuse_contradiction(self.question)
         if self.trials is not None and _whole(self.trials) < 1:
             raise UsageError(
                 f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."
@@ -116,6 +119,32 @@ def require_seed(seed: int) -> None:
     """
     if not 0 <= _whole(seed) <= GREATEST_SEED:
         raise UsageError(f"seed={seed!r} is not a seed; give a whole number from 0 to {GREATEST_SEED}.")
+
+
+def load_of(rate: str | float | None, arrivals: str | os.PathLike[str] | None, seed: int = 0) -> Load | None:
+    """Return the load that a user asks for, or None.
+
+    Raises:
+        UsageError: There are two, or one of them is none.
+    """
+    if rate is not None and arrivals is not None:
+        raise UsageError("rate= and arrivals= are two loads; give one of them.")
+    if arrivals is not None:
+        return read_arrivals(arrivals)
+    return None if rate is None else Load(arrival_rate_of(rate), seed)
+
+
+def _refuse_contradiction(question: Question) -> None:
+    if question.load is None:
+        return
+    given = f"arrivals='{question.load.source}'" if question.load.source else f"rate={question.load.rate:g}"
+    if question.objective == "throughput":
+        raise UsageError(
+            f"{given} fixes the throughput, so there is none to gain; give objective='latency' for the "
+            "lowest p99 latency at that rate, or objective='cpu' for the least CPU time."
+        )
+    if any(limit.figure == "throughput" for limit in question.limits):
+        raise UsageError(f"{given} fixes the throughput already; leave min_throughput= out.")
 
 
 def bounds_of(

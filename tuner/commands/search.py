@@ -15,7 +15,7 @@ import msgspec
 
 from tuner import __version__
 from tuner.advice.writer import make_advice
-from tuner.commands.asked import Asked, bounds_of, error_limit, output_of
+from tuner.commands.asked import Asked, bounds_of, error_limit, load_of, output_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.lanes import LanesFor, outputs_in_f32, with_batch_axes
 from tuner.commands.report import REPORT_NAME
@@ -66,6 +66,8 @@ def search(
     max_latency: str | Sequence[str] | None = None,
     max_memory: str | None = None,
     min_throughput: str | float | None = None,
+    rate: str | float | None = None,
+    arrivals: str | os.PathLike[str] | None = None,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -100,6 +102,9 @@ def search(
             `"p90:5ms"`; or several of them.
         max_memory: What the process may take at most: `"2GiB"`, `"500MiB"`.
         min_throughput: Items per second at least.
+        rate: Items per second that arrive at random (a Poisson process), whether or not there are answers.
+            Then latency counts from the arrival, and the objective is `"latency"` or `"cpu"`.
+        arrivals: A text file with recorded arrival times instead, in seconds, one a line.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
@@ -133,6 +138,7 @@ def search(
         question=Question(
             objective,
             (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
+            load_of(rate, arrivals, seed),
         ),
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",

@@ -19,6 +19,7 @@ from tuner.commands.asked import require_seed
 from tuner.commands.lanes import outputs_in_f32
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
+from tuner.domain.load import Load
 from tuner.domain.model import Model
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup
@@ -35,6 +36,7 @@ from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
+from tuner.probe.arrivals import read_arrivals
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
@@ -74,6 +76,11 @@ class Verification:
     now: Speedup | None = None
     limits: tuple[str, ...] = ()
 
+    @property
+    def load(self) -> Load | None:
+        """The load under which it was asked for, if there is one."""
+        return self.advice.question.question.load if self.advice.question else None
+
 
 def verify(
     config: str | os.PathLike[str],
@@ -83,6 +90,7 @@ def verify(
     budget: str | float = "30s",
     min_ratio: float | None = None,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
+    arrivals: str | os.PathLike[str] | None = None,
     plugins: str | os.PathLike[str] | None = None,
     seed: int = 0,
     observer: Observer = lambda _: None,
@@ -90,8 +98,8 @@ def verify(
 ) -> Verification:
     """Measure advice against the performance hint, or against other advice, here and now.
 
-    What is compared is what the advice was asked for: throughput, p99 latency or CPU time, and its limits,
-    that of the difference from f32 included.
+    What is compared is what the advice was asked for: throughput, p99 latency or CPU time, its limits, that
+    of the difference from f32 included, and its load.
 
     In a script, call it under `if __name__ == "__main__":`: lanes are processes of their own.
 
@@ -103,8 +111,9 @@ def verify(
         min_ratio: Least speedup that is good enough; if not given, 1.01 against a hint (a smaller gain does
             not count), 1 against other advice; none for advice that only keeps limits.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
+        arrivals: The recording of arrivals that the advice was measured with, if it has moved.
         plugins: OpenVINO's plugins XML with further devices.
-        seed: Seed of the order of windows and of random inputs.
+        seed: Seed of the order of windows, of random inputs, and of random arrivals.
         observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call to others that wait for this host.
 
@@ -129,7 +138,7 @@ def verify(
     path = advice.model_at(Path(model) if model else None)
     files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
-    question = advice.question.question if advice.question else THROUGHPUT
+    question = _question(advice, arrivals, seed)
     is_hint = baseline == advice.best.configuration
     usual = 0.0 if is_hint or advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
     required = min_ratio if min_ratio is not None else 1.0 if other else usual
@@ -146,7 +155,7 @@ def verify(
         return unmeasured
     require_model(path, advice.as_model(path))
     asks_device = other is None and unmeasured.fit.level == "different" and baseline.uses_hint
-    if asks_device and question.objective != "latency":
+    if asks_device and not question.one_caller:
         baseline = replace(baseline, requests=ASK_DEVICE)  # as many as the hint takes on this host
     final = _compare(
         advice.as_model(path),
@@ -180,6 +189,31 @@ def verify(
             for limit in question.limits
         ),
     )
+
+
+def _question(advice: Advice, arrivals: str | os.PathLike[str] | None, seed: int) -> Question:
+    """Return what the advice was asked for, with random arrivals of this seed, or with the recorded ones.
+
+    Raises:
+        UsageError: The recording is not there, or is another one, or there is none.
+    """
+    question = advice.question.question if advice.question else THROUGHPUT
+    load = question.load
+    if arrivals is not None and not (load and load.source):
+        raise UsageError(
+            "arrivals= is given, but the advice was not measured with a recording; leave it out."
+        )
+    if load is None:
+        return question
+    if not load.source:
+        return replace(question, load=replace(load, seed=seed))
+    recorded = read_arrivals(arrivals or load.source)
+    if recorded.sha256 != load.sha256:
+        raise UsageError(
+            f"arrivals='{recorded.source}' is not the recording that the advice was measured with "
+            f"({recorded.sha256[:8]} instead of {load.sha256[:8]}); give that one."
+        )
+    return replace(question, load=recorded)
 
 
 def _require_ratio(ratio: float | None) -> None:

@@ -122,11 +122,13 @@ def device_space(
         question: What the user wants to know. One caller who waits sends single items, and few at a time;
             where latency is limited, the hint `LATENCY` is a choice beside the other.
     """
-    one_caller = question.objective == "latency"
+    one_caller = question.one_caller
+    if one_caller or question.load:
+        bounds = replace(bounds, batch=bounds.batch or (own_batch,))
     if one_caller:
-        bounds = replace(bounds, batch=bounds.batch or (own_batch,), requests=bounds.requests or ONE_CALLER)
+        bounds = replace(bounds, requests=bounds.requests or ONE_CALLER)
     axes: Axes = {"streams": stream_choices(facts, bounds)}
-    if question.limits_latency and not one_caller and HINT in axes["streams"]:
+    if (question.limits_latency or question.load) and not one_caller and HINT in axes["streams"]:
         axes["streams"] = (*axes["streams"], LATENCY_HINT)
     axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)

@@ -60,7 +60,7 @@ class History:
         """Add a trial that ended."""
         self.trials.append(trial)
         self._by_configuration[trial.configuration] = trial
-        if trial.measured and self._question.outgrown(trial.measured):
+        if trial.measured and not self._question.load and self._question.outgrown(trial.measured):
             self.over_a_limit.append(trial.configuration)
         if trial.effective and self._bounds.allow(trial.configuration):
             self._forms.setdefault(trial.effective, []).append(trial.configuration)
@@ -167,6 +167,8 @@ class History:
 
     def window_s(self, configuration: Configuration) -> float:
         """Predict the seconds of a window of a configuration, from the highest rate so far."""
+        if self._question.load:
+            return self._question.load.window_s
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.items_in_flight / fps

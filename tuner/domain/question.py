@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from tuner.domain.agreement import Agreement, percent
 from tuner.domain.figures import mebibytes, milliseconds, rate
+from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.sample import Latency, Measured, Window
 from tuner.domain.stats import LEAST_SITTINGS, Metric, percentile_bounds, student_quantile
@@ -27,6 +28,10 @@ SURELY_BROKEN, WINDOWS = math.log(1.1), 3
 
 LEAST = 1e-9
 """A smaller error counts as this one: it has a logarithm."""
+
+LATE = 0.05
+"""Share of the strictest latency limit, or of the p99 latency without one, by which arrivals may be late on
+average."""
 
 
 class Figure(NamedTuple):
@@ -183,10 +188,24 @@ class Question:
     Attributes:
         objective: What is to be gained.
         limits: What a configuration has to keep.
+        load: How items arrive; None where every request is kept in flight.
     """
 
     objective: Objective = "throughput"
     limits: tuple[Limit, ...] = ()
+    load: Load | None = None
+
+    @property
+    def one_caller(self) -> bool:
+        """Whether it is about one caller who waits for each answer."""
+        return self.objective == "latency" and self.load is None
+
+    def is_late(self, window: Window) -> bool:
+        """Return whether the items of a window arrived too late for its latencies to count."""
+        if window.late_ms is None or not (self.objective == "latency" or self.limits_latency):
+            return False
+        bounds = [limit.bound for limit in self.limits if limit.figure.startswith("p")]
+        return window.late_ms > LATE * min(bounds, default=Latency.of(window.latencies_ms).p99)
 
     @property
     def metric(self) -> Metric:
@@ -197,7 +216,8 @@ class Question:
     def key(self) -> str:
         """The question in a form that is the same for the same question alone."""
         limits = sorted(f"{limit.figure} {limit.bound!r}" for limit in self.limits)
-        return ", ".join([self.objective, *limits])
+        load = [self.load.key] if self.load else []
+        return ", ".join([self.objective, *limits, *load])
 
     @property
     def limits_latency(self) -> bool:
@@ -269,11 +289,12 @@ class Question:
         """Return the question in words: `throughput, with p99 latency <= 20 ms`."""
         words = {
             "throughput": "throughput",
-            "latency": "p99 latency of one caller",
+            "latency": "p99 latency of one caller" if self.one_caller else "p99 latency",
             "cpu": "CPU time of an item",
         }
+        load = f" at {self.load}" if self.load else ""
         limits = " and ".join(map(str, self.limits))
-        return words[self.objective] + f", with {limits}" * bool(limits)
+        return words[self.objective] + load + f", with {limits}" * bool(limits)
 
 
 THROUGHPUT = Question()

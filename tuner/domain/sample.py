@@ -18,12 +18,15 @@ class Window:
     """A short stretch of asynchronous inference in one lane.
 
     Attributes:
-        rate_fps: Items per second (batch counted) over whole cycles.
-        latencies_ms: Latency of every finished request of the window.
+        rate_fps: Items per second (batch counted) over whole cycles; in an open loop, from the beginning to
+            the last answer.
+        latencies_ms: Latency of every finished request of the window; in an open loop, of every item from
+            its arrival on.
         seconds: Time that the window took, filling and emptying the queue included.
         memory_mb: Peak resident memory of the lane's process so far, in MiB.
         cpu_ms_per_item: CPU time of the lane's process, user and system, in milliseconds for each item; None
             where it is not known.
+        late_ms: How late the loop itself started batches on average; None where nothing arrives.
     """
 
     rate_fps: float
@@ -31,6 +34,7 @@ class Window:
     seconds: float
     memory_mb: float
     cpu_ms_per_item: float | None = None
+    late_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

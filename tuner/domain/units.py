@@ -84,3 +84,68 @@ def _numbers(sizes: str) -> tuple[int, ...]:
     if 0 in numbers:
         raise UsageError(f"shapes= has a dimension of 0 in [{sizes}]; every dimension is at least 1.")
     return numbers
+
+
+def arrival_rate_of(text: str | float) -> float:
+    """Return the items per second of a load, as a user writes them: `200`, `0.5`.
+
+    Raises:
+        UsageError: It is not a number above 0.
+    """
+    found = re.fullmatch(r"\d+(?:\.\d+)?", str(text).strip())
+    if not found or not 0 < float(found[0]) < math.inf:
+        raise UsageError(
+            f"rate='{text}' is not a number of arrivals per second above 0; give for example 200 or 0.5."
+        )
+    return float(found[0])
+
+
+def arrival_times_of(text: str, name: str) -> list[float]:
+    """Return the arrival times in a text: seconds in order, one a line, after a header or none.
+
+    Args:
+        text: The text of the file `name`.
+        name: How the file is called, for sentences.
+
+    Raises:
+        UsageError: A line is no such time, or there are too few.
+    """
+    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = [(number, line) for number, line in lines if line]
+    if lines and _time_of(lines[0][1]) is None and re.match(r"[^\W\d]", lines[0][1]):
+        del lines[0]
+    times: list[float] = []
+    for number, line in lines:
+        time = _time_of(line)
+        if time is None:
+            raise UsageError(
+                f"arrivals='{name}' has '{line[:40]}' in line {number}, which is no number; "
+                "give arrival times in seconds, one a line."
+            )
+        if time < 0:
+            raise UsageError(
+                f"arrivals='{name}' has a negative time in line {number} ({line[:40]}); "
+                "give seconds from the beginning of the recording on."
+            )
+        if times and time < times[-1]:
+            raise UsageError(
+                f"arrivals='{name}' is not in order: line {number} ({line[:40]}) is earlier than the line "
+                "before; sort the times."
+            )
+        times.append(time)
+    if not times:
+        raise UsageError(f"arrivals='{name}' holds no arrival times; give seconds, one a line.")
+    if times[-1] == times[0]:
+        raise UsageError(
+            f"arrivals='{name}' holds a single moment, of which no rate follows; record arrivals for longer."
+        )
+    return times
+
+
+def _time_of(text: str) -> float | None:
+    """Return a finite number, or None if it is none."""
+    try:
+        time = float(text)
+    except ValueError:
+        return None
+    return time if math.isfinite(time) else None

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
 
+from tuner.domain.figures import milliseconds, share
 from tuner.domain.pruning import Decision, StopRule
-from tuner.domain.question import THROUGHPUT, Question
+from tuner.domain.question import LATE, THROUGHPUT, Question
 from tuner.domain.sample import Measured, Round, Window, figures_of
-from tuner.measure.lane import Lane
+from tuner.measure.lane import Lane, LoadError
 from tuner.measure.sentinel import Sentinel, host_changed
 
 WINDOW_S = 0.1
@@ -19,6 +20,9 @@ WINDOW_S = 0.1
 JUST_S = 0.01
 """Seconds for which the last sentinel of a round also serves as the first of the next one."""
 
+
+LATE_ROUNDS = 10
+"""Rounds in a row in which items may arrive too late; then they always do."""
 
 LONGEST_REPEATED_S = 1.0
 """Seconds of a round's windows up to which it is played again. In longer ones a host changes about as often
@@ -58,6 +62,7 @@ class Comparison:
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._question = question
         self._windows: list[list[Window]] = [[] for _ in lanes]
+        self._late = 0  # rounds in a row in which items arrived too late
         self.sitting = 0
 
     def renew(self, lanes: Sequence[Lane]) -> None:
@@ -78,25 +83,27 @@ class Comparison:
         The first inferences are slower: they allocate memory, and its pages are mapped on first use.
         """
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
-            lane.window(self._window_s)
+            lane.window(WINDOW_S if self._question.load else self._window_s)
 
     def play(self) -> Round | None:
         """Play one round: a window in every lane, in random order.
 
         Returns:
-            The round, or None: the host changed in it, so it does not count, and is to be played again. Which
-            lane was faster has no say in that. Rounds longer than `LONGEST_REPEATED_S` count, and so do those
-            of a host that changes in more than half of them: to drop them would cost more than it is worth,
-            because the others are hardly better.
+            The round, or None: the host changed in it, or items arrived too late, so it does not count, and
+            is to be played again. Which lane was faster has no say in that. Rounds longer than
+            `LONGEST_REPEATED_S` count, and so do those of a host that changes in more than half of them: to
+            drop them would cost more than it is worth, because the others are hardly better.
         """
         at_s = self._clock()
         order = self._rng.sample(range(len(self._lanes)), len(self._lanes))
         windows: dict[int, Window] = {}
         durations = [self._just_now() or self._look()]
         for index in order:
-            windows[index] = self._lanes[index].window(self._window_s)
+            windows[index] = self._window(self._lanes[index])
             durations.append(self._look())
         self._played += 1
+        if self._is_late(windows):
+            return None
         short = sum(window.seconds for window in windows.values()) <= LONGEST_REPEATED_S
         if short and self._is_unsteady(durations):
             self.unsteady += 1
@@ -107,6 +114,29 @@ class Comparison:
         rates, scores = (tuple(map(of, in_order)) for of in (_rate, self._question.score))
         self.rounds.append(Round(rates, tuple(order), at_s, self.sitting, scores if scores != rates else ()))
         return self.rounds[-1]
+
+    def _window(self, lane: Lane) -> Window:
+        """Run a window in a lane; under a load, with the same arrivals as in all other lanes of the round."""
+        load = self._question.load
+        return lane.open_loop(load.arrivals(self._played)) if load else lane.window(self._window_s)
+
+    def _is_late(self, windows: Mapping[int, Window]) -> bool:
+        """Return whether items arrived too late in a window; a lane in which they always do is closed.
+
+        Raises:
+            LoadError: They were late `LATE_ROUNDS` times in a row.
+        """
+        late = [index for index, window in windows.items() if self._question.is_late(window)]
+        self._late = self._late + 1 if late else 0
+        if self._late < LATE_ROUNDS:
+            return bool(late)
+        self._late = 0
+        self._lanes[late[0]].close()
+        late_ms = windows[late[0]].late_ms or 0.0
+        raise LoadError(
+            f"cannot be measured at {self._question.load}: arrivals were started {milliseconds(late_ms)} "
+            f"late on average, more than {share(LATE)} of the latency, {LATE_ROUNDS} times in a row"
+        )
 
     def _is_unsteady(self, durations: Sequence[float]) -> bool:
         """Return whether a short round with these durations of the sentinel is dropped."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.load import Arrivals
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import LaneError
@@ -77,6 +78,16 @@ class Lane(Protocol):
             Interrupted: The user asked to stop.
         """
 
+    def open_loop(self, arrivals: Arrivals) -> Window:
+        """Let items arrive at their times, whatever the lane manages, and return what was measured.
+
+        Raises:
+            LoadError: The lane cannot follow; it is closed.
+            LaneError: The lane died or did not answer within its limit.
+            ModelError: The model's files changed; what the lane says does not count.
+            Interrupted: The user asked to stop.
+        """
+
     def answers(self) -> Answers:
         """Return the model's outputs for every sample of the pool, in order.
 
@@ -136,6 +147,10 @@ class DeviceLeftOut(LaneError):
         """Name the devices in the message and keep them for the search."""
         super().__init__(f"OpenVINO leaves {', '.join(devices)} out of it")
         self.devices = devices
+
+
+class LoadError(LaneError):
+    """A lane cannot be measured under a load: it does not follow, or the load cannot be produced in time."""
 
 
 class LaneTimeout(LaneError):

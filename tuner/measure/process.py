@@ -15,13 +15,14 @@ from multiprocessing.process import BaseProcess
 from typing import Any, NoReturn
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import Arrivals
 from tuner.domain.model import Model
 from tuner.domain.sample import Window
 from tuner.errors import Interrupted, LaneError, ModelError, reason
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
-from tuner.measure.lane import Answers, Lane, LaneFacts, Reference
+from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError, Reference
 from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.limits import Limit, Limits
 from tuner.measure.sentinel import Sentinel
@@ -178,6 +179,13 @@ class ProcessLane:
         self._limits.learn_window(self._configuration, window)
         return window
 
+    def open_loop(self, arrivals: Arrivals) -> Window:
+        """Run one window of items that arrive at their times."""
+        limit = self._limits.window(self._configuration, arrivals.times_s[-1])
+        window: Window = self._ask(limit, "open_loop", arrivals)
+        self._limits.learn_window(self._configuration, window)
+        return window
+
     def answers(self) -> Answers:
         """Return the outputs for every sample of the pool."""
         answers: Answers = self._ask(self._limits.answers(), "answers")
@@ -228,6 +236,8 @@ class ProcessLane:
             self._fail(limit.exceeded(missing))
         except (EOFError, OSError):  # an end in the middle of a message is an OSError
             self._fail(LaneError(self._how_it_ended(doing)))
+        if state == "load":
+            self._fail(LoadError(str(value)))
         if state == "error":
             self._fail(LaneError(str(value)))
         return value

@@ -20,10 +20,13 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from tuner.domain.load import Arrivals
 from tuner.domain.sample import Window
 from tuner.errors import reason
 from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
-from tuner.measure.lane import Answers
+from tuner.measure.infer_queue import InferQueue
+from tuner.measure.lane import Answers, LoadError
+from tuner.measure.open_loop import serve_arrivals
 from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -63,6 +66,8 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
             os._exit(0)  # skips destructors, which would wait for an inference that hangs
         try:
             pipe.send(("ok", getattr(engine, command)(*argument)))
+        except LoadError as error:
+            pipe.send(("load", str(error)))
         except Exception as error:
             pipe.send(("error", reason(error)))
 
@@ -111,6 +116,20 @@ class Engine:
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         cpu_ms = 1e3 * cpu_s / (inferences * self._plan.configuration.batch)
         return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb, cpu_ms)
+
+    def open_loop(self, arrivals: Arrivals) -> Window:
+        """Let items arrive at their times, gather them into batches, and measure from arrival to answer.
+
+        CPU time is that of the inference: the thread in which the items arrive is left out.
+        """
+        began, items = time.perf_counter(), len(arrivals.times_s)
+        cpu_began_s = time.process_time() - time.thread_time()
+        queue = InferQueue(self._queue, self._requests, arrivals.rate)
+        served = serve_arrivals(queue, self._plan.configuration.batch, arrivals)
+        cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / items
+        memory_mb = max(self.facts.memory_mb, peak_memory_mb())
+        seconds = time.perf_counter() - began
+        return Window(served.rate_fps, served.latencies_ms, seconds, memory_mb, cpu_ms, served.late_ms)
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
         """Run until time is up and every request has its cycles, without callbacks or copies.

@@ -227,11 +227,21 @@ class LimitRecord(Record, frozen=True):
     bound: float
 
 
+class LoadRecord(Record, frozen=True):
+    """How items arrive: at a rate, or as recorded in a file, whose times are not kept."""
+
+    rate: float
+    seed: int = 0
+    source: str = ""
+    sha256: str = ""
+
+
 class QuestionRecord(Record, frozen=True):
     """What the user wants to know."""
 
     objective: str = "throughput"
     limits: tuple[LimitRecord, ...] = ()
+    load: LoadRecord | None = None
 
 
 class SettingRecord(Record, frozen=True):

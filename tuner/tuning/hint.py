@@ -18,19 +18,26 @@ from tuner.measure.reference import agreement_of
 class Hint:
     """A target's performance hint, its lane open."""
 
-    def __init__(self, lanes: Lanes, target: Target, own_batch: int, question: Question = THROUGHPUT) -> None:
-        """Compile it with the model's own batch and as many requests as the device asks for.
+    def __init__(
+        self,
+        lanes: Lanes,
+        target: Target,
+        own_batch: int,
+        question: Question = THROUGHPUT,
+        name: str | None = None,
+    ) -> None:
+        """Compile the hint `name` with the model's own batch and as many requests as the device asks for.
 
-        One caller who waits is served by the hint `LATENCY`; his baseline has a single request in flight.
+        Without a name it is that of `hint_names`. The baseline of one caller has a single request in flight.
 
         Raises:
             LaneError: It does not compile, does not run, or not on every device of the target.
         """
-        one_caller = question.objective == "latency"
-        properties: dict[str, str | int] = {"PERFORMANCE_HINT": "LATENCY" if one_caller else target.hint}
+        name = name or hint_names(target, question)[0]
+        properties: dict[str, str | int] = {"PERFORMANCE_HINT": name}
         if target.kind == "BATCH":
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
-        requests = 1 if one_caller else ASK_DEVICE
+        requests = 1 if question.one_caller else ASK_DEVICE
         asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests)
         self._lanes = lanes
         self.target = target
@@ -64,6 +71,13 @@ class Hint:
     def close(self) -> None:
         """End the lane."""
         self.lane.close()
+
+
+def hint_names(target: Target, question: Question) -> tuple[str, ...]:
+    """Return the hints that a user might take for a question; under a load it may be either."""
+    if question.one_caller:
+        return ("LATENCY",)
+    return ("THROUGHPUT", "LATENCY") if question.load else (target.hint,)
 
 
 def _with_number(target: Target) -> Target:

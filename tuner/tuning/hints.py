@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
@@ -13,10 +13,10 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
-from tuner.measure.lane import Lanes, LaneTimeout
+from tuner.measure.lane import Lanes, LaneTimeout, LoadError
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
-from tuner.tuning.hint import Hint
+from tuner.tuning.hint import Hint, hint_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,34 +65,47 @@ def open_hints(
                 left_out[target] = why
                 continue
             try:
-                hint = _opened(lanes, target, own_batch, budget, question)
-                stack.callback(hint.close)
-                _require_gathering(hint, opened)
-                opened.append(hint)
+                for hint in _opened(lanes, target, own_batch, budget, question):
+                    stack.callback(hint.close)
+                    _require_gathering(hint, opened)
+                    opened.append(hint)
             except LaneError as error:
                 if len(targets) == 1 and isinstance(error, LaneTimeout):
                     raise DeviceError(_refusal(error)) from error
                 left_out[target] = _why(error)
+        running = [*opened]
         baseline, trials = _measure_living(opened, left_out, history, rng, budget, question)
         stack.pop_all()
-    for hint in opened:
+    for hint in running:
         if hint is not baseline:
             hint.close()
-    return Hints(baseline, trials, {hint.target: hint.configuration for hint in opened}, left_out)
+    return Hints(baseline, trials, _first_of_each(running, left_out), left_out)
 
 
-def _opened(lanes: Lanes, target: Target, own_batch: int, budget: Budget, question: Question) -> Hint:
-    """Return an open hint; one that did not answer has a second chance while there is time.
+def _first_of_each(hints: Sequence[Hint], left_out: Mapping[Target, str]) -> dict[Target, Configuration]:
+    """Return the first hint of each target that is not left out."""
+    found: dict[Target, Configuration] = {}
+    for hint in hints:
+        if hint.target not in left_out:
+            found.setdefault(hint.target, hint.configuration)
+    return found
+
+
+def _opened(
+    lanes: Lanes, target: Target, own_batch: int, budget: Budget, question: Question
+) -> Iterator[Hint]:
+    """Yield a target's open hints; one that did not answer has a second chance while there is time.
 
     Raises:
         LaneError: It does not run.
     """
-    try:
-        return Hint(lanes, target, own_batch, question)
-    except LaneTimeout:
-        if budget.left_s() <= 0:
-            raise
-        return Hint(lanes, target, own_batch, question)
+    for name in hint_names(target, question):
+        try:
+            yield Hint(lanes, target, own_batch, question, name)
+        except LaneTimeout:
+            if budget.left_s() <= 0:
+                raise
+            yield Hint(lanes, target, own_batch, question, name)
 
 
 def _measure_living(
@@ -105,21 +118,29 @@ def _measure_living(
 ) -> tuple[Hint, list[Trial]]:
     """Measure the hints; a lane that dies is opened once again while there is time.
 
-    If that does not help, its hint is left out, and all targets that need its device.
+    If that does not help, its hint is left out, and all targets that need its device. A hint that cannot
+    follow a load is a trial that says so, where another one can.
     """
-    again: set[Target] = set()
+    again: set[Configuration] = set()
+    lost: list[Trial] = []
     while opened:
         try:
             for hint in opened:
                 hint.reopen_if_dead()
-            return measure_hints(opened, history, rng, budget.spent_s, question)
+            baseline, trials = measure_hints(opened, history, rng, budget.spent_s, question)
+            first = len(history.trials) + len(trials)
+            return baseline, [*trials, *(replace(each, number=first + at) for at, each in enumerate(lost))]
         except LaneError as error:
             dead = [hint for hint in opened if not hint.lane.alive()]
-            if dead and budget.left_s() > 0 and again.isdisjoint(hint.target for hint in dead):
-                again |= {hint.target for hint in dead}
+            if dead and budget.left_s() > 0 and again.isdisjoint(hint.configuration for hint in dead):
+                again |= {hint.configuration for hint in dead}
                 continue
             if not dead or len(dead) == len(opened):
                 raise DeviceError(_refusal(error)) from error
+            if isinstance(error, LoadError):
+                lost += [_lost(hint, error) for hint in dead]
+                opened[:] = [hint for hint in opened if hint not in dead]
+                continue
             left_out |= {hint.target: _why(error) for hint in dead}
         for hint in [*opened]:
             if why := _missing_member(hint.target, left_out):
@@ -128,6 +149,10 @@ def _measure_living(
                 hint.close()
                 opened.remove(hint)
     raise DeviceError(_none_runs(left_out))
+
+
+def _lost(hint: Hint, error: LoadError) -> Trial:
+    return Trial(0, hint.configuration, "pruned", effective=hint.lane.facts.effective, reason=str(error))
 
 
 def _missing_member(target: Target, left_out: Mapping[Target, str]) -> str | None:
@@ -155,6 +180,8 @@ def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
 
 
 def _refusal(error: LaneError) -> str:
+    if isinstance(error, LoadError):
+        return f"The performance hint {error}; give a load of a lower rate."
     if isinstance(error, LaneTimeout):
         return f"The hint gave {_why(error)}."
     return f"The model compiles but does not run: {error}."

@@ -28,15 +28,16 @@ def targets_for(
         asked: Device strings; if empty, every device present, and all of them together.
         present: Devices that OpenVINO finds here.
         batching: With `auto` or `both`, automatic batching is a target of its own for each device.
-        question: What the user wants to know. The request of one caller runs on one device.
+        question: What the user wants to know. The request of one caller runs on one device, and a
+            load is searched on single devices.
 
     Raises:
         UsageError: A string names no target, a target is given twice, or it is none for this question.
         DeviceError: There is no such device here.
     """
     targets = [_as_listed(target_of(name), present) for name in asked] or _all_targets(present)
-    if question.objective == "latency":
-        targets = _of_one_caller(targets, bool(asked), batching)
+    if question.one_caller or question.load:
+        targets = _single_devices(targets, bool(asked), batching, question)
     for target in targets:
         if [other.covers(str(target)) for other in targets].count(True) > 1:
             raise UsageError(f"device='{target}' is given twice; give each target once, in a single order.")
@@ -51,18 +52,19 @@ def targets_for(
     return (*devices, *gathering, *combinations)
 
 
-def _of_one_caller(targets: Sequence[Target], asked: bool, batching: Batching) -> list[Target]:
+def _single_devices(
+    targets: Sequence[Target], asked: bool, batching: Batching, question: Question
+) -> list[Target]:
     """Return the single devices; refuse what puts the requests of several callers together or apart."""
+    if question.load:
+        about, others = "items that arrive at a rate are searched on single devices", "them in OpenVINO"
+    else:
+        about = "objective='latency' is about one caller, whose request runs on a single device"
+        others = "those of several"
     if asked and (virtual := next((target for target in targets if target.kind), None)):
-        raise UsageError(
-            f"objective='latency' is about one caller, whose request runs on a single device, but device= is "
-            f"'{virtual}'; give single devices."
-        )
+        raise UsageError(f"{about}, but device= is '{virtual}'; give single devices.")
     if batching != "explicit":
-        raise UsageError(
-            f"objective='latency' is about one caller, but batching='{batching}' gathers those of several; "
-            "leave batching= out."
-        )
+        raise UsageError(f"{about}, but batching='{batching}' gathers {others}; leave batching= out.")
     return [target for target in targets if not target.kind]
 
 

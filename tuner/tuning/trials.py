@@ -15,7 +15,7 @@ from tuner.domain.stats import speedup
 from tuner.domain.trial import Trial
 from tuner.errors import LaneError
 from tuner.measure.comparison import Comparison, duel
-from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, require_all_devices
+from tuner.measure.lane import DeviceLeftOut, Lane, Lanes, LoadError, require_all_devices
 from tuner.measure.left_out import with_the_setting
 from tuner.measure.reference import agreement_of
 from tuner.tuning.budget import Budget
@@ -85,7 +85,13 @@ class TrialRunner:
                 raise LaneError(with_the_setting(left_out, self._lanes, configuration)) from left_out
             known = self._history.same(lane.facts.effective)
             if known is None or self._history.was_tried(configuration):
-                return self._judged(number, configuration, lane)
+                try:
+                    return self._judged(number, configuration, lane)
+                except LoadError as error:
+                    if lane.alive():
+                        raise LoadError(f"the hint {error}") from error
+                    effective = lane.facts.effective
+                    return Trial(number, configuration, "pruned", effective=effective, reason=str(error))
             return Trial(
                 number,
                 configuration,

@@ -1,0 +1,155 @@
+"""A search under a load: items arrive at a rate, and latency counts from the arrival."""
+
+import pytest
+
+from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tests.simulation import simulate
+from tuner.domain.load import Load
+from tuner.domain.question import Limit, Question
+from tuner.domain.sentences import answer
+from tuner.errors import DeviceError, UsageError
+from tuner.tuning.targets import targets_for
+
+LATENCY_HINT = {"PERFORMANCE_HINT": "LATENCY"}
+THROUGHPUT_HINT = {"PERFORMANCE_HINT": "THROUGHPUT"}
+
+ITEM_S = {1: 0.006, 2: 0.004, 3: 0.007, 4: 0.010}
+"""How long an item takes, by streams."""
+
+
+class Cores(SimulatedDevice):
+    """Four cores: the hint THROUGHPUT takes four streams, LATENCY one; two are quickest."""
+
+    def effective(self, configuration):
+        if configuration.plain_properties == LATENCY_HINT:
+            configuration = configuration.of(
+                configuration.device, {"NUM_STREAMS": 1}, configuration.batch, configuration.requests
+            )
+        return super().effective(configuration)
+
+    def fps(self, effective):
+        return min(effective.requests, effective.streams) / ITEM_S[effective.streams]
+
+
+def search(objective, rate, *limits, device=None, lanes=None, **options):
+    device = device or Cores(cores=4)
+    lanes = lanes or SimulatedLanes(device)
+    question = Question(objective, limits, Load(rate))
+    return simulate(device, lanes=lanes, question=question, **{"budget_s": 120.0, **options})
+
+
+def test_both_hints_are_measured_and_the_better_one_is_the_baseline():
+    slow = search("latency", 20.0, trials=1)
+    assert slow.outcome.baseline.configuration.plain_properties == LATENCY_HINT  # hardly anything waits
+    fast = search("latency", 140.0, trials=1)
+    assert fast.outcome.baseline.configuration.plain_properties == THROUGHPUT_HINT  # a single stream queues
+    for found in (slow, fast):
+        hints = [dict(trial.configuration.plain_properties) for trial in found.trials[:2]]
+        assert LATENCY_HINT in hints
+        assert THROUGHPUT_HINT in hints
+
+
+def test_the_lowest_p99_latency_at_a_rate_is_found_and_said():
+    found = search("latency", 140.0)
+    verdict = found.outcome.verdict
+    assert verdict.kind == "faster"
+    assert verdict.best.configuration.plain_properties == {"NUM_STREAMS": 2}
+    assert verdict.best.configuration.batch == 1
+    assert "lower p99 latency than the hint" in answer(verdict)
+    assert verdict.best.measured.throughput_fps == pytest.approx(140.0, rel=0.1)
+
+
+def test_of_hints_only_those_that_keep_the_limits_may_be_the_baseline():
+    limit = Limit("p50", 8.0)
+    found = search("cpu", 5.0, limit, lanes=SimulatedLanes(Cores(cores=4), QUIET), trials=1)
+    assert found.outcome.baseline.configuration.plain_properties == LATENCY_HINT  # the other one takes 10 ms
+
+
+def test_the_least_cpu_time_within_a_limit_on_latency():
+    device = SimulatedDevice(cores=4, base_fps=100.0, one_stream=0.5)
+    found = search("cpu", 20.0, Limit("p99", 25.0), device=device)
+    assert found.outcome.verdict.speedup.metric == "cpu"
+    assert all(trial.excess is not None for trial in found.trials if trial.measured)
+
+
+def test_a_hint_that_cannot_follow_is_a_trial_that_says_so():
+    found = search("latency", 300.0, trials=1)
+    assert found.trials[0].configuration.plain_properties == THROUGHPUT_HINT
+    lost = found.trials[1]
+    assert lost.configuration.plain_properties == LATENCY_HINT
+    assert lost.state == "pruned"
+    assert lost.reason.startswith("cannot follow 300 items/s: it serves 1")
+    assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
+
+
+def test_a_candidate_that_cannot_follow_is_stopped_and_says_so():
+    found = search("latency", 300.0)
+    slow = [trial for trial in found.trials if trial.effective and trial.effective.streams == 1]
+    assert slow
+    assert all(trial.state == "pruned" and "cannot follow 300 items/s" in trial.reason for trial in slow)
+    assert not any(trial.speedup for trial in slow)
+
+
+def test_a_rate_that_no_hint_can_follow_is_refused():
+    with pytest.raises(
+        DeviceError, match=r"The performance hint cannot follow 2000 items/s: .* a lower rate"
+    ):
+        search("latency", 2000.0)
+
+
+def test_arrivals_that_come_too_late_are_refused_where_latency_counts():
+    lanes = SimulatedLanes(Cores(cores=4), QUIET)
+    lanes.tardy_s = 0.003
+    sentence = r"cannot be measured at 20 items/s: arrivals were started .* ms late on average, more than 5 % of the latency"
+    with pytest.raises(DeviceError, match=sentence):
+        search("latency", 20.0, lanes=lanes)
+    assert search("latency", 20.0, Limit("p99", 100.0), lanes=lanes, trials=1).trials  # 2 % of the limit
+    assert search("cpu", 20.0, lanes=lanes, trials=1).trials
+
+
+def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
+    lanes, got = SimulatedLanes(Cores(cores=4)), []
+    opened = lanes.open
+
+    def watched(configuration):
+        lane = opened(configuration)
+        serve = lane.open_loop
+        lane.open_loop = lambda arrivals: got.append(arrivals) or serve(arrivals)
+        return lane
+
+    monkeypatch.setattr(lanes, "open", watched)
+    search("latency", 140.0, lanes=lanes, trials=3)
+    assert len(got) > 10
+    load = Load(140.0)
+    assert set(got) <= {load.arrivals(number) for number in range(200)}
+    assert got[0] == got[1] != got[2]  # of the two hints
+
+
+def test_a_search_goes_on_with_the_same_baseline():
+    from tests.simulation import MemoryStore
+
+    store = MemoryStore()
+    first = search("latency", 140.0, store=store, trials=2)
+    second = search("latency", 140.0, store=store, trials=2, seed=1)
+    assert second.trials[: len(first.trials)] == first.trials
+    assert second.outcome.baseline.configuration == first.outcome.baseline.configuration
+
+
+def test_a_load_is_searched_on_single_devices():
+    question = Question("latency", (), Load(100.0))
+    assert [str(target) for target in targets_for((), ["CPU", "GPU"], question=question)] == ["GPU", "CPU"]
+    with pytest.raises(
+        UsageError, match=r"arrive at a rate .* device= is 'AUTO:GPU,CPU'; give single devices"
+    ):
+        targets_for(("AUTO:GPU,CPU",), ["CPU", "GPU"], question=question)
+    with pytest.raises(UsageError, match=r"batching='auto' gathers them in OpenVINO; leave batching= out"):
+        targets_for(("CPU",), ["CPU"], "auto", question)
+
+
+def test_a_question_says_its_load():
+    assert str(Question("latency", (), Load(200.0))) == "p99 latency at 200 items/s"
+    limits = (Limit("p99", 20.0),)
+    assert (
+        str(Question("cpu", limits, Load(10.0)))
+        == "CPU time of an item at 10 items/s, with p99 latency <= 20 ms"
+    )
