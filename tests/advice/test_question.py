@@ -6,16 +6,19 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from tests.advice.advice_of import result_of, with_setting
+from tests.advice.advice_of import result_of, with_outcome, with_setting
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MODEL, simulate
 from tuner.advice.export import EXPORTS
 from tuner.advice.loader import load, read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.domain.agreement import Agreement
+from tuner.domain.configuration import Configuration
+from tuner.domain.load import Load, recorded_load
 from tuner.domain.question import Limit, Question
 from tuner.domain.result import Outcome
 from tuner.domain.space import Bounds
+from tuner.domain.trial import Candidate
 from tuner.errors import AdviceError
 from tuner.measure.reference import reference_of
 from tuner.study.records import recorded, revived
@@ -44,6 +47,37 @@ def test_a_question_is_read_as_it_was_written(path):
     assert kept["question"]["limits"][0] == {"figure": "p99", "bound": 8.0}
     assert kept["speedup"]["metric"] == "cpu"
     assert kept["measured"]["latency_ms"]["p99_9"] >= kept["measured"]["latency_ms"]["p99"]
+
+
+@pytest.mark.parametrize("load", [Load(60.0), recorded_load([0, 1, 2], "t.csv", "1a2b")])
+def test_a_load_is_read_as_it_was_written(path, load):
+    question = Question("cpu", (Limit("p99", 500.0),), Load(60.0))
+    device = SimulatedDevice(base_fps=200.0, batch_gain=8.0)
+    found = simulate(device, lanes=SimulatedLanes(device, QUIET), question=question, trials=4)
+    best = Candidate(Configuration.of("CPU", {"NUM_STREAMS": 1}, 8, 2, 117.0), None, None, None)
+    verdict = replace(found.outcome.verdict, kind="faster", best=best)
+    result = with_outcome(
+        with_setting(result_of(found, MODEL), question=replace(question, load=load)), verdict=verdict
+    )
+    write_advice(make_advice(result), path)
+    (advice,) = read(path)
+    assert str(advice.question.question) == str(result.question)
+    assert advice.best.configuration == best.configuration
+    assert advice.best.max_wait_ms == 117.0
+    kept = yaml.safe_load(path.read_text())
+    assert kept["question"]["load"]["rate"] == load.rate
+    assert "max_wait_ms" not in kept["baseline"]
+
+
+def test_a_load_with_throughput_to_gain_is_refused(path):
+    write_advice(make_advice(answered(Question("cpu", (Limit("p99", 8.0),)))), path)
+    text = path.read_text().replace("objective: cpu", "objective: throughput\n  load: {rate: 5.0}")
+    path.write_text(text)
+    with pytest.raises(AdviceError, match="a load has the objective 'throughput', which it fixes"):
+        read(path)
+    path.write_text(text.replace("throughput\n", "cpu\n").replace("5.0", "0.0"))
+    with pytest.raises(AdviceError, match="rate"):
+        read(path)
 
 
 def test_who_asks_for_nothing_else_finds_nothing_of_it_in_the_file(path):

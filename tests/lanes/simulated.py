@@ -111,6 +111,7 @@ class SimulatedDevice:
             str(properties.get("INFERENCE_PRECISION_HINT", self.precision)),
             configuration.batch,
             configuration.requests or streams,
+            max_wait_ms=configuration.max_wait_ms,
         )
 
     def off_by(self, effective: Effective) -> float:
@@ -333,7 +334,7 @@ class SimulatedLane:
         batch_s = streams * effective.batch / fps
         server = VirtualServer(streams, batch_s, effective.requests, lanes.tardy_s)
         try:
-            served = serve_arrivals(server, effective.batch, arrivals)
+            served = serve_arrivals(server, arrivals, effective.batch, effective.max_wait_ms)
         except LoadError:
             self.close()
             raise

@@ -21,7 +21,7 @@ def mean_wait(streams, busy, items=100_000, seed=0):
     """
     rate = busy * streams / SERVICE_S
     arrivals = Load(rate, seed).arrivals(0, items / rate)
-    served = serve_arrivals(VirtualServer(streams, SERVICE_S), 1, arrivals)
+    served = serve_arrivals(VirtualServer(streams, SERVICE_S), arrivals)
     drawn = items * SERVICE_S / streams / arrivals.times_s[-1]
     return fmean(served.latencies_ms) / (1e3 * SERVICE_S) - 1, drawn
 
@@ -60,7 +60,7 @@ def test_crommelins_chain_gives_the_closed_form_of_one_stream():
 
 def test_a_slow_answer_does_not_slow_the_arrivals():
     times_s = tuple(0.001 * number for number in range(10))
-    served = serve_arrivals(VirtualServer(1, 0.1), 1, Arrivals(times_s, 1.0))
+    served = serve_arrivals(VirtualServer(1, 0.1), Arrivals(times_s, 1.0))
     waits = [0.1 * (number + 1) - 0.001 * number for number in range(10)]
     assert served.latencies_ms == pytest.approx([1e3 * wait for wait in waits][int(LEAD_SHARE * 10) :])
 
@@ -68,20 +68,20 @@ def test_a_slow_answer_does_not_slow_the_arrivals():
 def test_a_batch_starts_when_it_is_full_or_its_first_item_has_waited_long_enough():
     server = VirtualServer(2, 0.001)
     times_s = (0.0, 0.001, 0.002, 0.003, 0.100, 0.101, 0.200)
-    served = serve_arrivals(server, 4, Arrivals(times_s, 30.0, max_wait_s=0.01))
+    served = serve_arrivals(server, Arrivals(times_s, 30.0), 4, 10.0)
     assert server.started == pytest.approx([0.003, 0.11, 0.2])  # nothing comes after the last
     assert served.latencies_ms == pytest.approx([3.0, 2.0, 1.0, 11.0, 10.0, 1.0])
 
 
 def test_while_every_request_is_busy_items_gather():
     server = VirtualServer(1, 0.05)
-    serve_arrivals(server, 4, Arrivals((0.0, 0.01, 0.02, 0.03, 0.04, 0.045), 30.0, max_wait_s=0.0))
+    serve_arrivals(server, Arrivals((0.0, 0.01, 0.02, 0.03, 0.04, 0.045), 30.0), 4)
     assert server.started == pytest.approx([0.0, 0.05, 0.10])  # 1 item, then 4, then 1
 
 
 def test_requests_limit_what_is_in_flight():
     server = VirtualServer(4, 0.1, requests=2)
-    serve_arrivals(server, 1, Arrivals((0.0, 0.0, 0.0, 0.0), 1.0))
+    serve_arrivals(server, Arrivals((0.0, 0.0, 0.0, 0.0), 1.0))
     assert server.started == pytest.approx([0.0, 0.0, 0.1, 0.1])
 
 
@@ -89,26 +89,26 @@ def test_requests_limit_what_is_in_flight():
 def test_a_queue_that_grows_without_end_is_found_out_early(busy):
     server, arrivals = VirtualServer(2, SERVICE_S), Load(busy * 2 / SERVICE_S).arrivals(0, 60.0)
     with pytest.raises(LoadError, match=rf"cannot follow {busy * 200:.4g} items/s: it serves 200"):
-        serve_arrivals(server, 1, arrivals)
+        serve_arrivals(server, arrivals)
     assert server.time_s < 0.3 * arrivals.times_s[-1]
 
 
 def test_a_burst_is_no_overload():
     burst = Arrivals((*[0.0] * 200, *(1.0 + 0.02 * number for number in range(200))), 80.0)
-    assert max(serve_arrivals(VirtualServer(1, SERVICE_S), 1, burst).latencies_ms) == pytest.approx(2000.0)
+    assert max(serve_arrivals(VirtualServer(1, SERVICE_S), burst).latencies_ms) == pytest.approx(2000.0)
 
 
 def test_a_load_that_is_nearly_too_much_is_served():
     for seed in range(20):
-        serve_arrivals(VirtualServer(2, SERVICE_S), 1, Load(0.97 * 200, seed).arrivals(0, 10.0))
+        serve_arrivals(VirtualServer(2, SERVICE_S), Load(0.97 * 200, seed).arrivals(0, 10.0))
 
 
 def test_its_own_lateness_is_measured_and_waiting_for_a_request_is_none():
     arrivals = Load(20.0).arrivals(0, 10.0)
-    assert serve_arrivals(VirtualServer(1, 0.04), 1, arrivals).late_ms == 0.0
-    late = serve_arrivals(VirtualServer(1, 0.04, tardy_s=0.003), 1, arrivals)
+    assert serve_arrivals(VirtualServer(1, 0.04), arrivals).late_ms == 0.0
+    late = serve_arrivals(VirtualServer(1, 0.04, tardy_s=0.003), arrivals)
     assert 0.5 < late.late_ms < 2.0  # less for those that wait for a request anyway
-    alone = serve_arrivals(VirtualServer(20, 0.04, tardy_s=0.003), 1, Arrivals((0.1, 0.2, 0.3), 10.0))
+    alone = serve_arrivals(VirtualServer(20, 0.04, tardy_s=0.003), Arrivals((0.1, 0.2, 0.3), 10.0))
     assert alone.late_ms == pytest.approx(3.0)
     assert alone.latencies_ms == pytest.approx([43.0] * 3)
 
@@ -125,5 +125,5 @@ class Stopped(VirtualServer):
 
 
 def test_a_stop_or_two_are_no_overload():
-    served = serve_arrivals(Stopped(2, 0.001), 1, Load(1000.0).arrivals(0, 1.0))
+    served = serve_arrivals(Stopped(2, 0.001), Load(1000.0).arrivals(0, 1.0))
     assert max(served.latencies_ms) > 50.0

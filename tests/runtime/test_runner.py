@@ -2,6 +2,7 @@
 
 import asyncio
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -24,6 +25,15 @@ def test_single_requests_of_many_coroutines_are_gathered_into_batches(mlp):
     for answer, expected in zip(asyncio.run(serve()), truth(mlp, samples), strict=True):
         np.testing.assert_allclose(answer, expected, rtol=0.05, atol=0.05)
     assert filled == [4] * 10
+
+
+def test_a_runner_waits_as_long_as_was_found_for_a_load(mlp):
+    advice = advice_of(mlp, batch=4)
+    compiled = advice.compile()
+    assert advice.runner(compiled)._max_wait_s == 0.002
+    found = msgspec.structs.replace(advice, best=msgspec.structs.replace(advice.best, max_wait_ms=35.0))
+    assert found.runner(compiled)._max_wait_s == 0.035
+    assert found.runner(compiled, max_wait_ms=0)._max_wait_s == 0.0
 
 
 def test_a_lone_request_waits_no_longer_than_its_limit(mlp):

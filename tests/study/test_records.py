@@ -2,11 +2,14 @@
 
 import shutil
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 
+from tuner.domain.load import Load, recorded_load
+from tuner.domain.question import Question
 from tuner.domain.result import Outcome, Setting
 from tuner.domain.trial import Final, Trial
 from tuner.study.reading import read_results
@@ -62,3 +65,14 @@ def test_a_search_goes_on_with_a_study_of_an_earlier_version(written_before):
     target = " + ".join(result.setting.targets)
     with closing(Study(written_before, result.model, result.host, target)) as study:
         assert study.trials() == result.trials
+
+
+def test_a_load_and_the_wait_of_a_batch_are_kept(written_before):
+    (result,) = read_results(str(written_before))
+    setting = replace(result.setting, question=Question("cpu", (), Load(60.0, seed=3)))
+    assert revived(recorded(setting), Setting) == setting
+    traced = replace(setting, question=Question("cpu", (), recorded_load([0, 1, 3], "t.csv", "1a2b")))
+    assert str(revived(recorded(traced), Setting).question) == str(traced.question)  # without the times
+    trial = result.trials[0]
+    waiting = replace(trial, configuration=replace(trial.configuration, max_wait_ms=35.0))
+    assert revived(recorded(waiting), Trial) == waiting

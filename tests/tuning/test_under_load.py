@@ -3,7 +3,7 @@
 import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
-from tests.simulation import simulate
+from tests.simulation import simulate, space_of
 from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.sentences import answer
@@ -153,3 +153,48 @@ def test_a_question_says_its_load():
         str(Question("cpu", limits, Load(10.0)))
         == "CPU time of an item at 10 items/s, with p99 latency <= 20 ms"
     )
+
+
+class Gains(SimulatedDevice):
+    """A batch of eight takes hardly longer than a single item, so gathering saves CPU time."""
+
+    def fps(self, effective):
+        return 100.0 * effective.batch**0.8 * min(effective.requests, effective.streams) / effective.streams
+
+
+def test_how_long_a_batch_waits_is_found_with_the_batch():
+    device = Gains(cores=2)
+    found = search("cpu", 60.0, Limit("p99", 500.0), device=device, budget_s=240.0)
+    best = found.outcome.verdict.best.configuration
+    assert found.outcome.verdict.kind == "faster"
+    assert best.batch >= 4
+    mean_ms = Load(60.0).fill_ms(best.batch)
+    assert best.max_wait_ms in {mean_ms, mean_ms / 2, mean_ms * 2}
+    assert f"wait {best.max_wait_ms:g} ms" in str(best)
+    tried = {
+        trial.configuration.max_wait_ms for trial in found.trials if trial.configuration.batch == best.batch
+    }
+    assert len(tried) > 1
+
+
+def test_a_batch_that_takes_too_long_to_fill_is_not_searched():
+    space = space_of(Gains(cores=2), question=Question("cpu", (), Load(100.0)))
+    assert space.axes["batch"] == (1, 2, 4, 8)  # 70 ms
+    limited = space_of(Gains(cores=2), question=Question("cpu", (Limit("p99", 40.0),), Load(100.0)))
+    assert limited.axes["batch"] == (1, 2, 4)  # 30 ms
+    assert space_of(Gains(cores=2), question=Question("cpu", (), Load(1.0))).axes["batch"] == (1,)
+
+
+def test_every_wait_has_a_point_of_its_own():
+    space = space_of(Gains(cores=2), question=Question("cpu", (), Load(100.0)))
+    for point in space.points():
+        configuration = space.configuration(point)
+        assert space.point(configuration) == point
+        assert (configuration.max_wait_ms > 0) == (configuration.batch > 1)
+        waits = [variant for variant in space.variants(point) if "max_wait" in variant]
+        assert len({space.configuration(variant) for variant in waits} - {configuration}) == (
+            2 if configuration.batch > 1 else 0
+        )
+        for variant in waits:
+            if configuration.batch > 1:
+                assert space.point(space.configuration(variant)) == variant

@@ -31,6 +31,7 @@ from tuner.advice.records import (
     SearchRecord,
     SpeedupRecord,
     TargetRecord,
+    deployment_of,
 )
 from tuner.domain.figures import faster, interval_of, rate
 from tuner.domain.host import Host
@@ -46,7 +47,7 @@ from tuner.probe.model_files import digest, is_model, model_file, readable
 from tuner.runtime.batches import Answer, Batcher
 from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
 from tuner.runtime.pipeline import Pipeline
-from tuner.runtime.runner import Runner
+from tuner.runtime.runner import MAX_WAIT_MS, Runner
 from tuner.runtime.samples import Sample
 
 ASK_DEVICE = 0
@@ -202,16 +203,19 @@ class Advice(Record, frozen=True, omit_defaults=True):
         batcher = self._batcher(compiled, share_inputs)
         return Pipeline(compiled, batcher, self.requests).run(samples, ordered)
 
-    def runner(self, compiled: CompiledModel, *, max_wait_ms: float = 2.0) -> Runner:
+    def runner(self, compiled: CompiledModel, *, max_wait_ms: float | None = None) -> Runner:
         """Return a runner, which gathers single requests of many coroutines into batches, for servers.
 
         Args:
             compiled: From `compile`.
-            max_wait_ms: How long a sample waits at most for others to fill its batch.
+            max_wait_ms: How long a sample waits at most for others to fill its batch; unless given, as long
+                as was found for a load, or 2 ms.
 
         Raises:
             UsageError: `max_wait_ms` is negative or not finite.
         """
+        if max_wait_ms is None:
+            max_wait_ms = self.best.configuration.max_wait_ms or MAX_WAIT_MS
         if not 0 <= max_wait_ms < math.inf:
             raise UsageError(f"max_wait_ms={max_wait_ms} is not a time; give milliseconds, 0 or more.")
         return Runner(compiled, self._batcher(compiled), self.requests, max_wait_ms / 1e3)
@@ -254,11 +258,11 @@ class Advice(Record, frozen=True, omit_defaults=True):
         limits += [limit for limit in asked.limits if limit.figure not in named]
         question = QuestionRecord.of(replace(asked, limits=tuple(limits)))
         within = within_limits(self._measurements(), limits, device)
-        if _deployment(within[0]) == self.best:
+        if deployment_of(within[0]) == self.best:
             return self
         picked = max(within, key=lambda each: each.speedup.ratio)
-        deployment = _deployment(picked)
-        is_hint = deployment == _deployment(self.baseline)
+        deployment = deployment_of(picked)
+        is_hint = deployment == deployment_of(self.baseline)
         return msgspec.structs.replace(
             self,
             best=deployment,
@@ -283,7 +287,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
 
         If the hint's own device is missing here, the CPU takes its place.
         """
-        best = _deployment(self.baseline)
+        best = deployment_of(self.baseline)
         if not set(target_of(best.device).devices) <= set(here.devices):
             first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
             best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
@@ -333,7 +337,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
             (self.baseline, self.baseline.measured, UNCHANGED),
         ]
         with_figures = [
-            Measurement(**msgspec.structs.asdict(_deployment(record)), measured=measured, speedup=speedup)
+            Measurement(**msgspec.structs.asdict(deployment_of(record)), measured=measured, speedup=speedup)
             for record, measured, speedup in compared
             if measured
         ]
@@ -346,10 +350,3 @@ def json_schema() -> bytes:
     for record in schema["$defs"].values():
         record["description"] = cleandoc(record["description"])  # before Python 3.13 it is indented
     return msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n"
-
-
-def _deployment(record: Deployment) -> Deployment:
-    """Return a record's configuration without its figures."""
-    return Deployment(
-        device=record.device, properties=record.properties, batch=record.batch, requests=record.requests
-    )

@@ -125,18 +125,24 @@ class SpeedupRecord(Record, frozen=True):
         return Speedup(self.ratio, self.low, high, self.confidence, self.rounds, self.sittings, metric)
 
 
-class Deployment(Record, frozen=True):
-    """What `compile_model` and `AsyncInferQueue` take, verbatim."""
+class Deployment(Record, frozen=True, kw_only=True):
+    """What `compile_model` and `AsyncInferQueue` take, verbatim.
+
+    Where items arrived by themselves and were gathered into batches, also how long the first of a batch
+    waited for others at most.
+    """
 
     device: str
     properties: dict[str, PlainValue | dict[str, dict[str, PlainValue]]]
     batch: Count
     requests: Count
+    max_wait_ms: Figure | msgspec.UnsetType = msgspec.UNSET
 
     @property
     def configuration(self) -> Configuration:
         """The same as the configuration that is compiled and run."""
-        return Configuration.of(self.device, self.properties, self.batch, self.requests)
+        wait_ms = 0.0 if self.max_wait_ms is msgspec.UNSET else self.max_wait_ms
+        return Configuration.of(self.device, self.properties, self.batch, self.requests, wait_ms)
 
     def __post_init__(self) -> None:
         """Refuse a device string that names no target."""
@@ -146,32 +152,37 @@ class Deployment(Record, frozen=True):
             raise ValueError(str(error).replace("device=", "the device ")) from error
 
 
-class DropIn(Deployment, frozen=True):
+def deployment_of(record: Deployment) -> Deployment:
+    """Return a record's configuration without its figures."""
+    return Deployment(**{field: getattr(record, field) for field in Deployment.__struct_fields__})
+
+
+class DropIn(Deployment, frozen=True, kw_only=True):
     """The fastest configuration with the model's own batch: the application need not change."""
 
     speedup: SpeedupRecord
 
 
-class Closest(Deployment, frozen=True):
+class Closest(Deployment, frozen=True, kw_only=True):
     """A configuration that looks faster than the hint, without a proof: not what to deploy."""
 
     speedup: SpeedupRecord
 
 
-class Baseline(Deployment, frozen=True):
+class Baseline(Deployment, frozen=True, kw_only=True):
     """The performance hint on the same target."""
 
     measured: MeasuredRecord | None
 
 
-class Measurement(Deployment, frozen=True):
+class Measurement(Deployment, frozen=True, kw_only=True):
     """A configuration with its figures."""
 
     measured: MeasuredRecord
     speedup: SpeedupRecord
 
 
-class TargetRecord(Measurement, frozen=True, omit_defaults=True):
+class TargetRecord(Measurement, frozen=True, omit_defaults=True, kw_only=True):
     """The fastest configuration of a target.
 
     For a combination also its speed, divided by the sum of the speeds that its devices reach alone.

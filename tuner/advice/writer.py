@@ -166,6 +166,7 @@ def _deployment(configuration: Configuration) -> dict[str, Any]:
         "properties": configuration.plain_properties,
         "batch": configuration.batch,
         "requests": configuration.requests,
+        **({"max_wait_ms": configuration.max_wait_ms} if configuration.max_wait_ms else {}),
     }
 
 

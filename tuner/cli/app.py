@@ -155,12 +155,7 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     help="Smallest ratio that is good enough.  [default: 1.01; against other advice 1]",
 )
 @options.INPUT
-@click.option(
-    "--arrivals",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The recording of arrivals that the advice was measured with, if it has moved.",
-)
+@options.RECORDING
 @options.PLUGINS
 @options.SEED
 @options.QUIET

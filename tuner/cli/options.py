@@ -138,6 +138,12 @@ ARRIVALS = click.option(
     metavar="FILE",
     help="Recorded arrival times instead of --rate: a text file with seconds, one a line.",
 )
+RECORDING = click.option(
+    "--arrivals",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The recording of arrivals that the advice was measured with, if it has moved.",
+)
 
 
 def of_a_question(command: Any) -> Any:

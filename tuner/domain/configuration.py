@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tuner.domain.figures import count
+from tuner.domain.figures import count, milliseconds
 from tuner.domain.properties import (
     DEVICE_PROPERTIES,
     Properties,
@@ -28,17 +28,21 @@ class Configuration:
         properties: Compile properties as sorted pairs, so that equal properties have equal hashes.
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
+        max_wait_ms: Where items arrive by themselves, how long the first of a batch waits for others at most.
     """
 
     device: str
     properties: tuple[tuple[str, PropertyValue], ...]
     batch: int
     requests: int
+    max_wait_ms: float = 0.0
 
     @classmethod
-    def of(cls, device: str, properties: Mapping[str, Any], batch: int, requests: int) -> Configuration:
+    def of(
+        cls, device: str, properties: Mapping[str, Any], batch: int, requests: int, max_wait_ms: float = 0.0
+    ) -> Configuration:
         """Build a configuration from plain mappings; each device's own properties may be nested in them."""
-        return cls(device, frozen(properties), batch, requests)
+        return cls(device, frozen(properties), batch, requests, max_wait_ms)
 
     @property
     def plain_properties(self) -> dict[str, Any]:
@@ -84,7 +88,9 @@ class Configuration:
 
     def __str__(self) -> str:
         """Short form for people: `hint, batch 8, 4 requests`, after the device unless that is `CPU`."""
-        words = ", ".join([*self._property_words(), f"batch {self.batch}", count(self.requests, "request")])
+        wait = [f"wait {milliseconds(self.max_wait_ms)}"] * (self.max_wait_ms > 0)
+        requests = count(self.requests, "request")
+        words = ", ".join([*self._property_words(), f"batch {self.batch}", *wait, requests])
         return words if self.device == "CPU" else f"{self.device}: {words}"
 
     def _property_words(self) -> list[str]:
@@ -115,6 +121,7 @@ class Effective:
         members: The effective configuration of each device of a combination, in order of priority.
         virtual: Of a virtual device: its device string, schedule and timeout, and the properties asked
             for where it does not report those of its devices. None for a plain device.
+        max_wait_ms: How long the first item of a batch waits for others at most.
         settings: Properties that have no attribute here: as read back or, where the compiled model does
             not report them, as asked for. Hyper-threading is among them where it is reported to be on.
     """
@@ -129,6 +136,7 @@ class Effective:
     members: tuple[Effective, ...] = ()
     virtual: str | None = None
     settings: Properties = ()
+    max_wait_ms: float = 0.0
 
     def __str__(self) -> str:
         """Short form for people: `2 streams, 2 threads, 4 requests, bf16`."""

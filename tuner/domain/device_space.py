@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from tuner.domain.axes import (
+    BATCHES,
     ONE_CALLER,
     REQUESTS_PER_STREAM,
     batch_choices,
@@ -16,6 +18,7 @@ from tuner.domain.axes import (
     threads_axis,
 )
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import Load
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import (
@@ -35,6 +38,13 @@ from tuner.domain.target import Target, target_of
 GATHERED = (4, 8, 16, 32)
 """Items that automatic batching may gather into one inference."""
 
+MAX_WAIT, MEAN_FILL = "max_wait", "mean"
+WAITS: Mapping[Choice, float] = {MEAN_FILL: 1.0, "half": 0.5, "double": 2.0}
+"""How long the first item of a batch may wait, in mean times that a batch takes to fill."""
+
+LONGEST_FILL_MS = 100.0
+"""Batches that take longer to fill are not searched, where no limit of the latency says otherwise."""
+
 SHORT_TIMEOUT_MS = 10
 """`AUTO_BATCH_TIMEOUT`, tried before its default of a second: with it, a batch that does not fill, as at the
 end of every window, starts sooner."""
@@ -49,11 +59,13 @@ class DeviceSpace(Space):
         cores: Physical cores of a processor; of a hybrid one all threads, because fewer streams than cores
             leave some idle. 0 for other devices.
         hint: The hint's name.
+        load: How items arrive; None where every request is kept in flight.
     """
 
     hint_requests: int
     cores: int
     hint: str = "THROUGHPUT"
+    load: Load | None = None
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
@@ -72,7 +84,12 @@ class DeviceSpace(Space):
             device, busy = str(target.with_amounts({target.devices[0]: gathered})), busy * gathered
         if (timeout := point.get("timeout", DEFAULT)) != DEFAULT:
             properties["AUTO_BATCH_TIMEOUT"] = int(timeout)
-        return Configuration.of(device, properties, int(point["batch"]), requests_at(point, busy))
+        batch = int(point["batch"])
+        wait_ms = self._wait_ms(batch, point.get(MAX_WAIT, MEAN_FILL))
+        return Configuration.of(device, properties, batch, requests_at(point, busy), wait_ms)
+
+    def _wait_ms(self, batch: int, choice: Choice) -> float:
+        return self.load.fill_ms(batch, WAITS[choice]) if self.load else 0.0
 
     def properties_at(self, axis: str, choice: Choice) -> frozenset[str]:
         """Return the names of the properties that a choice sets."""
@@ -99,8 +116,12 @@ class DeviceSpace(Space):
             "timeout": properties.get("AUTO_BATCH_TIMEOUT", DEFAULT),
             "threads": properties.get("INFERENCE_NUM_THREADS", DEFAULT),
             **requests_read(self.axes, configuration.requests, busy * gathered),
+            MAX_WAIT: next((choice for choice in WAITS if self._waits(configuration, choice)), MEAN_FILL),
             **{axis: choice_made(axis, properties) for axis in SWITCHES},
         }
+
+    def _waits(self, configuration: Configuration, choice: Choice) -> bool:
+        return self._wait_ms(configuration.batch, choice) == configuration.max_wait_ms
 
 
 def device_space(
@@ -123,21 +144,32 @@ def device_space(
             where latency is limited, the hint `LATENCY` is a choice beside the other.
     """
     one_caller = question.one_caller
-    if one_caller or question.load:
-        bounds = replace(bounds, batch=bounds.batch or (own_batch,))
+    late = switch_axes(facts, True, bounds.precision)
+    if question.load:
+        batches = batches_under_load(facts, own_batch, question) if batched else (own_batch,)
+        bounds = replace(bounds, batch=bounds.batch or batches)
+        late = {**late, MAX_WAIT: tuple(WAITS)}
     if one_caller:
-        bounds = replace(bounds, requests=bounds.requests or ONE_CALLER)
+        bounds = replace(bounds, batch=bounds.batch or (own_batch,), requests=bounds.requests or ONE_CALLER)
     axes: Axes = {"streams": stream_choices(facts, bounds)}
     if (question.limits_latency or question.load) and not one_caller and HINT in axes["streams"]:
         axes["streams"] = (*axes["streams"], LATENCY_HINT)
     axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
     axes |= switch_axes(facts, False, bounds.precision)
-    late = switch_axes(facts, True, bounds.precision)
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
     cores = facts.logical_cores if facts.hybrid else facts.physical_cores
-    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint)
+    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question.load)
+
+
+def batches_under_load(facts: DeviceFacts, own_batch: int, question: Question) -> tuple[int, ...]:
+    """Return the batches that fill soon enough where items arrive by themselves, and the model's own."""
+    load = question.load
+    bounds = [limit.bound for limit in question.limits if limit.figure.startswith("p")]
+    longest_ms = min(bounds, default=LONGEST_FILL_MS)
+    filled = {batch for batch in BATCHES if load and load.fill_ms(batch) <= longest_ms}
+    return batch_choices([facts], {own_batch, *filled})
 
 
 def gathering_space(

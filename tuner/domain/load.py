@@ -18,9 +18,6 @@ from tuner.domain.figures import rate as rounded
 WINDOW_S, LEAST_ITEMS = 0.5, 10
 """Seconds of a window, and its items at least, however long they take to arrive."""
 
-MAX_WAIT_MS = 2.0
-"""How long the first item of a batch waits for others at most, unless an application says otherwise."""
-
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
@@ -29,12 +26,10 @@ class Arrivals:
     Attributes:
         times_s: When each arrives, in seconds from the beginning of the window, in order; at least one.
         rate: Items per second of the whole load, of which this is a piece.
-        max_wait_s: Seconds that the first item of a batch waits at most for others to fill it.
     """
 
     times_s: tuple[float, ...]
     rate: float
-    max_wait_s: float = MAX_WAIT_MS / 1e3
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +50,10 @@ class Load:
     gaps_s: tuple[float, ...] = ()
     source: str = ""
     sha256: str = ""
+
+    def fill_ms(self, batch: int, share: float = 1.0) -> float:
+        """Return a share of the milliseconds in which the first item's batch fills on average, rounded."""
+        return float(f"{1e3 * share * (batch - 1) / self.rate:.3g}")
 
     @property
     def key(self) -> str:

@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import openvino as ov
@@ -59,6 +59,7 @@ def compile_plan(plan: LanePlan) -> tuple[ov.CompiledModel, LaneFacts]:
     took_s = time.perf_counter() - began
     first = plan.blob is not None and expected is None
     memory_mb = expected.memory_mb if loaded and expected else peak_memory_mb()
+    effective = replace(effective, max_wait_ms=plan.configuration.max_wait_ms)
     return compiled, LaneFacts(effective, optimal, took_s, took_s * LOADING if first else took_s, memory_mb)
 
 

@@ -69,10 +69,10 @@ class Served:
     rate_fps: float
 
 
-def serve_arrivals(server: Server, batch: int, arrivals: Arrivals) -> Served:
+def serve_arrivals(server: Server, arrivals: Arrivals, batch: int = 1, max_wait_ms: float = 0.0) -> Served:
     """Let items arrive, gather them into batches, and start each batch as soon as it may.
 
-    A batch may start when it is full, or when its first item has waited for `arrivals.max_wait_s`, and a
+    A batch may start when it is full, or when its first item has waited for `max_wait_ms`, and a
     request is idle. Then it takes the items that are there.
 
     Raises:
@@ -80,7 +80,7 @@ def serve_arrivals(server: Server, batch: int, arrivals: Arrivals) -> Served:
             rate that is surely below that of the load.
     """
     now, idle, start, latency_s = server.now, server.idle, server.start, server.latency_s
-    times_s, wait_s, count = arrivals.times_s, arrivals.max_wait_s, len(arrivals.times_s)
+    times_s, wait_s, count = arrivals.times_s, max_wait_ms / 1e3, len(arrivals.times_s)
     began = now()
     starts: list[float] = []
     possible: list[float] = []

@@ -125,7 +125,8 @@ class Engine:
         began, items = time.perf_counter(), len(arrivals.times_s)
         cpu_began_s = time.process_time() - time.thread_time()
         queue = InferQueue(self._queue, self._requests, arrivals.rate)
-        served = serve_arrivals(queue, self._plan.configuration.batch, arrivals)
+        configuration = self._plan.configuration
+        served = serve_arrivals(queue, arrivals, configuration.batch, configuration.max_wait_ms)
         cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / items
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         seconds = time.perf_counter() - began

@@ -14,6 +14,9 @@ from tuner.runtime.batches import Answer, Batcher, BatchRequest
 from tuner.runtime.forks import require_own
 from tuner.runtime.samples import Item, Sample
 
+MAX_WAIT_MS = 2.0
+"""How long a sample waits for others to fill its batch, where nothing was found for a load."""
+
 
 class Runner:
     """Gathers single requests from many coroutines into batches, for servers.

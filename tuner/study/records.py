@@ -33,6 +33,7 @@ class ConfigurationRecord(Record, frozen=True):
     properties: tuple[tuple[str, PropertyValue], ...]
     batch: int
     requests: int
+    max_wait_ms: float = 0.0
 
 
 class EffectiveRecord(Record, frozen=True):
@@ -48,6 +49,7 @@ class EffectiveRecord(Record, frozen=True):
     members: tuple[EffectiveRecord, ...] = ()
     virtual: str | None = None
     settings: Properties = ()
+    max_wait_ms: float = 0.0
 
 
 class SpeedupRecord(Record, frozen=True):

@@ -38,7 +38,8 @@ class Hint:
         if target.kind == "BATCH":
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
         requests = 1 if question.one_caller else ASK_DEVICE
-        asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests)
+        wait_ms = question.load.fill_ms(own_batch) if question.load else 0.0
+        asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests, wait_ms)
         self._lanes = lanes
         self.target = target
         self.lane: Lane = lanes.open(asking)
