@@ -26,6 +26,10 @@ def model(tmp_path_factory):
             ("--rate", "-5", "--objective", "cpu"),
             "--rate '-5' is not a number of arrivals per second above 0",
         ),
+        (
+            ("--rate", "2", "--objective", "cpu"),
+            "--budget 60s is too short for 2 items/s: a window of 10 items takes 5 s; give at least 100s",
+        ),
         (("--rate", "9", "--arrivals", "{trace}", "--objective", "cpu"), "are two loads; give one of them"),
         (
             ("--arrivals", "none.csv", "--objective", "cpu"),
@@ -79,7 +83,7 @@ def test_a_load_is_searched_kept_in_the_advice_and_verified(capsys, tmp_path, mo
         "search",
         model,
         "--budget",
-        "5s",
+        "10s",
         "--objective",
         "cpu",
         "--rate",

@@ -198,3 +198,9 @@ def test_every_wait_has_a_point_of_its_own():
         for variant in waits:
             if configuration.batch > 1:
                 assert space.point(space.configuration(variant)) == variant
+
+
+def test_hints_of_a_slow_load_leave_time_for_the_rest():
+    found = search("cpu", 4.0, budget_s=60.0)
+    assert len(found.trials[1].rounds) < 4
+    assert len(found.trials) > 3

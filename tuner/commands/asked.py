@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from tuner.measure.answers import tolerance
 from tuner.probe.arrivals import read_arrivals
 from tuner.probe.model_files import name_of
 from tuner.study.storage import STUDY_NAME
+from tuner.tuning.strategy import strategy_for
 from tuner.tuning.targets import Batching
 
 
@@ -75,6 +77,7 @@ class Asked:
             words = ", ".join(map(repr, OBJECTIVES))
             raise UsageError(f"objective={self.question.objective!r} is none of {words}; give one of them.")
         _refuse_contradiction(self.question)
+        _require_time(self.question.load, self.budget_s)
         if self.trials is not None and _whole(self.trials) < 1:
             raise UsageError(
                 f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."
@@ -145,6 +148,15 @@ def _refuse_contradiction(question: Question) -> None:
         )
     if any(limit.figure == "throughput" for limit in question.limits):
         raise UsageError(f"{given} fixes the throughput already; leave min_throughput= out.")
+
+
+def _require_time(load: Load | None, budget_s: float) -> None:
+    share = strategy_for(THROUGHPUT).window_share
+    if load and load.window_s > share * budget_s:
+        raise UsageError(
+            f"budget={budget_s:g}s is too short for {load}: a window of {round(load.rate * load.window_s)} "
+            f"items takes {load.window_s:.3g} s; give at least {math.ceil(load.window_s / share)}s."
+        )
 
 
 def bounds_of(

@@ -35,10 +35,11 @@ def measure_hints(
     rng: random.Random,
     clock: Callable[[], float],
     question: Question,
+    hurried: Callable[[], bool] = lambda: False,
 ) -> tuple[Hint, list[Trial]]:
     """Return the baseline, and a trial of each hint that no earlier run has measured, the baseline's first.
 
-    Automatic batching is left out.
+    Automatic batching is left out. There are fewer rounds where time is short, as `hurried` says.
 
     Raises:
         DeviceError: The baseline of the earlier runs is not among the hints.
@@ -54,6 +55,8 @@ def measure_hints(
     comparison.warm_up()
     for _ in range(ROUNDS if len(playing) > 1 else WINDOWS):
         comparison.play()
+        if comparison.rounds and hurried():
+            break
     while not comparison.rounds:  # items arrived too late in all of them
         comparison.play()
     best = playing.index(known) if known else _best(playing, comparison, question)

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
@@ -17,6 +18,9 @@ from tuner.measure.lane import Lanes, LaneTimeout, LoadError
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint, hint_names
+
+HINTS_SHARE = 0.2
+"""Share of the budget for the hints under a load; at least one round is played."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,11 +127,12 @@ def _measure_living(
     """
     again: set[Configuration] = set()
     lost: list[Trial] = []
+    hurried = partial(_is_hurried, budget, question)
     while opened:
         try:
             for hint in opened:
                 hint.reopen_if_dead()
-            baseline, trials = measure_hints(opened, history, rng, budget.spent_s, question)
+            baseline, trials = measure_hints(opened, history, rng, budget.spent_s, question, hurried)
             first = len(history.trials) + len(trials)
             return baseline, [*trials, *(replace(each, number=first + at) for at, each in enumerate(lost))]
         except LaneError as error:
@@ -149,6 +154,11 @@ def _measure_living(
                 hint.close()
                 opened.remove(hint)
     raise DeviceError(_none_runs(left_out))
+
+
+def _is_hurried(budget: Budget, question: Question) -> bool:
+    """Return whether the hints have had their share of the time: items that arrive slowly take theirs."""
+    return question.load is not None and budget.spent_s() > HINTS_SHARE * budget.seconds
 
 
 def _lost(hint: Hint, error: LoadError) -> Trial:
