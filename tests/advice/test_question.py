@@ -12,6 +12,7 @@ from tests.simulation import MODEL, simulate
 from tuner.advice.export import EXPORTS
 from tuner.advice.loader import load, read
 from tuner.advice.writer import make_advice, write_advice
+from tuner.commands.export import export
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.load import Load, recorded_load
@@ -67,6 +68,11 @@ def test_a_load_is_read_as_it_was_written(path, load):
     kept = yaml.safe_load(path.read_text())
     assert kept["question"]["load"]["rate"] == load.rate
     assert "max_wait_ms" not in kept["baseline"]
+    (note,) = export(path, "python").export.notes
+    assert note.startswith(
+        f"The advice was measured at {load}, and its batches waited up to 117 ms to fill; this"
+    )
+    assert not export(path, "json").export.notes
 
 
 def test_a_load_with_throughput_to_gain_is_refused(path):

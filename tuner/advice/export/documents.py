@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from tuner.advice.advice import Advice
+from tuner.domain.figures import milliseconds
 from tuner.domain.visible import shell_word
 
 FILE = "{file}"
@@ -38,6 +39,17 @@ class Export:
 def as_json(advice: Advice) -> Export:
     """Return the advice as one JSON document."""
     return Export("advice.json", json.dumps(msgspec.to_builtins(advice), indent=2, allow_nan=False) + "\n")
+
+
+def with_load_named(export: Export, advice: Advice) -> Export:
+    """Return an export with a note on the load that the advice was measured under, if there is one."""
+    load = advice.question.question.load if advice.question else None
+    if load is None:
+        return export
+    wait_ms = advice.best.configuration.max_wait_ms
+    waits = f", and its batches waited up to {milliseconds(wait_ms)} to fill" if wait_ms else ""
+    note = f"The advice was measured at {load}{waits}; this file cannot hold that, so figures differ."
+    return replace(export, notes=(*export.notes, note))
 
 
 def shapes_of(advice: Advice) -> dict[str, tuple[int, ...]]:
