@@ -4,7 +4,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from tests.benchmarks.modelled import layout
+from tests.lanes.machine import MachineDevice, MachineLanes
+from tests.lanes.servers import MACHINES
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
+from tests.lanes.workloads import WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore, simulate, space_of
 from tuner.domain.axes import REQUESTS_PER_STREAM
 from tuner.domain.device_space import device_space
@@ -212,3 +216,30 @@ def test_a_space_that_grows_keeps_its_choices():
     assert space.point(beyond) is None
     assert space.including(beyond).axes["batch"][-3:] == (128, 256, 512)
     assert space.including(replace(beyond, batch=100)).axes == space.axes
+
+
+def on_a_hybrid_laptop(budget_s):
+    """A tiny model on 6 + 8 cores: up to 14 streams, of which 10 gain up to batch 64, and 5 up to batch 128."""
+    lanes = MachineLanes(MachineDevice(MACHINES["6 + 8 cores"], WORKLOADS["tiny"]), seed=8)
+    task = Task(
+        MODEL,
+        CPU,
+        lanes,
+        layout("6 + 8 cores"),
+        MemoryStore(),
+        Budget(budget_s, None, lanes.now),
+        8,
+        lambda _: None,
+    )
+    return [(trial.configuration.plain_properties, trial.configuration.batch) for trial in tune(task).trials]
+
+
+def test_a_batch_that_lost_is_not_leapt_to_again_with_other_requests():
+    tried = on_a_hybrid_laptop(budget_s=30.0)
+    assert tried.count(({"NUM_STREAMS": 10}, 64)) > 1
+    assert tried.count(({"NUM_STREAMS": 10}, 512)) == 1
+
+
+def test_fewer_streams_are_those_that_the_device_has():
+    """Half of 14 streams are 7, and its counts are 5 and 8."""
+    assert ({"NUM_STREAMS": 5}, 128) in on_a_hybrid_laptop(budget_s=45.0)

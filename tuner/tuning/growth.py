@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from tuner.domain.configuration import Configuration
@@ -122,11 +122,29 @@ class Growth:
             if (
                 reaching
                 and not self._knows(reaching, further)
+                and not self._has_lost(times * doubling, best)
                 and not why_not(reaching.configuration(further))
             ):
                 self.points.replace(target_of(space.target), reaching)
                 return Step(reaching, further, can_wait=False)
         return None
+
+    def _has_lost(self, batch: int, best: Trial) -> bool:
+        """Return whether a batch was slower than one up to the best's on as many streams, all else equal."""
+        alike = [
+            trial
+            for trial in self._history.measured()
+            if trial.configuration.device == best.configuration.device
+            and (trial.effective and trial.effective.streams) == (best.effective and best.effective.streams)
+        ]
+        smaller = [trial for trial in alike if trial.configuration.batch <= best.configuration.batch]
+        return any(
+            trial.configuration.batch == batch
+            and replace(trial.configuration, batch=other.configuration.batch) == other.configuration
+            and trial.ratio < other.ratio
+            for trial in alike
+            for other in smaller
+        )
 
     def _fastest_below(self, best: Trial) -> Trial:
         """Return the device's fastest trial with half of the best's batch or less; the hint's if none is."""
@@ -146,10 +164,14 @@ class Growth:
     def _with_fewer_streams(self, edge: _Edge) -> Iterator[Step]:
         """Yield a doubling that lost once more, with fewer streams: each then has more cores and caches."""
         best, choices = self._history.best(), edge.space.axes.get("streams", ())
-        streams = best.effective.streams if best and best.effective else None
-        fewer = [streams // times for times in FEWER if streams]
-        points = [{**edge.further, "streams": few} for few in fewer if few in choices]
-        yield from (Step(edge.space, point) for point in points if not self._knows(edge.space, point))
+        streams = (best.effective.streams if best and best.effective else None) or 0
+        for times in FEWER:
+            fewer = [few for few in choices if isinstance(few, int) and few * times <= streams]
+            if not fewer:
+                return
+            point = {**edge.further, "streams": max(fewer)}
+            if not self._knows(edge.space, point):
+                yield Step(edge.space, point)
 
     def _grown(self, edge: _Edge, why_not: Callable[[Configuration], str | None]) -> Iterator[Step]:
         """Let a space grow by a doubling, or note why it cannot."""
