@@ -243,3 +243,9 @@ def test_a_batch_that_lost_is_not_leapt_to_again_with_other_requests():
 def test_fewer_streams_are_those_that_the_device_has():
     """Half of 14 streams are 7, and its counts are 5 and 8."""
     assert ({"NUM_STREAMS": 5}, 128) in on_a_hybrid_laptop(budget_s=45.0)
+
+
+def test_nor_to_a_batch_beyond_one_that_lost():
+    found = search(Steep(base_fps=500, best_batch=64), budget_s=30.0)
+    assert [trial.configuration.batch for trial in found.trials[1:4]] == [4, 32, 256]
+    assert largest(found) == 256

@@ -130,7 +130,10 @@ class Growth:
         return None
 
     def _has_lost(self, batch: int, best: Trial) -> bool:
-        """Return whether a batch was slower than one up to the best's on as many streams, all else equal."""
+        """Return whether the gain is known to end before a batch, on as many streams as the best has.
+
+        It is where a batch up to this one was slower than a smaller one with all other settings the same.
+        """
         alike = [
             trial
             for trial in self._history.measured()
@@ -139,7 +142,7 @@ class Growth:
         ]
         smaller = [trial for trial in alike if trial.configuration.batch <= best.configuration.batch]
         return any(
-            trial.configuration.batch == batch
+            best.configuration.batch < trial.configuration.batch <= batch
             and replace(trial.configuration, batch=other.configuration.batch) == other.configuration
             and trial.ratio < other.ratio
             for trial in alike
