@@ -52,11 +52,11 @@ SERVER_GUESSES = (
 )
 """What helped the recorded models most, one after the other, on modelled machines of 8 to 2 x 32 cores.
 
-Chosen for each kind of models from the other kinds alone, they brought modelled searches of 60 s from
-0.954 to 0.978 of the optimum (24 of each machine and kind; five of them: 0.953, six: 0.971), those of
-120 s from 0.990 to 0.992 (10 of each). On the recordings' 2 cores five guesses of this form lost:
-replayed searches of 15, 30 and 60 s reached 0.961, 0.983 and 0.986 of the optimum, and 0.973, 0.987 and
-0.992 with `GUESSES` (80 each)."""
+Chosen for each kind of models from the other kinds alone, such guesses brought modelled searches of 60 s
+from 0.954 of the optimum, with `GUESSES` (24 of each machine and kind), to 0.982 (12 of each); these,
+chosen from all kinds, reach 0.991 (24 or 40 of each; `reports/evidence`). On the recordings' 2 cores five
+guesses of this form lost: replayed searches of 15, 30 and 60 s reached 0.961, 0.983 and 0.986 of the
+optimum, and 0.973, 0.987 and 0.992 with `GUESSES` (80 each)."""
 
 SERVER_CORES = 8
 """Physical cores from which guesses count in cores: the fewest of the machines that they were chosen from."""
