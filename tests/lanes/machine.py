@@ -163,6 +163,10 @@ class MachineDevice:
         """Return how many of its threads work: those of the streams that have a request."""
         return (effective.threads or 1) * min(1.0, effective.requests / (effective.streams or 1))
 
+    def off_by(self, effective: Effective) -> float:
+        """Return how far its outputs are from those in f32: it computes in f32."""
+        return 0.0
+
     def compile_s(self, effective: Effective) -> float:
         """Return the seconds of compiling.
 
