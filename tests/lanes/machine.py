@@ -129,10 +129,6 @@ class MachineDevice:
     workload: Workload
     wrong: Callable[[Configuration], bool] = lambda _: False
 
-    def off_by(self, effective: Effective) -> float:
-        """Return by how much answers are off those in f32: not at all."""
-        return 0.0
-
     def broken(self, configuration: Configuration) -> str | None:
         """Say which property the CPU plugin does not take, or None."""
         refused = set(configuration.plain_properties) - WRITABLE
