@@ -74,7 +74,6 @@ def model(tmp_path):
         (["--precision", "f32", "--max-error", "150%"], "--max-error '150%' is not a share of the largest"),
         (["--precision", "f32", "--max-error", "-1%"], "--max-error '-1%' is not a share of the largest"),
         (["--precision", "f32", "--max-error", "little"], "give for example 1% or 0.01."),
-        (["--rate", "200"], "No such option"),
     ],
 )
 def test_wrong_use_is_one_sentence_and_exit_code_2(capsys, model, tmp_path, arguments, sentence):
