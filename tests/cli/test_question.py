@@ -18,7 +18,7 @@ def limited(model):
     """A search for a latency that every single request keeps."""
     output = model.parent / "limited"
     return run(
-        "search", model, "--budget", "10s", "--max-latency", "p90:1s", "--output", output, "-q"
+        "search", model, "--budget", "6s", "--max-latency", "p90:1s", "--output", output, "-q"
     ), output
 
 
@@ -31,7 +31,7 @@ def test_a_limit_is_shown_with_its_price_and_kept_in_the_advice(limited):
 
 def test_verify_asks_the_same_question_again(limited):
     output = limited[1]
-    done = run("verify", output / "config.yaml", "--budget", "8s", "--min-ratio", "0.5", "-q")
+    done = run("verify", output / "config.yaml", "--budget", "5s", "--min-ratio", "0.5", "-q")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "p90 latency <= 1,000 ms: kept, " in done.stdout
 
@@ -63,7 +63,7 @@ def test_a_study_answers_one_question(capsys, limited, model):
 
 def test_limits_that_nothing_keeps_end_with_1_and_the_hint_in_the_yaml(model):
     output = model.parent / "unmet"
-    done = run("search", model, "--budget", "6s", "--max-latency", "1us", "--output", output, "--json", "-q")
+    done = run("search", model, "--budget", "5s", "--max-latency", "1us", "--output", output, "--json", "-q")
     assert done.returncode == 1, done.stderr
     answer = json.loads(done.stdout)
     assert answer["verdict"] == "inconclusive"
