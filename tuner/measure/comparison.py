@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import fmean
 
 from tuner.domain.figures import milliseconds, share
+from tuner.domain.load import Load
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.question import LATE, THROUGHPUT, Question
 from tuner.domain.sample import Measured, Round, Window, figures_of
@@ -20,6 +21,11 @@ WINDOW_S = 0.1
 JUST_S = 0.01
 """Seconds for which the last sentinel of a round also serves as the first of the next one."""
 
+SURELY_BELOW = 0.97
+"""Share of a load's rate below which what a lane can serve is surely less; windows are about as exact."""
+
+SECOND_LOOK_S = 0.5
+"""Seconds of the second look at a lane that seems to serve too little: most bursts of other work are over."""
 
 LATE_ROUNDS = 10
 """Rounds in a row in which items may arrive too late; then they always do."""
@@ -81,9 +87,15 @@ class Comparison:
         """Run one window in every lane from `first` on, in random order, and discard the figures.
 
         The first inferences are slower: they allocate memory, and its pages are mapped on first use.
+
+        Raises:
+            LoadError: A lane serves surely fewer items per second than arrive; it is closed.
         """
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
-            lane.window(WINDOW_S if self._question.load else self._window_s)
+            if self._question.load:
+                require_capacity(lane, self._question.load)
+            else:
+                lane.window(self._window_s)
 
     def play(self) -> Round | None:
         """Play one round: a window in every lane, in random order.
@@ -199,6 +211,23 @@ class Comparison:
     def round_s(self) -> float:
         """Return the mean time that a round took, its sentinels included."""
         return sum(map(self.window_s, range(len(self._lanes)))) + self._sentinels_s / self._played
+
+
+def require_capacity(lane: Lane, load: Load) -> None:
+    """Run windows with every request in flight, and make sure that a lane serves as many items as arrive.
+
+    A window of arrivals begins with an empty queue, and is too short to tell a queue that grows slowly. A
+    queue that grows fills every batch, so the rate with full batches decides.
+
+    Raises:
+        LoadError: It surely serves fewer, also at a second look; the lane is closed.
+    """
+    for seconds in (WINDOW_S, SECOND_LOOK_S):
+        served = lane.window(seconds).rate_fps
+        if served >= SURELY_BELOW * load.rate:
+            return
+    lane.close()
+    raise LoadError(f"cannot follow {load.rate:.4g} items/s: it serves {served:.3g}")
 
 
 def _rate(window: Window) -> float:
