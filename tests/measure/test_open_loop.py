@@ -54,6 +54,27 @@ def test_two_streams_wait_as_crommelin_says(busy):
     assert wait == pytest.approx(crommelin(2, drawn), rel=0.03)
 
 
+def figures_of_windows(busy, rate, stretch, items=160_000):
+    """Return the mean and the p99 in service times over windows as a comparison cuts them, one stream."""
+    load, service_s = Load(rate), busy / rate
+    seconds = stretch * load.window_s
+    latencies_ms = [
+        ms
+        for number in range(round(items / rate / seconds))
+        for ms in serve_arrivals(VirtualServer(1, service_s), load.arrivals(number, seconds)).latencies_ms
+    ]
+    return np.mean(latencies_ms) / (1e3 * service_s), np.percentile(latencies_ms, 99) / (1e3 * service_s)
+
+
+def test_windows_of_a_final_tell_the_latency_of_the_long_run():
+    mean, p99 = figures_of_windows(0.7, 200.0, 4)
+    long_mean, long_p99 = 1 + 0.7 / (2 * 0.3), 7.52
+    assert mean == pytest.approx(long_mean, rel=0.03)
+    assert p99 == pytest.approx(long_p99, rel=0.05)  # of a simulation of 1,200,000 items
+    _, of_few = figures_of_windows(0.7, 10.0, 1, 40_000)
+    assert of_few / long_p99 == pytest.approx(0.61, abs=0.05)  # ten items from an empty queue do not
+
+
 def test_crommelins_chain_gives_the_closed_form_of_one_stream():
     assert crommelin(1, 0.7) == pytest.approx(7 / 6, rel=1e-4)
 

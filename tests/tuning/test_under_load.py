@@ -107,9 +107,9 @@ def test_arrivals_that_come_too_late_are_refused_where_latency_counts():
     assert search("cpu", 20.0, lanes=lanes, trials=1).trials
 
 
-def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
-    lanes, got = SimulatedLanes(Cores(cores=4)), []
-    opened = lanes.open
+def watch_arrivals(monkeypatch, lanes):
+    """Return a list that gets the arrivals of every window, in the order in which they are measured."""
+    got, opened = [], lanes.open
 
     def watched(configuration):
         lane = opened(configuration)
@@ -118,11 +118,29 @@ def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
         return lane
 
     monkeypatch.setattr(lanes, "open", watched)
-    search("latency", 140.0, lanes=lanes, trials=3)
+    return got
+
+
+def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
+    lanes = SimulatedLanes(Cores(cores=4))
+    got = watch_arrivals(monkeypatch, lanes)
+    found = search("latency", 140.0, lanes=lanes, trials=3)
     assert len(got) > 10
     load = Load(140.0)
-    assert set(got) <= {load.arrivals(number) for number in range(200)}
+    in_trials = [arrivals for arrivals in got if len(arrivals.times_s) == 70]
+    assert set(in_trials) <= {load.arrivals(number) for number in range(200)}
     assert got[0] == got[1] != got[2]  # of the two hints
+    in_final = got[len(in_trials) :]
+    assert set(map(len, (arrivals.times_s for arrivals in in_final))) == {4 * 70}
+    lanes_of_final = 1 + len(found.final.finalists)
+    assert all(
+        len(set(in_final[at : at + lanes_of_final])) == 1 for at in range(0, len(in_final), lanes_of_final)
+    )
+
+
+def test_a_sitting_under_a_load_is_a_single_round():
+    rounds = search("latency", 140.0, trials=3).final.rounds
+    assert [played.sitting for played in rounds] == list(range(len(rounds)))
 
 
 def test_a_search_goes_on_with_the_same_baseline():

@@ -54,11 +54,12 @@ class Comparison:
         window_s: float = WINDOW_S,
         sentinel: Sentinel | None = None,
         question: Question = THROUGHPUT,
+        stretch: int = 1,
     ) -> None:
         """Compare `lanes`; `clock` returns seconds since the search began.
 
         The `sentinel` works between windows; without one every round counts. The `question` says what makes a
-        window good.
+        window good. Under its load windows are `stretch` times as long as the load's.
         """
         self.rounds: list[Round] = []
         self.unsteady = 0
@@ -66,7 +67,7 @@ class Comparison:
         self._sentinel, self._sentinels_s = sentinel, 0.0
         self._last: tuple[float, float] | None = None  # when the sentinel last ended, and what it returned
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
-        self._question = question
+        self._question, self._stretch = question, stretch
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self._late = 0  # rounds in a row in which items arrived too late
         self.sitting = 0
@@ -130,7 +131,9 @@ class Comparison:
     def _window(self, lane: Lane) -> Window:
         """Run a window in a lane; under a load, with the same arrivals as in all other lanes of the round."""
         load = self._question.load
-        return lane.open_loop(load.arrivals(self._played)) if load else lane.window(self._window_s)
+        if load is None:
+            return lane.window(self._window_s)
+        return lane.open_loop(load.arrivals(self._played, self._stretch * load.window_s))
 
     def _is_late(self, windows: Mapping[int, Window]) -> bool:
         """Return whether items arrived too late in a window; a lane in which they always do is closed.

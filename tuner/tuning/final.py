@@ -164,18 +164,20 @@ def run_final(
     """Measure the invited configurations beside the baseline until time is up or enough is known.
 
     If the user interrupts it or the hint's lane keeps dying, the rounds played so far are kept, and the
-    final's `trouble` says what happened.
+    final's `trouble` says what happened. Under a load a sitting is a single round, with windows as long as
+    all its planned rounds together: a queue takes time until its latency is that of the long run.
 
     Raises:
         LaneError: The hint's lane kept dying, and no sitting ended before.
     """
+    stretch = plan.rounds if question.load else 1
 
     def compare(opened: Sequence[Lane]) -> Comparison:
-        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel, question)
+        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel, question, stretch)
 
     contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks, question)
     try:
-        contest.play(plan.rounds, budget, strategy, on_round)
+        contest.play(plan.rounds // stretch, budget, strategy, on_round)
     except Interrupted as stop:
         return contest.sum_up(str(stop), interrupted=True)
     except LaneError as error:
