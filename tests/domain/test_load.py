@@ -42,6 +42,14 @@ def test_pieces_of_a_recording_follow_each_other_and_begin_again():
     assert [*first, *second] == pytest.approx(recorded * (2 * LEAST_ITEMS // len(recorded)))
 
 
+@pytest.mark.parametrize("load", [Load(200.0), recorded_load([5.0, 6.0, 6.5, 7.0, 11.0], "t.csv", "0" * 64)])
+def test_a_surplus_follows_the_same_items(load):
+    alone, more = load.arrivals(3), load.arrivals(3, surplus=7)
+    assert more.times_s[:-7] == alone.times_s
+    assert list(more.times_s) == sorted(more.times_s)
+    assert (alone.surplus, more.surplus) == (0, 7)
+
+
 def test_recorded_times_may_have_a_header_and_ties():
     assert arrival_times_of("time_s\n0\n0.5\n\n 0.5 \n1e1\n", "t.csv") == [0.0, 0.5, 0.5, 10.0]
     assert arrival_times_of("0\n2", "t.csv") == [0.0, 2.0]

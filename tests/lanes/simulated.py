@@ -342,7 +342,7 @@ class SimulatedLane:
             lanes.spend(server.now())
         memory_mb = 100.0 + effective.batch * effective.requests
         cores, batches = lanes.device.busy_cores(busy) / streams, len(server.started)
-        cpu_ms = 1e3 * batch_s * cores * batches / len(arrivals.times_s)
+        cpu_ms = 1e3 * batch_s * cores * batches / served.items
         return Window(served.rate_fps, served.latencies_ms, server.now(), memory_mb, cpu_ms, served.late_ms)
 
     def answers(self) -> Answers:

@@ -94,6 +94,27 @@ def test_a_batch_starts_when_it_is_full_or_its_first_item_has_waited_long_enough
     assert served.latencies_ms == pytest.approx([3.0, 2.0, 1.0, 11.0, 10.0, 1.0])
 
 
+def test_the_last_batch_is_filled_by_a_surplus_that_does_not_count():
+    server = VirtualServer(1, 0.001)
+    served = serve_arrivals(server, Arrivals((0.0, 0.001, 0.002, 0.003, 0.004), 30.0, surplus=2), 2, 10.0)
+    assert server.started == pytest.approx([0.001, 0.003])  # of the surplus one is needed
+    assert served.latencies_ms == pytest.approx([2.0, 1.0, 2.0])
+    assert served.items == 4
+    assert served.rate_fps == pytest.approx(1000.0)
+
+
+@pytest.mark.parametrize("rate", [200.0, 130.0, 1000.0])
+def test_cpu_time_of_an_item_is_that_of_full_batches(rate):
+    load, server = Load(rate), VirtualServer(2, 0.01)
+    for number in range(5):
+        server.started.clear()
+        arrivals = load.arrivals(number, surplus=15)
+        server.time_s = 0.0
+        served = serve_arrivals(server, arrivals, 16, 1e6)
+        assert served.items == 16 * len(server.started)
+        assert len(served.latencies_ms) == math.ceil(0.8 * rate / 2)
+
+
 def test_while_every_request_is_busy_items_gather():
     server = VirtualServer(1, 0.05)
     serve_arrivals(server, Arrivals((0.0, 0.01, 0.02, 0.03, 0.04, 0.045), 30.0), 4)

@@ -108,13 +108,19 @@ def test_arrivals_that_come_too_late_are_refused_where_latency_counts():
 
 
 def watch_arrivals(monkeypatch, lanes):
-    """Return a list that gets the arrivals of every window, in the order in which they are measured."""
+    """Return a list that gets the items that count in every window, in the order of measurement."""
     got, opened = [], lanes.open
 
     def watched(configuration):
         lane = opened(configuration)
         serve = lane.open_loop
-        lane.open_loop = lambda arrivals: got.append(arrivals) or serve(arrivals)
+
+        def open_loop(arrivals):
+            assert arrivals.surplus == configuration.batch - 1
+            got.append(arrivals.times_s[: len(arrivals.times_s) - arrivals.surplus])
+            return serve(arrivals)
+
+        lane.open_loop = open_loop
         return lane
 
     monkeypatch.setattr(lanes, "open", watched)
@@ -127,11 +133,11 @@ def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
     found = search("latency", 140.0, lanes=lanes, trials=3)
     assert len(got) > 10
     load = Load(140.0)
-    in_trials = [arrivals for arrivals in got if len(arrivals.times_s) == 70]
-    assert set(in_trials) <= {load.arrivals(number) for number in range(200)}
+    in_trials = [times_s for times_s in got if len(times_s) == 70]
+    assert set(in_trials) <= {load.arrivals(number).times_s for number in range(200)}
     assert got[0] == got[1] != got[2]  # of the two hints
     in_final = got[len(in_trials) :]
-    assert set(map(len, (arrivals.times_s for arrivals in in_final))) == {4 * 70}
+    assert set(map(len, in_final)) == {4 * 70}
     lanes_of_final = 1 + len(found.final.finalists)
     assert all(
         len(set(in_final[at : at + lanes_of_final])) == 1 for at in range(0, len(in_final), lanes_of_final)

@@ -26,10 +26,12 @@ class Arrivals:
     Attributes:
         times_s: When each arrives, in seconds from the beginning of the window, in order; at least one.
         rate: Items per second of the whole load, of which this is a piece.
+        surplus: How many of them, the last, only fill the batch of the last item that counts.
     """
 
     times_s: tuple[float, ...]
     rate: float
+    surplus: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,19 @@ class Load:
         """The seconds of a window, on average."""
         return max(WINDOW_S, LEAST_ITEMS / self.rate)
 
-    def arrivals(self, number: int, seconds: float | None = None) -> Arrivals:
+    def arrivals(self, number: int, seconds: float | None = None, surplus: int = 0) -> Arrivals:
         """Return the items of window `number`, by default as many as arrive in `window_s` on average.
 
-        They are the same whenever they are asked for. Windows of a recording follow each other; after its end
-        it begins again.
+        They are the same whenever they are asked for; so many in `surplus` follow them. Windows of a
+        recording follow each other; after its end it begins again.
         """
         count = math.ceil(self.rate * (seconds or self.window_s))
         if self.gaps_s:
-            places = (number * count + np.arange(count)) % len(self.gaps_s)
+            places = (number * count + np.arange(count + surplus)) % len(self.gaps_s)
             gaps = np.asarray(self.gaps_s)[places]
         else:
-            gaps = np.random.default_rng((self.seed, number)).exponential(1 / self.rate, count)
-        return Arrivals(tuple(np.cumsum(gaps).tolist()), self.rate)
+            gaps = np.random.default_rng((self.seed, number)).exponential(1 / self.rate, count + surplus)
+        return Arrivals(tuple(np.cumsum(gaps).tolist()), self.rate, surplus)
 
     def __str__(self) -> str:
         """Return the load in words: `200 items/s`."""

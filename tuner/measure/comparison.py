@@ -129,11 +129,15 @@ class Comparison:
         return self.rounds[-1]
 
     def _window(self, lane: Lane) -> Window:
-        """Run a window in a lane; under a load, with the same arrivals as in all other lanes of the round."""
+        """Run a window in a lane; under a load, with the same arrivals as in all other lanes of the round.
+
+        As many follow as may fill the lane's last batch.
+        """
         load = self._question.load
         if load is None:
             return lane.window(self._window_s)
-        return lane.open_loop(load.arrivals(self._played, self._stretch * load.window_s))
+        surplus = lane.facts.effective.batch - 1
+        return lane.open_loop(load.arrivals(self._played, self._stretch * load.window_s, surplus))
 
     def _is_late(self, windows: Mapping[int, Window]) -> bool:
         """Return whether items arrived too late in a window; a lane in which they always do is closed.

@@ -55,16 +55,18 @@ class Server(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """How the items of a window were served; the first of them are not counted.
+    """How the items of a window were served; the first of them and the surplus are not counted.
 
     Attributes:
         latencies_ms: Latency of each item from its arrival on, in milliseconds.
+        items: How many items were in the batches, those that are not counted included.
         late_ms: How late batches were started on average, because the loop itself was late. That lengthens
             latencies, and never hides any.
         rate_fps: Items per second from the window's beginning to the last answer.
     """
 
     latencies_ms: tuple[float, ...]
+    items: int
     late_ms: float
     rate_fps: float
 
@@ -73,7 +75,8 @@ def serve_arrivals(server: Server, arrivals: Arrivals, batch: int = 1, max_wait_
     """Let items arrive, gather them into batches, and start each batch as soon as it may.
 
     A batch may start when it is full, or when its first item has waited for `max_wait_ms`, and a
-    request is idle. Then it takes the items that are there.
+    request is idle. Then it takes the items that are there. The last batch is that of the last item that
+    counts; the surplus fills it as it would in a loop that goes on.
 
     Raises:
         LoadError: The queue grows without end: while a request was always missing, items were served at a
@@ -88,7 +91,7 @@ def serve_arrivals(server: Server, arrivals: Arrivals, batch: int = 1, max_wait_
     took: list[float] = []
     running: dict[int, int] = {}  # the latest batch of each request
     stretch, stretch_began, stretch_first, first = 0, 0.0, 0, 0
-    while first < count:
+    while first < count - arrivals.surplus:
         number = idle()
         freed = -math.inf
         if number in running:
@@ -133,13 +136,15 @@ def _served(
     took: Sequence[float],
 ) -> Served:
     """Return the figures of batches: when each started and might have, its last item, how long it took."""
-    lead = int(LEAD_SHARE * len(arrivals.times_s))
+    counted = len(arrivals.times_s) - arrivals.surplus
+    lead, items = int(LEAD_SHARE * counted), ends[-1]
     finished = np.asarray(starts) + np.asarray(took) - began
     answered = np.repeat(finished, np.diff([0, *ends]))
-    latencies_ms = 1e3 * (answered - np.asarray(arrivals.times_s))[lead:]
+    latencies_ms = 1e3 * (answered - np.asarray(arrivals.times_s)[:items])[lead:counted]
     late_ms = 1e3 * (np.asarray(starts) - np.asarray(possible))[np.asarray(ends) > lead]
     return Served(
         tuple(latencies_ms.tolist()),
+        items,
         max(float(late_ms.mean()), 0.0),
-        len(arrivals.times_s) / float(finished.max()),
+        items / float(finished.max()),
     )

@@ -122,12 +122,12 @@ class Engine:
 
         CPU time is that of the inference: the thread in which the items arrive is left out.
         """
-        began, items = time.perf_counter(), len(arrivals.times_s)
+        began = time.perf_counter()
         cpu_began_s = time.process_time() - time.thread_time()
         queue = InferQueue(self._queue, self._requests, arrivals.rate)
         configuration = self._plan.configuration
         served = serve_arrivals(queue, arrivals, configuration.batch, configuration.max_wait_ms)
-        cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / items
+        cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / served.items
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         seconds = time.perf_counter() - began
         return Window(served.rate_fps, served.latencies_ms, seconds, memory_mb, cpu_ms, served.late_ms)
