@@ -8,6 +8,7 @@ from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.sentences import answer
 from tuner.errors import DeviceError, UsageError
+from tuner.tuning.progress import FinalBegan, FinalRound
 from tuner.tuning.targets import targets_for
 
 LATENCY_HINT = {"PERFORMANCE_HINT": "LATENCY"}
@@ -88,6 +89,47 @@ def test_a_candidate_that_cannot_follow_is_stopped_and_says_so():
     assert slow
     assert all(trial.state == "pruned" and "cannot follow 300 items/s" in trial.reason for trial in slow)
     assert not any(trial.speedup for trial in slow)
+
+
+def test_a_finalist_that_cannot_follow_any_more_is_excluded_at_once():
+    slow = []
+    lanes = SimulatedLanes(
+        Cores(cores=4), QUIET, disturbance=lambda _, configuration: 0.2 if configuration in slow else 1.0
+    )
+
+    def slow_down(event):
+        if isinstance(event, FinalBegan):
+            invited.append(event.finalists)
+        if isinstance(event, FinalRound) and event.done == 3:
+            slow.append(invited[0][0])
+            opened.append(len(lanes.opened))
+
+    invited, opened = [], []
+    found = search("latency", 140.0, lanes=lanes, tell=slow_down)
+    first, *others = found.final.finalists
+    assert first.disqualified.startswith("cannot follow 140 items/s: it serves ")
+    assert lanes.opened[opened[0] :].count(first.configuration) == 1  # no second chance
+    assert others
+    assert not any(each.disqualified for each in others)
+    assert len(found.final.rounds) > 4
+
+
+@pytest.mark.parametrize(("lasts_s", "lost"), [(0.6, False), (15.0, True)])
+def test_a_candidate_has_not_failed_where_the_hint_cannot_follow(lasts_s, lost):
+    lanes = SimulatedLanes(
+        Cores(cores=4),
+        QUIET,
+        disturbance=lambda at_s, configuration: (
+            0.1
+            if 20.0 <= at_s < 20.0 + lasts_s and configuration.plain_properties == THROUGHPUT_HINT
+            else 1.0
+        ),
+    )
+    found = search("latency", 140.0, lanes=lanes)
+    assert not any(trial.state == "failed" for trial in found.trials)
+    said = [trial for trial in found.trials if (trial.reason or "").startswith("the hint cannot follow 140")]
+    assert bool(said) is lost
+    assert all(trial.state == "pruned" and trial.effective and not trial.speedup for trial in said)
 
 
 def test_a_rate_that_no_hint_can_follow_is_refused():

@@ -24,7 +24,7 @@ from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
 from tuner.measure.comparison import Comparison
-from tuner.measure.lane import Answers, BudgetOver, DeviceLeftOut, Lane, Lanes, require_all_devices
+from tuner.measure.lane import Answers, BudgetOver, DeviceLeftOut, Lane, Lanes, LoadError, require_all_devices
 from tuner.measure.left_out import with_the_setting
 from tuner.measure.reference import agreement_of
 from tuner.tuning.budget import Budget
@@ -202,7 +202,8 @@ class Contest:
         """Play rounds among the open lanes, and return whether they count.
 
         A finalist whose lane dies is excluded, and the others go on; but the first time that one dies which
-        lived in whole sittings, the sitting does not count.
+        lived in whole sittings, the sitting does not count. One that cannot follow the load has no fault that
+        may pass: it is excluded at once.
         """
         goal, warm = len(comparison.rounds) + rounds, False
         while len(comparison.rounds) < goal:
@@ -221,7 +222,7 @@ class Contest:
                     raise
                 remaining = self._remaining()
                 lost = [remaining[lane - 1] for lane in dead]
-                if self._has_another_chance(lost):
+                if not isinstance(error, LoadError) and self._has_another_chance(lost):
                     return False
                 for finalist in lost:
                     self._exclude(finalist, str(error))

@@ -7,7 +7,7 @@ from contextlib import closing
 from dataclasses import replace
 
 from tuner.domain.agreement import Agreement
-from tuner.domain.configuration import Configuration
+from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.history import History
 from tuner.domain.pruning import Decision
 from tuner.domain.question import Question
@@ -21,6 +21,18 @@ from tuner.measure.reference import agreement_of
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint
 from tuner.tuning.strategy import Strategy
+
+
+class _HintCannotFollow(LoadError):
+    """The baseline cannot follow the load, which says nothing of the candidate beside it.
+
+    Attributes:
+        effective: What the candidate compiled to.
+    """
+
+    def __init__(self, error: LoadError, effective: Effective) -> None:
+        super().__init__(f"the hint {error}")
+        self.effective = effective
 
 
 class TrialRunner:
@@ -43,7 +55,8 @@ class TrialRunner:
     def run(self, configuration: Configuration) -> Trial:
         """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
 
-        If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once. A
+        If the baseline's lane dies meanwhile, it is opened again and the trial is repeated once. Where the
+        baseline cannot follow a load, also when repeated, the trial is pruned: it has not failed. A
         configuration that was tried before is measured again; another that compiles to the same is not.
 
         Raises:
@@ -63,17 +76,24 @@ class TrialRunner:
         return None
 
     def _measured_or_failed(self, configuration: Configuration) -> Trial:
-        failure = ""
+        ended = Trial(len(self._history.trials), configuration, "failed")
         for _ in range(2):
             try:
                 return self._open_and_measure(configuration)
+            except _HintCannotFollow as error:
+                ended = replace(ended, state="pruned", effective=error.effective, reason=str(error))
+                self._require_time_or_hint(error)
             except LaneError as error:
-                failure = str(error)
-                if not (self._baseline.lane.alive() or self._budget.left_s()):
-                    raise
+                ended = replace(ended, state="failed", effective=None, reason=str(error))
+                self._require_time_or_hint(error)
             if not self._baseline.reopen_if_dead():
                 break
-        return Trial(len(self._history.trials), configuration, "failed", reason=failure)
+        return ended
+
+    def _require_time_or_hint(self, error: LaneError) -> None:
+        """Raise the error if the baseline's lane is dead and there is no time to open it again."""
+        if not (self._baseline.lane.alive() or self._budget.left_s()):
+            raise error
 
     def _open_and_measure(self, configuration: Configuration) -> Trial:
         number = len(self._history.trials)
@@ -89,7 +109,7 @@ class TrialRunner:
                     return self._judged(number, configuration, lane)
                 except LoadError as error:
                     if lane.alive():
-                        raise LoadError(f"the hint {error}") from error
+                        raise _HintCannotFollow(error, lane.facts.effective) from error
                     effective = lane.facts.effective
                     return Trial(number, configuration, "pruned", effective=effective, reason=str(error))
             return Trial(
