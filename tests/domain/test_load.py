@@ -50,6 +50,15 @@ def test_a_surplus_follows_the_same_items(load):
     assert (alone.surplus, more.surplus) == (0, 7)
 
 
+def test_every_stage_has_items_of_its_own():
+    load = Load(200.0)
+    found = {load.arrivals(number, stage=stage) for number in range(5) for stage in range(5)}
+    assert len(found) == 25
+    assert load.arrivals(3, stage=0) == load.arrivals(3)
+    recorded = recorded_load([5.0, 6.0, 6.5, 7.0, 11.0], "t.csv", "0" * 64)
+    assert gaps(recorded.arrivals(0, stage=3).times_s)[:3] == pytest.approx([0.5, 4.0, 1.5])
+
+
 def test_recorded_times_may_have_a_header_and_ties():
     assert arrival_times_of("time_s\n0\n0.5\n\n 0.5 \n1e1\n", "t.csv") == [0.0, 0.5, 0.5, 10.0]
     assert arrival_times_of("0\n2", "t.csv") == [0.0, 2.0]

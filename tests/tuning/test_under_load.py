@@ -1,5 +1,7 @@
 """A search under a load: items arrive at a rate, and latency counts from the arrival."""
 
+import random
+
 import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
@@ -8,7 +10,10 @@ from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.sentences import answer
 from tuner.errors import DeviceError, UsageError
+from tuner.tuning.budget import Budget
+from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalBegan, FinalRound
+from tuner.tuning.strategy import Strategy
 from tuner.tuning.targets import targets_for
 
 LATENCY_HINT = {"PERFORMANCE_HINT": "LATENCY"}
@@ -184,6 +189,25 @@ def test_all_configurations_of_a_round_get_the_same_arrivals(monkeypatch):
     assert all(
         len(set(in_final[at : at + lanes_of_final])) == 1 for at in range(0, len(in_final), lanes_of_final)
     )
+
+
+def test_a_final_and_a_verification_have_other_items_than_the_trials(monkeypatch):
+    lanes = SimulatedLanes(Cores(cores=4))
+    got = watch_arrivals(monkeypatch, lanes)
+    found = search("latency", 140.0, lanes=lanes, trials=3)
+    searched = len(got)
+    question, plan = (
+        Question("latency", (), Load(140.0)),
+        Plan([found.final.finalists[0].configuration], 4, 2),
+    )
+    budget = Budget(30.0, None, lanes.now)
+    hint = found.final.baseline.configuration
+    run_final(lanes, hint, plan, budget, Strategy(), random.Random(0), lambda _: None, question)
+    in_trials = {times_s for times_s in got[:searched] if len(times_s) == 70}
+    in_final = {times_s[:70] for times_s in got[:searched] if len(times_s) > 70}
+    verified = {times_s[:70] for times_s in got[searched:]}
+    assert min(map(len, (in_trials, in_final, verified))) > 3
+    assert len(in_trials | in_final | verified) == len(in_trials) + len(in_final) + len(verified)
 
 
 def test_a_sitting_under_a_load_is_a_single_round():

@@ -67,18 +67,22 @@ class Load:
         """The seconds of a window, on average."""
         return max(WINDOW_S, LEAST_ITEMS / self.rate)
 
-    def arrivals(self, number: int, seconds: float | None = None, surplus: int = 0) -> Arrivals:
+    def arrivals(
+        self, number: int, seconds: float | None = None, surplus: int = 0, stage: int = 0
+    ) -> Arrivals:
         """Return the items of window `number`, by default as many as arrive in `window_s` on average.
 
         They are the same whenever they are asked for; so many in `surplus` follow them. Windows of a
-        recording follow each other; after its end it begins again.
+        recording follow each other; after its end it begins again. Another `stage` has other random items; in
+        a recording it begins with the item of that number.
         """
         count = math.ceil(self.rate * (seconds or self.window_s))
         if self.gaps_s:
-            places = (number * count + np.arange(count + surplus)) % len(self.gaps_s)
+            places = (stage + number * count + np.arange(count + surplus)) % len(self.gaps_s)
             gaps = np.asarray(self.gaps_s)[places]
         else:
-            gaps = np.random.default_rng((self.seed, number)).exponential(1 / self.rate, count + surplus)
+            rng = np.random.default_rng((self.seed, stage, number))
+            gaps = rng.exponential(1 / self.rate, count + surplus)
         return Arrivals(tuple(np.cumsum(gaps).tolist()), self.rate, surplus)
 
     def __str__(self) -> str:

@@ -55,11 +55,13 @@ class Comparison:
         sentinel: Sentinel | None = None,
         question: Question = THROUGHPUT,
         stretch: int = 1,
+        stage: int = 0,
     ) -> None:
         """Compare `lanes`; `clock` returns seconds since the search began.
 
         The `sentinel` works between windows; without one every round counts. The `question` says what makes a
-        window good. Under its load windows are `stretch` times as long as the load's.
+        window good. Under its load windows are `stretch` times as long as the load's, and the
+        items those of a `stage`.
         """
         self.rounds: list[Round] = []
         self.unsteady = 0
@@ -67,7 +69,7 @@ class Comparison:
         self._sentinel, self._sentinels_s = sentinel, 0.0
         self._last: tuple[float, float] | None = None  # when the sentinel last ended, and what it returned
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
-        self._question, self._stretch = question, stretch
+        self._question, self._stretch, self._stage = question, stretch, stage
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self._late = 0  # rounds in a row in which items arrived too late
         self.sitting = 0
@@ -137,7 +139,8 @@ class Comparison:
         if load is None:
             return lane.window(self._window_s)
         surplus = lane.facts.effective.batch - 1
-        return lane.open_loop(load.arrivals(self._played, self._stretch * load.window_s, surplus))
+        seconds = self._stretch * load.window_s
+        return lane.open_loop(load.arrivals(self._played, seconds, surplus, self._stage))
 
     def _is_late(self, windows: Mapping[int, Window]) -> bool:
         """Return whether items arrived too late in a window; a lane in which they always do is closed.

@@ -22,6 +22,9 @@ START_S = 0.05
 """Seconds to start a lane beyond compiling, when several start at the same time."""
 
 
+STAGES = 2**31
+"""Stages of a load that a final may draw: another one than the trials, an earlier final, or another run."""
+
 SAFE = 0.1
 """How far from a limit (log-ratio) a trial's figure has to be so that a final will hardly find it broken."""
 
@@ -165,15 +168,17 @@ def run_final(
 
     If the user interrupts it or the hint's lane keeps dying, the rounds played so far are kept, and the
     final's `trouble` says what happened. Under a load a sitting is a single round, with windows as long as
-    all its planned rounds together: a queue takes time until its latency is that of the long run.
+    all its planned rounds together: a queue takes time until its latency is that of the long run. Its items
+    are others than those by which the finalists were chosen.
 
     Raises:
         LaneError: The hint's lane kept dying, and no sitting ended before.
     """
-    stretch = plan.rounds if question.load else 1
+    stretch, stage = (plan.rounds, rng.randrange(1, STAGES)) if question.load else (1, 0)
 
     def compare(opened: Sequence[Lane]) -> Comparison:
-        return Comparison(opened, rng, budget.spent_s, strategy.window_s, lanes.sentinel, question, stretch)
+        window_s, clock = strategy.window_s, budget.spent_s
+        return Comparison(opened, rng, clock, window_s, lanes.sentinel, question, stretch, stage)
 
     contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks, question)
     try:
