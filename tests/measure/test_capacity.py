@@ -64,3 +64,18 @@ def test_a_disturbed_first_look_is_no_overload():
     comparison, lane = pair_under(Load(200.0), 210.0, disturbance=lambda at_s, _: 0.5 if at_s < 0.55 else 1.0)
     comparison.warm_up(first=1)
     assert lane.alive()
+
+
+@pytest.mark.parametrize(("rate", "may_be_dropped"), [(40.0, True), (15.0, False)])
+def test_how_long_items_happen_to_arrive_has_no_say_in_whether_a_round_counts(rate, may_be_dropped):
+    comparison, _ = pair_under(Load(rate), 10 * rate)
+    looks = iter([1.0, 1.0, 2.0] * 100)  # the host changes in each round
+    comparison._sentinel = lambda: next(looks)
+    counted, took_s = [], []
+    for _ in range(40):
+        began_s = comparison._clock()
+        comparison._changed = 0  # it has not changed often
+        counted.append(comparison.play() is not None)
+        took_s.append(comparison._clock() - began_s)
+    assert min(took_s) < 1.0 < max(took_s)
+    assert not any(counted) if may_be_dropped else all(counted)

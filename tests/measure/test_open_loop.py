@@ -155,6 +155,26 @@ def test_its_own_lateness_is_measured_and_waiting_for_a_request_is_none():
     assert alone.latencies_ms == pytest.approx([43.0] * 3)
 
 
+class SlowToRead(tuple):
+    """Arrival times of which each takes a millisecond to read."""
+
+    __slots__ = ()
+    server = VirtualServer(1, 0.01)
+
+    def __getitem__(self, place):
+        self.server.time_s += 0.001
+        return super().__getitem__(place)
+
+
+def test_latency_counts_to_the_end_of_an_inference_that_starts_after_its_items_are_gathered():
+    times_s, server = (0.1, 0.1, 0.2, 0.2), SlowToRead.server
+    served = serve_arrivals(server, Arrivals(SlowToRead(times_s), 10.0), 2)
+    finished = [started + 0.01 for started in server.started for _ in range(2)]
+    assert served.latencies_ms == pytest.approx(
+        [1e3 * (end - arrived) for end, arrived in zip(finished, times_s, strict=True)]
+    )
+
+
 class Stopped(VirtualServer):
     """A server that another program stops twice, the second time before its queue is gone."""
 

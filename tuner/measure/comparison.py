@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from statistics import fmean
 
@@ -119,8 +119,7 @@ class Comparison:
         self._played += 1
         if self._is_late(windows):
             return None
-        short = sum(window.seconds for window in windows.values()) <= LONGEST_REPEATED_S
-        if short and self._is_unsteady(durations):
+        if self._is_short(windows.values()) and self._is_unsteady(durations):
             self.unsteady += 1
             return None
         for index, window in windows.items():
@@ -159,6 +158,16 @@ class Comparison:
             f"cannot be measured at {self._question.load}: arrivals were started {milliseconds(late_ms)} "
             f"late on average, more than {share(LATE)} of the latency, {LATE_ROUNDS} times in a row"
         )
+
+    def _is_short(self, windows: Collection[Window]) -> bool:
+        """Return whether a round of these windows may be dropped.
+
+        Under a load that is the same for all rounds: how long the items of one happen to take to arrive has
+        no say in whether it counts.
+        """
+        if load := self._question.load:
+            return len(windows) * self._stretch * load.window_s <= LONGEST_REPEATED_S
+        return sum(window.seconds for window in windows) <= LONGEST_REPEATED_S
 
     def _is_unsteady(self, durations: Sequence[float]) -> bool:
         """Return whether a short round with these durations of the sentinel is dropped."""

@@ -100,10 +100,11 @@ def serve_arrivals(server: Server, arrivals: Arrivals, batch: int = 1, max_wait_
         due = began + min(times_s[min(first + batch, count) - 1], times_s[first] + wait_s)
         if now() < due:
             server.wait_until(due)
-        moment = now()
+        looked = now()
         end = first + 1
-        while end < count and end - first < batch and began + times_s[end] <= moment:
+        while end < count and end - first < batch and began + times_s[end] <= looked:
             end += 1
+        moment = now()
         start()
         if freed < due or end - first < batch:
             stretch = 0
