@@ -17,9 +17,7 @@ def model(tmp_path_factory):
 def limited(model):
     """A search for a latency that every single request keeps."""
     output = model.parent / "limited"
-    return run(
-        "search", model, "--budget", "6s", "--max-latency", "p90:1s", "--output", output, "-q"
-    ), output
+    return run("search", model, "--budget", "6s", "--max-latency", "p90:1s", "--output", output, "-q"), output
 
 
 def test_a_limit_is_shown_with_its_price_and_kept_in_the_advice(limited):

@@ -9,7 +9,9 @@ from tests.simulation import simulate, space_of
 from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.sentences import answer
+from tuner.domain.space import Bounds
 from tuner.errors import DeviceError, UsageError
+from tuner.measure.reference import reference_of
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalBegan, FinalRound
@@ -69,6 +71,15 @@ def test_of_hints_only_those_that_keep_the_limits_may_be_the_baseline():
     limit = Limit("p50", 8.0)
     found = search("cpu", 5.0, limit, lanes=SimulatedLanes(Cores(cores=4), QUIET), trials=1)
     assert found.outcome.baseline.configuration.plain_properties == LATENCY_HINT  # the other one takes 10 ms
+
+
+def test_limits_of_latency_count_among_the_hints_where_precision_is_searched_too():
+    lanes = SimulatedLanes(Cores(cores=4), QUIET)
+    lanes.reference = reference_of(lanes, ["CPU"], 1, (0,))
+    limits = (Limit("p50", 8.0), Limit("error", 0.01))
+    found = search("cpu", 5.0, *limits, lanes=lanes, bounds=Bounds(precision=("all",)), trials=1)
+    assert found.outcome.baseline.configuration.plain_properties == LATENCY_HINT  # the other one takes 10 ms
+    assert found.trials[0].measured.agreement.max_error == 0.0
 
 
 def test_the_least_cpu_time_within_a_limit_on_latency():

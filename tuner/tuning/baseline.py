@@ -14,6 +14,7 @@ from statistics import median
 from tuner.domain.history import History
 from tuner.domain.pruning import at_a_look
 from tuner.domain.question import Question
+from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup, speedup
 from tuner.domain.trial import Trial
 from tuner.domain.verdict import MINIMUM_GAIN
@@ -59,10 +60,13 @@ def measure_hints(
             break
     while not comparison.rounds:  # items arrived too late in all of them
         comparison.play()
-    best = playing.index(known) if known else _best(playing, comparison, question)
+    measured = [
+        replace(comparison.measured(lane), agreement=hint.agreement()) for lane, hint in enumerate(playing)
+    ]
+    best = playing.index(known) if known else _best(playing, comparison, measured, question)
     order = [*([] if known else [best]), *(lane for lane in range(len(playing)) if lane != best)]
     return playing[best], [
-        _trial(number, playing[lane], comparison, lane, best, question)
+        _trial(number, playing[lane], comparison, lane, best, measured[lane], question)
         for number, lane in enumerate(order, start=len(history.trials))
     ]
 
@@ -80,14 +84,16 @@ def _known_baseline(hints: Sequence[Hint], history: History) -> Hint:
     )
 
 
-def _best(hints: Sequence[Hint], comparison: Comparison, question: Question) -> int:
+def _best(
+    hints: Sequence[Hint], comparison: Comparison, measured: Sequence[Measured], question: Question
+) -> int:
     """Return the lane of the simplest hint among those that are not surely slower than the fastest.
 
     Where some hints for the same load keep all limits, it is one of them.
     """
     lanes = list(range(len(hints)))
     if question.load:
-        lanes = [lane for lane in lanes if not question.broken(comparison.measured(lane))] or lanes
+        lanes = [lane for lane in lanes if not question.broken(measured[lane])] or lanes
     fastest = max(lanes, key=lambda lane: median(comparison.log_ratios(lane)))
 
     def surely_slower(lane: int) -> bool:
@@ -99,13 +105,18 @@ def _best(hints: Sequence[Hint], comparison: Comparison, question: Question) -> 
 
 
 def _trial(
-    number: int, hint: Hint, comparison: Comparison, lane: int, baseline: int, question: Question
+    number: int,
+    hint: Hint,
+    comparison: Comparison,
+    lane: int,
+    baseline: int,
+    measured: Measured,
+    question: Question,
 ) -> Trial:
     """Return a hint's trial: its rounds against the baseline, or none for the baseline itself."""
     is_baseline, facts = lane == baseline, hint.lane.facts
     rounds = () if is_baseline else tuple(each.pair(baseline, lane) for each in comparison.rounds)
     gain = Speedup(1.0, 1.0, 1.0, 0.95, 0) if is_baseline else speedup([each.log_ratio() for each in rounds])
-    measured = replace(comparison.measured(lane), agreement=hint.agreement())
     return Trial(
         number,
         hint.configuration,
