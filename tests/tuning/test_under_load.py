@@ -57,6 +57,25 @@ def test_both_hints_are_measured_and_the_better_one_is_the_baseline():
         assert THROUGHPUT_HINT in hints
 
 
+class Alike(Cores):
+    """An item takes 10 ms of CPU time, `one` times as much with one stream."""
+
+    one = 1.0
+
+    def fps(self, effective):
+        busy = min(effective.requests, effective.streams)
+        return busy / 0.010 if effective.streams > 1 else busy * self.cores / (self.one * 0.010)
+
+
+@pytest.mark.parametrize(("one", "hint"), [(1.2, THROUGHPUT_HINT), (1.02, LATENCY_HINT), (0.8, LATENCY_HINT)])
+def test_after_few_rounds_the_faster_hint_is_the_baseline_and_the_simpler_one_only_in_a_tie(one, hint):
+    device = Alike(cores=4)
+    object.__setattr__(device, "one", one)
+    found = search("cpu", 0.5, lanes=SimulatedLanes(device, QUIET), budget_s=300.0, trials=1)
+    assert 0 < len(found.trials[1].rounds) < 5
+    assert found.outcome.baseline.configuration.plain_properties == hint
+
+
 def test_the_lowest_p99_latency_at_a_rate_is_found_and_said():
     found = search("latency", 140.0)
     verdict = found.outcome.verdict

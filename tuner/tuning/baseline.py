@@ -6,6 +6,7 @@ who reads no further.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ WINDOWS = 5
 
 ROUNDS = 6
 """Among several hints: enough to choose the baseline. Claims against it come from the final."""
+
+NEAR = 0.03
+"""Two hints whose estimates differ by no more are alike, where there are too few rounds for an interval."""
 
 
 def measure_hints(
@@ -87,20 +91,23 @@ def _known_baseline(hints: Sequence[Hint], history: History) -> Hint:
 def _best(
     hints: Sequence[Hint], comparison: Comparison, measured: Sequence[Measured], question: Question
 ) -> int:
-    """Return the lane of the simplest hint among those that are not surely slower than the fastest.
+    """Return the lane of the simplest hint among those that are not slower than the fastest.
 
-    Where some hints for the same load keep all limits, it is one of them.
+    Where some hints for the same load keep all limits, it is one of them. After too few rounds for an
+    interval nothing is sure, and what is slower by more than `NEAR` counts as slower.
     """
     lanes = list(range(len(hints)))
     if question.load:
         lanes = [lane for lane in lanes if not question.broken(measured[lane])] or lanes
     fastest = max(lanes, key=lambda lane: median(comparison.log_ratios(lane)))
 
-    def surely_slower(lane: int) -> bool:
+    def is_slower(lane: int) -> bool:
         gain = at_a_look([each.log_ratio(fastest, to=lane) for each in comparison.rounds])
+        if math.isinf(gain.high):
+            return gain.ratio > 1 + NEAR
         return gain.low > 1.0 and gain.ratio > 1 + MINIMUM_GAIN
 
-    tied = [lane for lane in lanes if lane == fastest or not surely_slower(lane)]
+    tied = [lane for lane in lanes if lane == fastest or not is_slower(lane)]
     return min(tied, key=lambda lane: (hints[lane].configuration.complexity, lane != fastest))
 
 
