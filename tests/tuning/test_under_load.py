@@ -10,7 +10,7 @@ from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.sentences import answer
 from tuner.domain.space import Bounds
-from tuner.errors import DeviceError, UsageError
+from tuner.errors import DeviceError, LaneError, UsageError
 from tuner.measure.reference import reference_of
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
@@ -115,6 +115,37 @@ def test_a_hint_that_cannot_follow_is_a_trial_that_says_so():
     assert lost.configuration.plain_properties == LATENCY_HINT
     assert lost.state == "pruned"
     assert lost.reason.startswith("cannot follow 300 items/s: it serves 1")
+    assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
+
+
+class Refusing(SimulatedLanes):
+    """One of the hints does not compile, or dies in every window of the load."""
+
+    def __init__(self, refused, dies=False):
+        super().__init__(Cores(cores=4), QUIET)
+        self.refused, self.dies = refused, dies
+
+    def open(self, configuration):
+        if configuration.plain_properties == self.refused and not self.dies:
+            raise LaneError("out of luck")
+        lane = super().open(configuration)
+        if configuration.plain_properties == self.refused:
+            serve = lane.open_loop
+            lane.open_loop = lambda arrivals: lane.close() or serve(arrivals)
+        return lane
+
+
+@pytest.mark.parametrize(
+    ("refused", "other"), [(THROUGHPUT_HINT, LATENCY_HINT), (LATENCY_HINT, THROUGHPUT_HINT)]
+)
+@pytest.mark.parametrize("dies", [False, True])
+def test_where_one_hint_fails_the_other_one_of_its_device_is_the_baseline(refused, other, dies):
+    found = search("latency", 20.0, lanes=Refusing(refused, dies), trials=1)
+    assert found.outcome.baseline.configuration.plain_properties == other
+    assert not found.left_out
+    failed = [trial for trial in found.trials if trial.state == "failed"]
+    assert {trial.reason for trial in failed} <= {"the lane is closed" if dies else "out of luck"}
+    assert not dies or failed[0].configuration.plain_properties == refused
     assert [trial.number for trial in found.trials] == list(range(len(found.trials)))
 
 

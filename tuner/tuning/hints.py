@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from tuner.domain.configuration import Configuration
@@ -68,22 +68,21 @@ def open_hints(
             if why := _missing_member(target, left_out):
                 left_out[target] = why
                 continue
-            try:
-                for hint in _opened(lanes, target, own_batch, budget, question):
-                    stack.callback(hint.close)
-                    _require_gathering(hint, opened)
-                    opened.append(hint)
-            except LaneError as error:
-                if len(targets) == 1 and isinstance(error, LaneTimeout):
-                    raise DeviceError(_refusal(error)) from error
-                left_out[target] = _why(error)
+            hints, failure = _open_hints_of(lanes, target, own_batch, budget, question, opened)
+            for hint in hints:
+                stack.callback(hint.close)
+            opened += hints
+            if failure and not hints:
+                if len(targets) == 1 and isinstance(failure, LaneTimeout):
+                    raise DeviceError(_refusal(failure)) from failure
+                left_out[target] = _why(failure)
         running = [*opened]
         baseline, trials = _measure_living(opened, left_out, history, rng, budget, question)
         stack.pop_all()
     for hint in running:
         if hint is not baseline:
             hint.close()
-    return Hints(baseline, trials, _first_of_each(running, left_out), left_out)
+    return Hints(baseline, trials, _first_of_each([*opened, *running], left_out), left_out)
 
 
 def _first_of_each(hints: Sequence[Hint], left_out: Mapping[Target, str]) -> dict[Target, Configuration]:
@@ -95,21 +94,46 @@ def _first_of_each(hints: Sequence[Hint], left_out: Mapping[Target, str]) -> dic
     return found
 
 
+def _open_hints_of(
+    lanes: Lanes,
+    target: Target,
+    own_batch: int,
+    budget: Budget,
+    question: Question,
+    opened: Sequence[Hint],
+) -> tuple[list[Hint], LaneError | None]:
+    """Return a target's open hints, and why the first of the others does not run."""
+    hints: list[Hint] = []
+    failure: LaneError | None = None
+    with ExitStack() as stack:
+        for name in hint_names(target, question):
+            if failure and budget.left_s() <= 0:
+                break
+            try:
+                hint = _opened(lanes, target, own_batch, budget, question, name)
+                stack.callback(hint.close)
+                _require_gathering(hint, opened)
+                hints.append(hint)
+            except LaneError as error:
+                failure = failure or error
+        stack.pop_all()
+    return hints, failure
+
+
 def _opened(
-    lanes: Lanes, target: Target, own_batch: int, budget: Budget, question: Question
-) -> Iterator[Hint]:
-    """Yield a target's open hints; one that did not answer has a second chance while there is time.
+    lanes: Lanes, target: Target, own_batch: int, budget: Budget, question: Question, name: str
+) -> Hint:
+    """Return a target's open hint; one that did not answer has a second chance while there is time.
 
     Raises:
         LaneError: It does not run.
     """
-    for name in hint_names(target, question):
-        try:
-            yield Hint(lanes, target, own_batch, question, name)
-        except LaneTimeout:
-            if budget.left_s() <= 0:
-                raise
-            yield Hint(lanes, target, own_batch, question, name)
+    try:
+        return Hint(lanes, target, own_batch, question, name)
+    except LaneTimeout:
+        if budget.left_s() <= 0:
+            raise
+        return Hint(lanes, target, own_batch, question, name)
 
 
 def _measure_living(
@@ -122,19 +146,20 @@ def _measure_living(
 ) -> tuple[Hint, list[Trial]]:
     """Measure the hints; a lane that dies is opened once again while there is time.
 
-    If that does not help, its hint is left out, and all targets that need its device. A hint that cannot
-    follow a load is a trial that says so, where another one can.
+    If that does not help, its hint is a trial that says so where the target has another one, or where it is
+    only too slow for a load. Otherwise its target is left out, and all targets that need its device.
     """
     again: set[Configuration] = set()
-    lost: list[Trial] = []
+    lost: list[tuple[Hint, LaneError]] = []
     hurried = partial(_is_hurried, budget, question)
     while opened:
         try:
             for hint in opened:
                 hint.reopen_if_dead()
             baseline, trials = measure_hints(opened, history, rng, budget.spent_s, question, hurried)
+            said = [(hint, error) for hint, error in lost if hint.target not in left_out]
             first = len(history.trials) + len(trials)
-            return baseline, [*trials, *(replace(each, number=first + at) for at, each in enumerate(lost))]
+            return baseline, [*trials, *(_lost(first + at, *each) for at, each in enumerate(said))]
         except LaneError as error:
             dead = [hint for hint in opened if not hint.lane.alive()]
             if dead and budget.left_s() > 0 and again.isdisjoint(hint.configuration for hint in dead):
@@ -142,11 +167,11 @@ def _measure_living(
                 continue
             if not dead or len(dead) == len(opened):
                 raise DeviceError(_refusal(error)) from error
-            if isinstance(error, LoadError):
-                lost += [_lost(hint, error) for hint in dead]
-                opened[:] = [hint for hint in opened if hint not in dead]
-                continue
-            left_out |= {hint.target: _why(error) for hint in dead}
+            lost += [(hint, error) for hint in dead]
+            opened[:] = [hint for hint in opened if hint not in dead]
+            running = {hint.target for hint in opened}
+            running |= {hint.target for hint, why in lost if isinstance(why, LoadError)}
+            left_out |= {hint.target: _why(error) for hint in dead if hint.target not in running}
         for hint in [*opened]:
             if why := _missing_member(hint.target, left_out):
                 left_out.setdefault(hint.target, why)
@@ -161,8 +186,10 @@ def _is_hurried(budget: Budget, question: Question) -> bool:
     return question.load is not None and budget.spent_s() > HINTS_SHARE * budget.seconds
 
 
-def _lost(hint: Hint, error: LoadError) -> Trial:
-    return Trial(0, hint.configuration, "pruned", effective=hint.lane.facts.effective, reason=str(error))
+def _lost(number: int, hint: Hint, error: LaneError) -> Trial:
+    if not isinstance(error, LoadError):
+        return Trial(number, hint.configuration, "failed", reason=str(error))
+    return Trial(number, hint.configuration, "pruned", effective=hint.lane.facts.effective, reason=str(error))
 
 
 def _missing_member(target: Target, left_out: Mapping[Target, str]) -> str | None:
