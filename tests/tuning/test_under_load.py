@@ -286,6 +286,26 @@ def test_a_search_goes_on_with_the_same_baseline():
     assert second.outcome.baseline.configuration == first.outcome.baseline.configuration
 
 
+@pytest.mark.parametrize(("before", "hint"), [(0.8, LATENCY_HINT), (1.2, THROUGHPUT_HINT)])
+def test_a_search_does_not_go_on_with_the_other_hint_as_its_baseline(before, hint):
+    from tests.simulation import MemoryStore
+
+    class Tired(SimulatedLanes):
+        def open(self, configuration):
+            lane = super().open(configuration)
+            if configuration.plain_properties == hint:
+                lane.close()
+            return lane
+
+    device, store = Alike(cores=4), MemoryStore()
+    object.__setattr__(device, "one", before)
+    first = search("cpu", 20.0, lanes=SimulatedLanes(device, QUIET), store=store, trials=2)
+    assert first.outcome.baseline.configuration.plain_properties == hint
+    sentence = rf"the hint {hint['PERFORMANCE_HINT']} on CPU, which does not run or does not follow 20 items/s any more"
+    with pytest.raises(DeviceError, match=sentence):
+        search("cpu", 20.0, lanes=Tired(device, QUIET), store=store, trials=2)
+
+
 def test_a_load_is_searched_on_single_devices():
     question = Question("latency", (), Load(100.0))
     assert [str(target) for target in targets_for((), ["CPU", "GPU"], question=question)] == ["GPU", "CPU"]

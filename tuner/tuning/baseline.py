@@ -51,7 +51,7 @@ def measure_hints(
         LaneError: A lane died.
     """
     hints = [hint for hint in opened if hint.target.kind != "BATCH"]
-    known = _known_baseline(hints, history) if history.trials else None
+    known = _known_baseline(hints, history, question) if history.trials else None
     playing = [hint for hint in hints if hint is known or history.knows(hint.configuration) is None]
     if known and len(playing) == 1:
         return known, []
@@ -75,16 +75,18 @@ def measure_hints(
     ]
 
 
-def _known_baseline(hints: Sequence[Hint], history: History) -> Hint:
+def _known_baseline(hints: Sequence[Hint], history: History, question: Question) -> Hint:
     """Return the hint with which all trials of earlier runs were compared."""
     first = history.trials[0].configuration
-    for hint in sorted(hints, key=lambda hint: hint.configuration != first):
-        if history.began_with(hint.target):
+    for hint in hints:
+        same_hint = hint.configuration.plain_properties == first.plain_properties
+        if history.began_with(hint.target) and same_hint:
             return hint
-    device = history.trials[0].configuration.device
+    name = first.plain_properties.get("PERFORMANCE_HINT")
+    follow = f" or does not follow {question.load}" if question.load else ""
     raise DeviceError(
-        f"All earlier trials were compared with the hint on {device}, which does not run any "
-        "more; choose another directory with output=."
+        f"All earlier trials were compared with the hint {name} on {first.device}, which does not "
+        f"run{follow} any more; choose another directory with output=."
     )
 
 
