@@ -1,6 +1,8 @@
 """A search under a load: items arrive at a rate, and latency counts from the arrival."""
 
+import math
 import random
+import re
 
 import pytest
 
@@ -196,6 +198,27 @@ def test_a_candidate_has_not_failed_where_the_hint_cannot_follow(lasts_s, lost):
     said = [trial for trial in found.trials if (trial.reason or "").startswith("the hint cannot follow 140")]
     assert bool(said) is lost
     assert all(trial.state == "pruned" and trial.effective and not trial.speedup for trial in said)
+
+
+class Steep(Cores):
+    """Nothing but four streams follows 300 items/s."""
+
+    def fps(self, effective):
+        return 400.0 if effective.streams == 4 else 40.0
+
+
+def test_where_nothing_but_the_hint_can_follow_the_answer_says_so():
+    only_two = Bounds(streams=(2,), batch=(1,))
+    found = search("latency", 300.0, device=Steep(cores=4), bounds=only_two, grows=False)
+    why = r"every other configuration that was tried could not be measured at 300 items/s \(cannot follow 300 items/s: it serves \S+\)"
+    assert found.outcome.verdict.kind == "keep_hint"
+    assert re.fullmatch(why, found.outcome.verdict.why)
+    found = search(
+        "latency", 300.0, device=Steep(cores=4), bounds=Bounds(streams=(1, 2), batch=(1,)), trials=1
+    )
+    assert found.outcome.verdict.kind == "inconclusive"
+    assert found.outcome.verdict.more_s == math.inf
+    assert re.fullmatch(why, found.outcome.verdict.why)
 
 
 def test_a_rate_that_no_hint_can_follow_is_refused():

@@ -22,7 +22,7 @@ from tuner.domain.settling import seconds_to_settle
 from tuner.domain.space import Bounds, Space
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
-from tuner.domain.verdict import Verdict, best_drop_in, decide
+from tuner.domain.verdict import best_drop_in, decide
 from tuner.errors import Interrupted, LaneError
 from tuner.measure.lane import Lanes
 from tuner.tuning import final as finals
@@ -44,9 +44,7 @@ from tuner.tuning.progress import (
 )
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner
-
-LONG_COMPILING_S = 5.0
-"""Seconds of compiling from which it is worth a word: most models take less than one."""
+from tuner.tuning.without_final import decide_without_final
 
 
 class TrialStore(Protocol):
@@ -224,7 +222,7 @@ def _explore_and_decide(
     except LaneError as error:
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
-        return _decide_without_final(history, exploration), None
+        return decide_without_final(history, exploration, task.question), None
     if final.trouble or not any(finalist.speedup for finalist in final.finalists):
         return _cut_short(history, final), final
     measured = final.baseline if final.baseline.measured else history.trials[0].as_candidate()
@@ -303,32 +301,3 @@ def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.R
         )
     except LaneError as error:
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
-
-
-def _decide_without_final(history: History, exploration: Exploration) -> Outcome:
-    """Return the outcome if nothing but the hint could be measured."""
-    hint = history.trials[0].as_candidate()
-    failed = [trial for trial in history.trials if trial.state == "failed"]
-    every_point_known = all(
-        history.covered(space) == len(space) for space in exploration.growth.points.spaces
-    )
-    refused = [trial for trial in history.trials if trial.state == "refused"]
-    if failed or refused:
-        what = "failed" if failed else "was refused"
-        why = f"every other configuration that was tried {what} ({(failed or refused)[-1].reason})"
-        verdict = Verdict("inconclusive", hint, why=why)
-    elif every_point_known:
-        why = "with these limits, every configuration compiles to the same as the hint"
-        verdict = Verdict("keep_hint", hint, why=why)
-    elif too_large := exploration.memory.sentences():
-        verdict = Verdict("inconclusive", hint, why=too_large[0])
-    else:
-        why = f"the budget is too short for any other configuration{_compiling(history)}"
-        verdict = Verdict("inconclusive", hint, why=why, more_s=math.inf)
-    return Outcome(hint, verdict, hint)
-
-
-def _compiling(history: History) -> str:
-    """Say how long the hints compiled, where that is much of what a budget has."""
-    seconds = sum(trial.compile_s or 0.0 for trial in history.trials)
-    return f" (compiling took {seconds:.0f} s)" if seconds >= LONG_COMPILING_S else ""
