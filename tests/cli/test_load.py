@@ -98,7 +98,7 @@ def test_a_load_is_searched_kept_in_the_advice_and_verified(capsys, tmp_path, mo
     moved = trace.rename(tmp_path / "moved.csv")
     code, message = complain(capsys, "verify", output / "config.yaml", "-q")
     assert "trace.csv' cannot be read" in message
-    check = ("verify", output / "config.yaml", "--budget", "8s", "--min-ratio", "0.2", "-q", "--arrivals")
+    check = ("verify", output / "config.yaml", "--budget", "12s", "--min-ratio", "0.2", "-q", "--arrivals")
     done = run(*check, moved)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "load     200 items/s as recorded in" in done.stdout

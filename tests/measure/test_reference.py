@@ -99,7 +99,7 @@ def test_a_device_that_stays_in_another_precision_is_no_reference():
 def test_where_nothing_compiles_in_f32_one_sentence_says_why():
     lanes = SimulatedLanes(SimulatedDevice(broken=lambda _: "no kernel"), QUIET)
     with pytest.raises(
-        DeviceError, match=r"precision= compares with cannot be computed \(CPU: no kernel\)\.$"
+        DeviceError, match=r"with which all others are compared, cannot be computed \(CPU: no kernel\)\.$"
     ):
         reference_of(lanes, ["CPU"], 1, (0,))
     with pytest.raises(DeviceError, match="no device takes f32"):

@@ -204,12 +204,20 @@ def verification_document(found: Verification) -> dict[str, Any]:
         "rounds": now.rounds if now else 0,
         "metric": now.metric if now else None,
         "limits": list(found.limits),
+        "load": _load_document(found.load),
+        "overload": found.overload or None,
         "host": {"level": found.fit.level, "reasons": list(found.fit.reasons)},
         "model_changed": found.model_changed,
     }
 
 
+def _load_document(load: Load | None) -> dict[str, Any] | None:
+    return {"rate": load.rate, "arrivals": load.source or None} if load else None
+
+
 def _answer(found: Verification) -> str:
+    if found.overload:
+        return ", ".join([f"{'holds' if found.holds else 'fails'}: {found.overload}", *found.limits])
     if found.now is None:
         return f"the advice is the same as {found.against}: there is nothing to measure"
     decimals = decimals_apart(found.now.ratio, found.min_ratio)

@@ -77,7 +77,7 @@ class Asked:
             words = ", ".join(map(repr, OBJECTIVES))
             raise UsageError(f"objective={self.question.objective!r} is none of {words}; give one of them.")
         _refuse_contradiction(self.question)
-        _require_time(self.question.load, self.budget_s)
+        require_time(self.question.load, self.budget_s)
         if self.trials is not None and _whole(self.trials) < 1:
             raise UsageError(
                 f"trials={self.trials!r} is not a number of trials; give 1 or more, or leave it out."
@@ -150,7 +150,12 @@ def _refuse_contradiction(question: Question) -> None:
         raise UsageError(f"{given} fixes the throughput already; leave min_throughput= out.")
 
 
-def _require_time(load: Load | None, budget_s: float) -> None:
+def require_time(load: Load | None, budget_s: float) -> None:
+    """Make sure that a window of a load takes no more than its share of the budget.
+
+    Raises:
+        UsageError: The budget is too short for it.
+    """
     share = strategy_for(THROUGHPUT).window_share
     if load and load.window_s > share * budget_s:
         raise UsageError(

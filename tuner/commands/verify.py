@@ -6,7 +6,7 @@ import math
 import os
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from tuner.advice.advice import Advice
 from tuner.advice.fingerprint import Fit
 from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
-from tuner.commands.asked import require_seed
+from tuner.commands.asked import require_seed, require_time
 from tuner.commands.lanes import outputs_in_f32
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
@@ -24,14 +24,14 @@ from tuner.domain.model import Model
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
-from tuner.domain.trial import Final
+from tuner.domain.trial import Candidate, Final
 from tuner.domain.units import seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
-from tuner.measure.lane import ASK_DEVICE
+from tuner.measure.lane import ASK_DEVICE, Lanes, LoadError
 from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
@@ -45,7 +45,10 @@ from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
-from tuner.tuning.strategy import strategy_for
+from tuner.tuning.strategy import Strategy, strategy_for
+
+CANNOT_FOLLOW = "cannot follow"
+"""How a lane begins to say that it is too slow for its load, in `tuner/measure/open_loop.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Verification:
         final: The comparison; None if both sides are the same configuration.
         now: The speedup that the comparison found; None without a comparison.
         limits: What the advice keeps of the limits that were asked for, in words; empty where there are none.
+        overload: Which side cannot follow the load, in words; empty where both can.
     """
 
     advice: Advice
@@ -75,6 +79,7 @@ class Verification:
     final: Final | None = None
     now: Speedup | None = None
     limits: tuple[str, ...] = ()
+    overload: str = ""
 
     @property
     def load(self) -> Load | None:
@@ -151,6 +156,7 @@ def verify(
         min_ratio=required,
         holds=min_ratio is None or min_ratio <= 1.0,
     )
+    require_time(question.load, budget_s)
     if is_hint and not question.limits:
         return unmeasured
     require_model(path, advice.as_model(path))
@@ -173,21 +179,38 @@ def verify(
     )
     if final.interrupted:
         raise Interrupted("stopped before the comparison was over; nothing was changed.")
+    return judged(unmeasured, final, question)
+
+
+def judged(unmeasured: Verification, final: Final, question: Question) -> Verification:
+    """Return what a comparison says of the advice.
+
+    Advice that cannot follow its load fails. Where only the other side cannot, it holds if it keeps its
+    limits.
+
+    Raises:
+        DeviceError: The advice could not be measured.
+    """
     (measured,) = final.finalists
-    if measured.speedup is None:
+    against = final.baseline.disqualified or ""
+    if (measured.disqualified or "").startswith(CANNOT_FOLLOW):
+        both = f"; {unmeasured.against} {against}" if against else ""
+        overload = f"the advice {measured.disqualified}{both}"
+        return replace(unmeasured, final=final, holds=False, overload=overload)
+    if measured.measured is None or not (measured.speedup or against):
         why = final.trouble or measured.disqualified or "the time was too short"
         raise DeviceError(f"The advice could not be measured here: {why}.")
-    assert measured.measured is not None
     figures, broken = measured.measured, question.broken(measured.measured)
     return replace(
         unmeasured,
         final=final,
         now=measured.speedup,
-        holds=measured.speedup.ratio >= required and not broken,
+        holds=(measured.speedup is None or measured.speedup.ratio >= unmeasured.min_ratio) and not broken,
         limits=tuple(
             f"{limit}: {'broken' if limit in broken else 'kept'}, {limit.say(figures)}"
             for limit in question.limits
         ),
+        overload=f"{unmeasured.against} {against}, and the advice can" if against else "",
     )
 
 
@@ -269,13 +292,51 @@ def _compare(
         if any(limit.figure == "error" for limit in question.limits):
             tell(Step("computing the outputs in f32"))
             lanes.reference = outputs_in_f32(lanes, model, present)
-        plan = Plan([candidate], strategy.sitting_rounds, strategy.sittings)
 
         def on_round(done: int) -> None:
             tell(FinalRound(done, budget.left_s()))
 
         try:
             rng = random.Random(seed)
-            return run_final(lanes, baseline, plan, budget, strategy, rng, on_round, question)
+            return compared(lanes, baseline, candidate, budget, strategy, rng, on_round, question)
         except LaneError as error:
             raise DeviceError(f"{baseline} does not run here: {error}.") from error
+
+
+def compared(
+    lanes: Lanes,
+    baseline: Configuration,
+    candidate: Configuration,
+    budget: Budget,
+    strategy: Strategy,
+    rng: random.Random,
+    on_round: Callable[[int], None],
+    question: Question,
+) -> Final:
+    """Compare two configurations; where the baseline cannot follow a load, measure the candidate alone.
+
+    Raises:
+        LaneError: The baseline does not run.
+    """
+    rounds = _rounds(question.load, budget.seconds, strategy)
+    plan = Plan([candidate], rounds, strategy.sittings)
+    try:
+        return run_final(lanes, baseline, plan, budget, strategy, rng, on_round, question)
+    except LoadError as error:
+        if not str(error).startswith(CANNOT_FOLLOW):
+            raise
+        overloaded = Candidate(baseline, None, None, None, str(error))
+    try:
+        plan = Plan([], rounds * strategy.sittings, 1)  # with no finalist there is one sitting
+        alone = run_final(lanes, candidate, plan, budget, strategy, rng, on_round, question)
+    except LaneError as error:
+        return Final(overloaded, (Candidate(candidate, None, None, None, str(error)),), ())
+    return replace(alone, baseline=overloaded, finalists=(alone.baseline,))
+
+
+def _rounds(load: Load | None, budget_s: float, strategy: Strategy) -> int:
+    """Return the rounds of a sitting: fewer where items arrive so slowly that sittings would be too few."""
+    if load is None:
+        return strategy.sitting_rounds
+    most = budget_s / (2 * load.window_s * strategy.enough_sittings)
+    return max(1, min(strategy.sitting_rounds, int(most)))

@@ -66,7 +66,7 @@ def reference_of(
             except LaneError as error:
                 failures.append(f"{device}: {error}")
     why = "; ".join(dict.fromkeys(failures)) or "no device takes f32 as its precision"
-    raise DeviceError(f"The outputs in f32 that precision= compares with cannot be computed ({why}).")
+    raise DeviceError(f"The outputs in f32, with which all others are compared, cannot be computed ({why}).")
 
 
 def _least_cosine(reference: Answers, answers: Answers) -> float:
