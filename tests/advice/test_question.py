@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 
+import msgspec
 import pytest
 import yaml
 
@@ -15,12 +16,13 @@ from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.export import export
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
+from tuner.domain.host import Host
 from tuner.domain.load import Load, recorded_load
 from tuner.domain.question import Limit, Question
 from tuner.domain.result import Outcome
 from tuner.domain.space import Bounds
 from tuner.domain.trial import Candidate
-from tuner.errors import AdviceError
+from tuner.errors import AdviceError, UsageError
 from tuner.measure.reference import reference_of
 from tuner.study.records import recorded, revived
 
@@ -30,6 +32,16 @@ FAST = SimulatedDevice(base_fps=2000)
 def answered(question, device=FAST):
     found = simulate(device, lanes=SimulatedLanes(device, QUIET), question=question)
     return with_setting(result_of(found, MODEL), question=question)
+
+
+def under_a_load():
+    question = Question("latency", (), Load(60.0))
+    found = simulate(FAST, lanes=SimulatedLanes(FAST, QUIET), question=question, trials=1)
+    return make_advice(with_setting(result_of(found, MODEL), question=question))
+
+
+def advice_host(advice):
+    return Host(**msgspec.structs.asdict(advice.host))
 
 
 @pytest.fixture
@@ -73,6 +85,20 @@ def test_a_load_is_read_as_it_was_written(path, load):
         f"The advice was measured at {load}, and its batches waited up to 117 ms to fill; this"
     )
     assert not export(path, "json").export.notes
+
+
+def test_under_a_load_a_least_throughput_cannot_be_picked(path):
+    advice = under_a_load()
+    assert advice.pick(max_latency="10s").best == advice.best
+    with pytest.raises(UsageError, match=r"measured at 60 items/s, which fixes .* leave min_throughput= out"):
+        advice.pick(min_throughput=50)
+
+
+def test_the_hint_of_a_server_under_a_load_has_as_many_requests_as_the_device_asks_for():
+    advice = under_a_load()
+    assert advice.as_hint(advice_host(advice)).requests == 0
+    alone = make_advice(answered(Question("latency")))
+    assert alone.as_hint(advice_host(alone)).requests == 1
 
 
 def test_a_load_with_throughput_to_gain_is_refused(path):
@@ -168,4 +194,8 @@ def test_an_error_without_bound_is_null_in_the_file(path):
     outcome = replace(result.outcome, baseline=hint)
     advice = make_advice(replace(result, outcome=outcome))
     assert advice.baseline.measured.agreement.max_error is None
+    assert advice.baseline.measured.measured.agreement == agreement
+    assert advice.pick(max_latency="1s").best == advice.best
+    with pytest.raises(AdviceError, match="Nothing that was measured is within the limits"):
+        advice.pick(max_latency="1us")
     assert revived(recorded(outcome), Outcome).baseline == hint

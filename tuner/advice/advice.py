@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from inspect import cleandoc
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,7 @@ from typing import Any, Literal
 import msgspec
 
 from tuner.advice.fingerprint import Fit, compare
-from tuner.advice.picking import within_limits
+from tuner.advice.picking import narrowed, within_limits
 from tuner.advice.records import (
     Baseline,
     Closest,
@@ -246,18 +245,15 @@ class Advice(Record, frozen=True, omit_defaults=True):
 
         Raises:
             AdviceError: No measured configuration is within the limits.
-            UsageError: A limit has no such form.
+            UsageError: A limit has no such form, or is one of a throughput that a load fixes.
         """
         limits = [*limits_of(max_latency, max_memory, min_throughput)]
         limits += [Limit("p99", max_latency_ms)] if max_latency_ms is not None else []
         limits += [Limit("memory", max_memory_mb)] if max_memory_mb is not None else []
         if not limits and device is None:
             return self
-        asked = self.question.question if self.question else THROUGHPUT
-        named = {limit.figure for limit in limits}
-        limits += [limit for limit in asked.limits if limit.figure not in named]
-        question = QuestionRecord.of(replace(asked, limits=tuple(limits)))
-        within = within_limits(self._measurements(), limits, device)
+        question = narrowed(self.question.question if self.question else THROUGHPUT, limits)
+        within = within_limits(self._measurements(), question.limits, device)
         if deployment_of(within[0]) == self.best:
             return self
         picked = max(within, key=lambda each: each.speedup.ratio)
@@ -270,7 +266,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
             speedup=picked.speedup,
             measured=picked.measured,
             cheaper=None,
-            question=question,
+            question=QuestionRecord.of(question),
         )
 
     def fit(self, here: Host | None = None) -> Fit:
@@ -291,7 +287,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         if not set(target_of(best.device).devices) <= set(here.devices):
             first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
             best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
-        one_caller = self.question is not None and self.question.objective == "latency"
+        one_caller = self.question is not None and self.question.question.one_caller
         best = msgspec.structs.replace(best, requests=1 if one_caller else ASK_DEVICE)
         baseline = msgspec.structs.replace(self.baseline, measured=None)
         return msgspec.structs.replace(

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import msgspec
+from dataclasses import replace
 
 from tuner.advice.records import Measurement
 from tuner.domain.question import Limit, Question
-from tuner.domain.sample import Measured
 from tuner.domain.target import target_of
-from tuner.errors import AdviceError
+from tuner.errors import AdviceError, UsageError
+
+
+def narrowed(asked: Question, limits: Sequence[Limit]) -> Question:
+    """Return what was asked, with these limits in place of those of the same figures.
+
+    Raises:
+        UsageError: One of them is of the throughput, which a load fixes.
+    """
+    named = {limit.figure for limit in limits}
+    if asked.load and "throughput" in named:
+        raise UsageError(
+            f"The advice was measured at {asked.load}, which fixes the throughput already; leave "
+            "min_throughput= out."
+        )
+    kept = [limit for limit in asked.limits if limit.figure not in named]
+    return replace(asked, limits=(*limits, *kept))
 
 
 def within_limits(
@@ -32,7 +46,7 @@ def within_limits(
         where = f"on device '{device}'" if device else "here"
         raise AdviceError(f"Nothing was measured {where}, only on: {devices}.")
     question = Question(limits=tuple(limits))
-    figures = [msgspec.convert(each.measured, Measured, from_attributes=True) for each in on_device]
+    figures = [each.measured.measured for each in on_device]
     within = [each for each, known in zip(on_device, figures, strict=True) if not question.broken(known)]
     if not within:
         latency = min(known.latency_ms.p99 for known in figures)

@@ -7,11 +7,13 @@ from typing import Annotated
 
 import msgspec
 
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import FIGURES, THROUGHPUT, Limit, Question
+from tuner.domain.sample import Latency, Measured
 from tuner.domain.stats import Metric, Speedup
 from tuner.domain.target import target_of
 from tuner.errors import UsageError
@@ -87,6 +89,12 @@ class AgreementRecord(Record, frozen=True):
     same_top1: Whole | None
     samples: Whole
 
+    @property
+    def agreement(self) -> Agreement:
+        """The same as the rest of the project has it, infinite where the file has null."""
+        error = math.inf if self.max_error is None else self.max_error
+        return Agreement(self.precision, error, self.cosine, self.same_top1, self.samples)
+
 
 class MeasuredRecord(Record, frozen=True, omit_defaults=True):
     """Items per second with every request in flight; peak memory of the process in MiB.
@@ -100,6 +108,13 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
     memory_mb: Figure
     cpu_ms_per_item: Figure | None = None
     agreement: AgreementRecord | None = None
+
+    @property
+    def measured(self) -> Measured:
+        """The same as the rest of the project has it."""
+        agreement = self.agreement.agreement if self.agreement else None
+        latency_ms = Latency(**msgspec.structs.asdict(self.latency_ms))
+        return Measured(self.throughput_fps, latency_ms, self.memory_mb, self.cpu_ms_per_item, agreement)
 
 
 class SpeedupRecord(Record, frozen=True):
