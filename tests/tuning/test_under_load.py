@@ -223,9 +223,12 @@ def test_where_nothing_but_the_hint_can_follow_the_answer_says_so():
 
 def test_a_rate_that_no_hint_can_follow_is_refused():
     with pytest.raises(
-        DeviceError, match=r"The performance hint cannot follow 2000 items/s: .* a lower rate"
-    ):
+        DeviceError,
+        match=r"^No performance hint can be measured at this load \(.*THROUGHPUT on CPU cannot follow 2000 items/s: it "
+        r"serves .*\), so there is nothing to compare with, even if a larger batch may follow; .* a lower rate\.$",
+    ) as refused:
         search("latency", 2000.0)
+    assert "LATENCY on CPU cannot follow" in str(refused.value)
 
 
 def test_arrivals_that_come_too_late_are_refused_where_latency_counts():

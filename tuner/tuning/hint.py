@@ -33,8 +33,8 @@ class Hint:
         Raises:
             LaneError: It does not compile, does not run, or not on every device of the target.
         """
-        name = name or hint_names(target, question)[0]
-        properties: dict[str, str | int] = {"PERFORMANCE_HINT": name}
+        self.name = name or hint_names(target, question)[0]
+        properties: dict[str, str | int] = {"PERFORMANCE_HINT": self.name}
         if target.kind == "BATCH":
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
         requests = 1 if question.one_caller else ASK_DEVICE

@@ -166,7 +166,7 @@ def _measure_living(
                 again |= {hint.configuration for hint in dead}
                 continue
             if not dead or len(dead) == len(opened):
-                raise DeviceError(_refusal(error)) from error
+                raise DeviceError(_refusal(error, [*lost, *((hint, error) for hint in dead)])) from error
             lost += [(hint, error) for hint in dead]
             opened[:] = [hint for hint in opened if hint not in dead]
             running = {hint.target for hint in opened}
@@ -216,7 +216,14 @@ def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
         raise LaneError("OpenVINO gathers no requests of this model: its batch is not 1, or not recognised")
 
 
-def _refusal(error: LaneError) -> str:
+def _refusal(error: LaneError, lost: Sequence[tuple[Hint, LaneError]] = ()) -> str:
+    """Return why there is no baseline; `lost` are the hints that died or cannot follow."""
+    if isinstance(error, LoadError) and len(lost) > 1:
+        reasons = "; ".join(f"{hint.name} on {hint.target} {why}" for hint, why in lost)
+        return (
+            f"No performance hint can be measured at this load ({reasons}), so there is nothing to compare "
+            "with, even if a larger batch may follow; give a load of a lower rate."
+        )
     if isinstance(error, LoadError):
         return f"The performance hint {error}; give a load of a lower rate."
     if isinstance(error, LaneTimeout):
