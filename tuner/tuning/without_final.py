@@ -26,6 +26,8 @@ def decide_without_final(history: History, exploration: Exploration, question: Q
         reason = next(iter(in_vain.values()))[-1].reason
         why = f"every other configuration that was tried {' or '.join(in_vain)} ({reason})"
         overloaded = not {"failed", "was refused"} & set(in_vain)
+        if overloaded:
+            why = f"no other configuration that was tried could be measured at {question.load} ({reason})"
         verdict = Verdict(
             "keep_hint" if overloaded and every_point_known else "inconclusive",
             hint,
