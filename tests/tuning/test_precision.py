@@ -46,6 +46,16 @@ def test_a_candidate_too_far_from_f32_is_refused_for_that_and_not_as_a_failure()
     assert not found.gone
 
 
+def test_f32_that_is_within_the_users_error_but_beyond_its_own_rounding_is_wrong():
+    question = Question(limits=(Limit("error", 0.05),))
+    wrong = "differs from f32 by 3 %, more than the 0.1 % that rounding in f32 explains"
+    assert question.too_far(Agreement("f32", 0.03, 1.0, None, 8)) == wrong
+    assert question.too_far(Agreement("f32", 0.0009, 1.0, None, 8)) is None
+    assert question.too_far(Agreement("bf16", 0.03, 1.0, None, 8)) is None
+    assert question.too_far(Agreement("f32+f16", 0.03, 1.0, None, 8)) is None
+    assert question.too_far(Agreement(None, 0.03, 1.0, None, 8)) is None
+
+
 def test_two_refusals_close_a_precision():
     result, found = search(0.01)
     assert sum(trial.state == "refused" for trial in result.trials) == 2

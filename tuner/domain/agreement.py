@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 LEAST_SHOWN = 1e-5
 """Smaller errors are not told apart: the rounding of f32 itself."""
+
+TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
+"""Largest difference, relative to an output's largest value, that counts as the same answer, by precision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,14 @@ class Agreement:
     cosine: float
     same_top1: int | None
     samples: int
+
+    @property
+    def most(self) -> float:
+        """The error from which outputs are wrong, not rounded; infinite where the precision rounds visibly.
+
+        How far f16 and bf16 may be from f32 is the user's choice. f32 itself hardly differs.
+        """
+        return TOLERANCE[self.precision] if self.precision in {"f32", "f64"} else math.inf
 
     def __str__(self) -> str:
         """Return it in words."""

@@ -281,9 +281,12 @@ class Question:
     def too_far(self, agreement: Agreement | None) -> str | None:
         """Return in words that outputs differ from f32's by more than is allowed; None where they do not."""
         bound = next((limit.bound for limit in self.limits if limit.figure == "error"), math.inf)
-        if agreement is None or agreement.max_error <= bound:
+        if agreement is None or agreement.max_error <= min(bound, agreement.most):
             return None
-        return f"differs from f32 by {percent(agreement.max_error)}, more than max_error={percent(bound)}"
+        differs = f"differs from f32 by {percent(agreement.max_error)}, more than"
+        if agreement.max_error > bound:
+            return f"{differs} max_error={percent(bound)}"
+        return f"{differs} the {percent(agreement.most)} that rounding in {agreement.precision} explains"
 
     def __str__(self) -> str:
         """Return the question in words: `throughput, with p99 latency <= 20 ms`."""

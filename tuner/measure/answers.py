@@ -9,15 +9,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from tuner.domain.agreement import TOLERANCE
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.lane import Answers, Lanes
 
 T = TypeVar("T")
-
-TOLERANCE = {"f64": 1e-3, "f32": 1e-3, "f16": 1e-2, "bf16": 5e-2}
-"""Largest difference, relative to an output's largest value, that counts as the same answer."""
 
 
 def tolerance(*precisions: str | None) -> float:
