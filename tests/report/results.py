@@ -9,6 +9,7 @@ from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import Load
 from tuner.domain.question import Limit, Question
 from tuner.domain.result import Notice, Result
 from tuner.domain.sample import Measured
@@ -87,6 +88,12 @@ def latency() -> Result:
 @cache
 def cpu() -> Result:
     return asked(SimulatedDevice(base_fps=500, batch_gain=3.0), Question("cpu"))
+
+
+@cache
+def loaded() -> Result:
+    """A search under a load: 60 items a second arrive at random."""
+    return asked(SimulatedDevice(base_fps=500, batch_gain=3.0), Question("cpu", load=Load(60.0)))
 
 
 @cache

@@ -21,6 +21,7 @@ from tests.report.results import (
     data_of,
     latency,
     limited,
+    loaded,
     met,
     searched,
     several,
@@ -310,3 +311,15 @@ def test_limits_that_are_kept_but_not_surely_are_not_called_broken():
     assert not view.unmet
     assert "hint not sure (" in view.limits[0]
     assert "loosen" not in text_of(view)
+
+
+def test_the_course_of_the_hints_rate_is_not_drawn_under_a_load_which_fixes_it():
+    view = seen(loaded)
+    assert view.noise is None
+    assert not view.drift
+    assert not view.disturbance
+    assert "drift" not in draw(view)
+    assert "time" in draw(view)
+    assert "its own speed varied" not in text_of(view)
+    assert "own speed varied" not in as_markdown([view])
+    assert data_of(view)["studies"][0]["noise"] is None

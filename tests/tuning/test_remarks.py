@@ -7,6 +7,7 @@ import pytest
 from tests.lanes.simulated import SimulatedDevice, SimulatedHost
 from tests.simulation import simulate, simulate_host
 from tuner.domain.configuration import Configuration
+from tuner.domain.load import Load
 from tuner.domain.model import Model
 from tuner.tuning.remarks import measurement_notices, model_notices
 
@@ -26,6 +27,15 @@ def test_a_host_that_changed_in_many_rounds_is_reported():
     (notice,) = measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 3)), 0)
     assert notice.code == "noisy-host"
     assert re.match(r"The host changed its speed in 2[45] % of the rounds", notice.text)
+
+
+def test_under_a_load_the_hints_rates_say_nothing_of_the_host_and_its_sentinel_does():
+    found = steady(simulate(), 0.5)
+    assert not list(measurement_notices(found, 0.0, Load(200.0)))
+    (notice,) = measurement_notices(
+        replace(found, final=replace(found.final, unsteady=999)), 0.0, Load(200.0)
+    )
+    assert notice.text.startswith("The host changed its speed in")
 
 
 def test_a_number_of_streams_that_the_device_changed_is_reported():

@@ -20,6 +20,7 @@ from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.lanes import LanesFor, outputs_in_f32, with_batch_axes
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.limits import limits_of
+from tuner.domain.load import Load
 from tuner.domain.model import Model
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
@@ -238,7 +239,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
             )
         )
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
-        notices += _closing_notices(found, stolen, tell)
+        notices += _closing_notices(found, stolen, asked.question.load, tell)
         outcome = _outcome(asked, found, notices, budget)
         tell(Step("writing the advice and the report"))
         return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
@@ -261,12 +262,12 @@ def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequ
     )
 
 
-def _closing_notices(found: Findings, stolen: float, tell: Observer) -> list[Notice]:
+def _closing_notices(found: Findings, stolen: float, load: Load | None, tell: Observer) -> list[Notice]:
     """Return what the search itself showed of the targets and the host; observers know the former."""
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
-    measured = list(measurement_notices(found, stolen))
+    measured = list(measurement_notices(found, stolen, load))
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]

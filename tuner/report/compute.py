@@ -25,7 +25,7 @@ def view(result: Result, usage: Usage) -> View:
     outcome, verdict, final = result.outcome, result.verdict, result.final
     no_claim = _no_claim(final)
     runs = runs_of(result.trials, final, result.run.trials)
-    drift = drift_of(runs)
+    drift = [] if result.question.load else drift_of(runs)
     rows = trial_rows(result)
     on_front = {trial.number for trial, _ in result.front}
     front = [row for row in rows if row.number in on_front]
@@ -67,7 +67,11 @@ def view(result: Result, usage: Usage) -> View:
         disturbed=disturbed(drift),
         disturbance=stretches(disturbed(drift)),
         final_at_s=start_of(runs, final.rounds[0]) + final.rounds[0].at_s if final and final.rounds else None,
-        noise=spread([moment.fps for moment in drift]) if len(drift) > 1 else 0.0,
+        noise=None
+        if result.question.load
+        else spread([moment.fps for moment in drift])
+        if len(drift) > 1
+        else 0.0,
         played_again=result.played_again,
         time=time_of(result, runs),
         warnings=[notice.text for notice in outcome.notices],

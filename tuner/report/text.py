@@ -82,7 +82,8 @@ def _markdown(view: View) -> list[str]:
     lines += [f"- known: {view.known}"] if view.known else []
     lines += [f"- edge of the space: {edge}" for edge in view.edges]
     lines += [f"- switches around the best: {view.switches}"] if view.switches else []
-    lines += [f"- over the whole search, the hint's own speed varied by {share(view.noise)}"]
+    if view.noise is not None:
+        lines += [f"- over the whole search, the hint's own speed varied by {share(view.noise)}"]
     lines += [f"- rounds: {view.played_again}"] if view.played_again else []
     lines += [f"- disturbed: {view.disturbance}"] if view.disturbance else []
     lines += [f"- warning: {_escaped(warning)}" for warning in view.warnings]

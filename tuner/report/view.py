@@ -172,11 +172,11 @@ class View:
     importance: Mapping[str, float]  # Share of what matters, by parameter
     targets: Sequence[TargetRow]  # The best of each target, where there are several
     plain_sum: float | None  # Of the single devices' speeds over the baseline; None where nothing adds up
-    drift: Sequence[Moment]  # The baseline through trials and final; runs of the study follow one another
+    drift: Sequence[Moment]  # The baseline through trials and final, run after run; empty under a load
     disturbed: Sequence[Stretch]  # When the hint was clearly off its median rate for several rounds in a row
     disturbance: str  # The same in words; empty where there was none
     final_at_s: float | None  # When the final began, or None
-    noise: float  # Spread of the baseline's rates
+    noise: float | None  # Spread of the baseline's rates; None under a load, which fixes them
     played_again: str  # How many rounds were played again because the host changed; empty where none was
     time: Mapping[str, float]  # Where the seconds went, by name
     warnings: Sequence[str]  # What makes the figures worth less, and what to do
