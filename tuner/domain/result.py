@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -190,9 +191,10 @@ class Result:
 
         The speed of a host drifts during a search. So figures of different trials cannot be compared, but
         their paired ratios to the baseline can. A trial's rate is computed as its ratio times the baseline's
-        rate, and its latencies change by the same factor. Figures of the final are returned unchanged.
+        rate, and its latencies change by the same factor. Figures of the final are returned unchanged, and
+        all of them under a load: their rates are those of the arrivals, which say nothing of the host.
         """
-        if isinstance(measured, Candidate):
+        if isinstance(measured, Candidate) or self.question.load:
             return measured.measured
         if not (measured.speedup and measured.measured and self.baseline.measured):
             return measured.measured
@@ -283,16 +285,23 @@ class Result:
     def front(self) -> tuple[tuple[Trial, Measured], ...]:
         """Trials that no other trial beats in both throughput and p99 latency, fastest first.
 
-        The figures are those of `at_final_speed`.
+        A load fixes the throughput: under it the CPU time of an item stands in its place, least first. The
+        figures are those of `at_final_speed`.
         """
         figures = [(trial, self.at_final_speed(trial)) for trial in self.trials if trial.speedup]
         known = [(trial, measured) for trial, measured in figures if measured]
-        known.sort(key=lambda pair: (-pair[1].throughput_fps, pair[1].latency_ms.p99))
+        known.sort(key=lambda pair: (self._cost(pair[1]), pair[1].latency_ms.p99))
         front: list[tuple[Trial, Measured]] = []
         for trial, measured in known:
             if not front or measured.latency_ms.p99 < front[-1][1].latency_ms.p99:
                 front.append((trial, measured))
         return tuple(front)
+
+    def _cost(self, measured: Measured) -> float:
+        """Return what the front weighs against p99 latency: the less, the better."""
+        if self.question.load:
+            return measured.cpu_ms_per_item or math.inf
+        return -measured.throughput_fps
 
 
 def _row(candidate: Candidate) -> str:

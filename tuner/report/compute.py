@@ -81,7 +81,7 @@ def view(result: Result, usage: Usage) -> View:
         edges=outcome.edges,
         front=front,
         ahead=ahead_of_advice(result, rows, advice),
-        labels=labels_of(front, hint, advice, drop_in),
+        labels=labels_of([] if result.question.load else front, hint, advice, drop_in),
         cpu_labels=cpu_labels_of(rows, hint, advice, drop_in),
         bounds=bounds,
         not_drawn=not_drawn(result.question, bounds),

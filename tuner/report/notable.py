@@ -12,13 +12,17 @@ from tuner.report.view import FinalRow, Label, Row
 def ahead_of_advice(result: Result, rows: Sequence[Row], advice: FinalRow) -> list[Row]:
     """Return the trials that look better than the advice in both throughput and p99 latency.
 
+    Under a load it is CPU time instead of throughput, which the load fixes.
+
     Only those that keep the limits and that the final did not measure: their figures are of trials, which are
-    no claims. Empty without a whole final, since nothing is claimed then, and where CPU time was asked for.
+    no claims. Empty without a whole final, since nothing is claimed then, and where CPU time was asked for
+    without a load.
     """
     final = result.final
+    loaded = result.question.load is not None
     if final is None or final.trouble or not (advice.fps and advice.p99_ms):
         return []
-    if result.question.objective == "cpu":
+    if result.question.objective == "cpu" and not loaded:
         return []
     met = {str(entry.configuration) for entry in (final.baseline, *final.finalists)}
     return [
@@ -27,7 +31,11 @@ def ahead_of_advice(result: Result, rows: Sequence[Row], advice: FinalRow) -> li
         if row.state in {"measured", "pruned"}
         and not row.is_over
         and row.configuration not in met
-        and (row.fps or 0.0) > advice.fps
+        and (
+            (row.cpu_ms_per_item or math.inf) < (advice.cpu_ms_per_item or 0.0)
+            if loaded
+            else (row.fps or 0.0) > advice.fps
+        )
         and (row.p99_ms or math.inf) < advice.p99_ms
     ]
 

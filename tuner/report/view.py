@@ -184,7 +184,9 @@ class View:
     known: str  # How much of the space is known, in words
     switches: str  # Which switches around the best were tried and which not; empty where there are none
     edges: Sequence[str]  # How far batch and requests were tried where the gain went on, and why no further
-    front: Sequence[Row]  # The trials that no other beats in both throughput and latency
+    front: Sequence[
+        Row
+    ]  # The trials that no other beats in both throughput (CPU time under a load) and latency
     ahead: Sequence[Row]  # Trials that look better than the advice in both, but were not in the final
     labels: Sequence[Label]  # Of the points that a reader looks for in the trade-off plot
     cpu_labels: Sequence[Label]  # Of the points that a reader looks for in the plot of CPU time

@@ -60,7 +60,8 @@ class Upwards(NamedTuple):
 def tradeoff(view: View) -> go.Figure:
     """Throughput against latency: all trials, the front and the limits, and what the final measured."""
     of, title = (lambda row: row.p99_ms), "p99 latency, ms"
-    upwards = Upwards(title, of, point_words, HOVER, view.front, view.labels, view.bounds)
+    front = () if view.result.question.load else view.front  # Of CPU time under a load, not of throughput
+    upwards = Upwards(title, of, point_words, HOVER, front, view.labels, view.bounds)
     return _against_throughput(view, upwards)
 
 
