@@ -7,8 +7,10 @@ import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MemoryStore, simulate
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.question import Limit, Question
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.space import Bounds
 from tuner.domain.stats import speedup, speedup_over_sittings
@@ -156,6 +158,24 @@ def test_the_best_so_far_is_in_the_final_though_others_are_surer():
     assert history.best().configuration.batch == 16
     assert [configuration.batch for configuration in choose(history, 1, 2)] == [8, 16, 1]
     assert [configuration.batch for configuration in choose(history, 1, 1)] == [8, 1]
+
+
+@pytest.mark.parametrize("bound", [0.05, 0.5])
+def test_an_error_near_its_limit_is_as_safe_as_any_since_it_is_the_same_in_every_process(bound):
+    question = Question(limits=(Limit("error", bound), Limit("p99", 2.0)))
+
+    def off_by(error, measured, p99=1.0):
+        figures = replace(
+            measured.measured,
+            agreement=Agreement("bf16", error, 1.0, None, 8),
+            latency_ms=Latency(1.0, 1.0, p99),
+        )
+        return replace(measured, measured=figures, excess=question.excess(figures))
+
+    near, exact = off_by(0.048, trial(0, 1, 1.5)), off_by(0.001, trial(1, 8, 1.2))
+    assert [each.batch for each in choose(History([near, exact], None, question), 1, 1)] == [1]
+    slow = off_by(0.048, trial(0, 1, 1.5), p99=1.95)
+    assert [each.batch for each in choose(History([slow, exact], None, question), 1, 1)] == [1, 8]
 
 
 def test_a_plan_without_the_time_for_the_best_so_far_names_it():

@@ -1,5 +1,6 @@
 """Limits are part of the search: what breaks them is left early, and only what surely keeps them is advised."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -128,7 +129,8 @@ def test_a_trial_far_from_the_limit_is_invited_beside_those_that_are_right_at_it
             trial_of(2, 8, 1.4, -0.02),
             trial_of(3, 4, 1.2, -0.5),
             trial_of(4, 64, 2.0, 0.5),
-        ]
+        ],
+        question=Question(limits=(Limit("p99", BOUND_MS),)),
     )
     assert [configuration.batch for configuration in choose(history, 1, 2)] == [16, 8, 4]
 
@@ -152,6 +154,9 @@ def test_a_duplicate_is_as_far_over_a_limit_as_its_original():
     assert all(trial.excess is not None for trial in duplicates)
 
 
+BOUND_MS = 10.0
+
+
 def trial_of(number, batch, ratio, excess):
     rounds = tuple(Round((100.0, 100.0 * ratio), (0, 1), float(at)) for at in range(5)) if number else ()
     configuration = space_of(FAST).configuration(
@@ -164,7 +169,7 @@ def trial_of(number, batch, ratio, excess):
         rounds=rounds,
         effective=FAST.effective(configuration),
         speedup=Speedup(ratio, ratio, ratio, 0.95, 5),
-        measured=Measured(100.0 * ratio, Latency(1.0, 1.0, 1.0), 100.0),
+        measured=Measured(100.0 * ratio, Latency(1.0, 1.0, BOUND_MS * math.exp(excess)), 100.0),
         window_s=0.1,
         excess=excess,
     )

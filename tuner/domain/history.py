@@ -72,6 +72,10 @@ class History:
                 self._by_effective[trial.effective] = trial
         self._learn_noise(trial)
 
+    def margin(self, trial: Trial) -> float:
+        """Return how far a trial is from the nearest limit that another process may break, as a log-ratio."""
+        return self._question.margin(trial.measured)
+
     def began_with(self, target: Target) -> bool:
         """Return whether all trials were compared with the hint on this target."""
         return bool(self.trials) and target.covers(self.trials[0].configuration.device)

@@ -244,6 +244,16 @@ class Question:
             return None
         return max(limit.excess(measured) for limit in self.limits) if measured else math.inf
 
+    def margin(self, measured: Measured | None) -> float:
+        """Return how far figures are from the nearest limit that another process may break, as a log-ratio.
+
+        It is infinite without such a limit: a figure that is the same in every process needs no margin.
+        """
+        if measured is None:
+            return -math.inf
+        varying = (limit for limit in self.limits if not FIGURES[limit.figure].exact)
+        return min((-limit.excess(measured) for limit in varying), default=math.inf)
+
     def broken(self, measured: Measured) -> list[Limit]:
         """Return the limits that figures break, the one that is broken most first."""
         broken = [limit for limit in self.limits if limit.excess(measured) > 0]

@@ -36,8 +36,8 @@ def choose(history: History, own_batch: int, finalists: int) -> list[Configurati
     place of a single finalist it would cost more than it gains: few rounds often flatter it.
     Without one device, where it may be as fast, a combination could not lose against one of its devices;
     without the own batch an application that cannot gather items would get no answer; without one that is far
-    from every limit, there may be none that surely keeps them. Where anything keeps the limits, nothing else
-    is invited.
+    from every limit, those of exact figures aside, there may be none that surely keeps them. Where anything
+    keeps the limits, nothing else is invited.
     """
     ranked = history.measured()
     ranked = [trial for trial in ranked if trial.keeps_limits] or ranked
@@ -48,7 +48,7 @@ def choose(history: History, own_batch: int, finalists: int) -> list[Configurati
     single = [trial for trial in ranked if not target_of(trial.configuration.device).combines]
     alone = [trial for trial in single if history.may_tie(trial, ranked[0])]
     own = [trial for trial in ranked if trial.configuration.batch == own_batch]
-    safe = [trial for trial in ranked if trial.excess is not None and trial.excess <= -SAFE]
+    safe = [trial for trial in ranked if history.margin(trial) >= SAFE]
     for kind in (alone, own, safe):
         if kind and not any(trial in chosen for trial in kind):
             chosen.append(kind[0])
