@@ -76,6 +76,8 @@ def test_recorded_times_may_have_a_header_and_ties():
         ("nan\ninf\n1\n2", "has 'inf' in line 2, which is no number"),
         ("3\n", "holds a single moment, of which no rate follows"),
         ("3\n3\n3\n", "holds a single moment"),
+        ("0\n1e-310\n", r"holds 2 arrivals in 1e-310 s, a rate out of range; give .* 0\.000001 to 100,000 a"),
+        ("0\n1e308\n", "holds 2 arrivals in 1e\\+308 s, a rate out of range"),
     ],
 )
 def test_what_is_no_recording_is_refused_in_a_sentence(text, sentence):
@@ -87,6 +89,13 @@ def test_what_is_no_recording_is_refused_in_a_sentence(text, sentence):
 def test_a_rate_that_is_none_is_refused_with_an_example(text):
     with pytest.raises(UsageError, match=r"arrivals per second above 0; give for example 200"):
         arrival_rate_of(text)
+
+
+@pytest.mark.parametrize("text", ["1000000000", 100_001, "0.0000001"])
+def test_a_rate_that_no_window_can_be_made_of_is_refused_with_the_range(text):
+    with pytest.raises(UsageError, match=rf"rate='{text}' is out of range; give 0\.000001 to 100,000 arr"):
+        arrival_rate_of(text)
+    assert arrival_rate_of(100_000) == 1e5
 
 
 def test_a_load_is_told_from_every_other():

@@ -172,9 +172,10 @@ def test_a_question_is_the_same_in_any_order_and_to_the_last_digit():
     assert Question().key == "throughput"
 
 
-def test_without_cpu_time_there_is_no_score_of_it():
+@pytest.mark.parametrize("cpu_ms", [None, 0.0, -0.1])
+def test_without_cpu_time_there_is_no_score_of_it(cpu_ms):
     with pytest.raises(LaneError, match="CPU time is not known"):
-        Question("cpu").score(Window(1.0, (1.0,), 1.0, 1.0))
+        Question("cpu").score(Window(1.0, (1.0,), 1.0, 1.0, cpu_ms))
 
 
 def test_a_duel_is_over_a_limit_when_every_window_is():

@@ -16,6 +16,7 @@ from tuner.domain.question import FIGURES, THROUGHPUT, Limit, Question
 from tuner.domain.sample import Latency, Measured
 from tuner.domain.stats import Metric, Speedup
 from tuner.domain.target import target_of
+from tuner.domain.units import MOST_RATE
 from tuner.errors import UsageError
 from tuner.probe.element_types import FILLABLE
 
@@ -226,7 +227,7 @@ class LimitRecord(Record, frozen=True):
 class LoadRecord(Record, frozen=True, omit_defaults=True):
     """How items arrive: so many a second, at random or as recorded in the file `arrivals`."""
 
-    rate: Annotated[float, msgspec.Meta(gt=0)]
+    rate: Annotated[float, msgspec.Meta(gt=0, le=MOST_RATE)]
     arrivals: str = ""
     sha256: str = ""
 

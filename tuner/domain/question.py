@@ -228,12 +228,12 @@ class Question:
         """Return how good a window is: the higher, the better. Ratios of scores are gains.
 
         Raises:
-            LaneError: CPU time counts, and is not known.
+            LaneError: CPU time counts, and is not known, or not above 0.
         """
         if self.objective == "latency":
             return 1 / Latency.of(window.latencies_ms).p99
         if self.objective == "cpu":
-            if not window.cpu_ms_per_item:
+            if window.cpu_ms_per_item is None or window.cpu_ms_per_item <= 0:
                 raise LaneError("its CPU time is not known, so it cannot be compared")
             return 1 / window.cpu_ms_per_item
         return window.rate_fps

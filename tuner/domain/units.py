@@ -20,6 +20,11 @@ COUNT = r"\d{1,18}"
 MOST = 1 << 20
 """The largest batch, or number of streams or requests, that an advice can hold."""
 
+LEAST_RATE, MOST_RATE = 1e-6, 1e5
+"""Items per second of a load: more are not served one by one, and their arrivals would fill the memory."""
+
+_RATES = f"{LEAST_RATE:f} to {MOST_RATE:,.0f} arrivals per second"
+
 
 def seconds_of(duration: str | float, name: str = "budget") -> float:
     """Return the seconds of `90s`, `5m`, `1h` or a plain number of seconds, given as parameter `name`.
@@ -90,13 +95,15 @@ def arrival_rate_of(text: str | float) -> float:
     """Return the items per second of a load, as a user writes them: `200`, `0.5`.
 
     Raises:
-        UsageError: It is not a number above 0.
+        UsageError: It is not a number above 0, or one that no window can be made of.
     """
     found = re.fullmatch(r"\d+(?:\.\d+)?", str(text).strip())
     if not found or not 0 < float(found[0]) < math.inf:
         raise UsageError(
             f"rate='{text}' is not a number of arrivals per second above 0; give for example 200 or 0.5."
         )
+    if not LEAST_RATE <= float(found[0]) <= MOST_RATE:
+        raise UsageError(f"rate='{text}' is out of range; give {_RATES}.")
     return float(found[0])
 
 
@@ -138,6 +145,12 @@ def arrival_times_of(text: str, name: str) -> list[float]:
     if times[-1] == times[0]:
         raise UsageError(
             f"arrivals='{name}' holds a single moment, of which no rate follows; record arrivals for longer."
+        )
+    duration_s, gaps = times[-1] - times[0], len(times) - 1
+    if not LEAST_RATE * duration_s <= gaps <= MOST_RATE * duration_s:
+        raise UsageError(
+            f"arrivals='{name}' holds {len(times)} arrivals in {duration_s:g} s, a rate out of range; "
+            f"give times in seconds, of {_RATES}."
         )
     return times
 
