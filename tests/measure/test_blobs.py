@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,15 @@ def test_what_a_lane_must_be_is_what_the_first_one_was(blobs):
     assert not expected.met_by(facts(2).effective, 2)
     assert expected.memory_mb == 500.0
     assert blobs.of(hint).hint_streams == {"GPU": 2}
+
+
+def test_a_wait_is_not_compiled_so_all_waits_share_a_blob(blobs):
+    first, other = (Configuration.of("GPU", HINT, 8, 2, wait_ms) for wait_ms in (40.0, 80.0))
+    assert blobs.of(first).folder == blobs.of(other).folder
+    waited = facts(2, optimal=4)
+    blobs.learn(first, replace(waited, effective=replace(waited.effective, max_wait_ms=40.0)))
+    for configuration in (first, other):
+        assert blobs.of(configuration).expected.met_by(facts(2).effective, 4)
 
 
 def test_other_streams_are_expected_to_differ_in_streams_only(blobs):

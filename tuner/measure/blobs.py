@@ -32,7 +32,7 @@ class Expected:
     """What a lane must get when it loads a blob.
 
     Attributes:
-        effective: What the first lane compiled; its number of requests does not matter.
+        effective: What the first lane compiled; its number of requests and its wait do not matter.
         optimal_requests: `OPTIMAL_NUMBER_OF_INFER_REQUESTS` of the first lane, or None where only the
             streams decide it.
         memory_mb: Peak resident memory of compiling, in MiB: what an application without blobs needs.
@@ -44,8 +44,10 @@ class Expected:
 
     def met_by(self, effective: Effective, optimal_requests: int) -> bool:
         """Return whether the loaded model equals the compiled one."""
-        same = replace(effective, requests=0) == replace(self.effective, requests=0)
-        return same and self.optimal_requests in {None, optimal_requests}
+        loaded, compiled = (
+            replace(each, requests=0, max_wait_ms=0.0) for each in (effective, self.effective)
+        )
+        return loaded == compiled and self.optimal_requests in {None, optimal_requests}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Blobs:
     def learn(self, configuration: Configuration, facts: LaneFacts) -> None:
         """Keep the facts of the first lane of a configuration for comparison with later lanes."""
         if self._keeps(configuration):
-            self._known.setdefault(replace(configuration, requests=0), facts)
+            self._known.setdefault(_compiled(configuration), facts)
 
     def close(self) -> None:
         """Remove the folder."""
@@ -115,7 +117,7 @@ class Blobs:
 
     def _expected(self, configuration: Configuration) -> Expected | None:
         """Return what loading must give, also where only a blob of other streams is known."""
-        wanted = replace(configuration, requests=0)
+        wanted = _compiled(configuration)
         if facts := self._known.get(wanted):
             return Expected(facts.effective, facts.optimal_requests, facts.memory_mb)
         alike = (facts for known, facts in self._known.items() if _shared(known) == _shared(wanted))
@@ -144,12 +146,17 @@ class Blobs:
             del sizes[folder]
 
 
+def _compiled(configuration: Configuration) -> Configuration:
+    """Return the configuration without what is not compiled: requests, and how long a batch waits."""
+    return replace(configuration, requests=0, max_wait_ms=0.0)
+
+
 def _shared(configuration: Configuration) -> Configuration:
-    """Return the configuration without what a blob can be loaded with: requests, and a device's streams."""
+    """Return the configuration without what a blob can be loaded with: also a device's streams."""
     if target_of(configuration.device).combines:
-        return replace(configuration, requests=0)
+        return _compiled(configuration)
     streams = tuple((name, 0 if name == STREAMS else value) for name, value in configuration.properties)
-    return replace(configuration, requests=0, properties=streams)
+    return replace(_compiled(configuration), properties=streams)
 
 
 def _size(file: Path) -> int:
