@@ -12,7 +12,7 @@ from rich.text import Text
 import tuner
 from tests.advice.advice_of import with_outcome
 from tests.domain.test_verdict import final_of
-from tests.report.results import won
+from tests.report.results import loaded, won
 from tests.simulation import simulate
 from tests.tuning.test_final import trial as trial_of
 from tuner.cli import words
@@ -20,6 +20,7 @@ from tuner.cli.app import main
 from tuner.cli.options import with_dashes
 from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, LiveView
 from tuner.cli.terminal import Narrator, narrator
+from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.result import Notice
 from tuner.domain.trial import Trial
@@ -251,6 +252,27 @@ def test_the_command_alone_prints_its_help_line_by_line(capsys):
     assert shown[0] == "Usage: tuner [OPTIONS] COMMAND [ARGS]..."
     assert any(line.startswith("  search ") for line in shown)
     assert max(map(len, shown)) <= 100
+
+
+def test_under_a_load_the_summary_names_the_load_and_which_hint_was_better(tmp_path):
+    said = list(words.summary(loaded(), tmp_path / "c", tmp_path / "s"))
+    assert "  load     60 items/s" in said
+    (hint,) = (line for line in said if line.startswith("  hint "))
+    assert hint.endswith((" MiB (PERFORMANCE_HINT=THROUGHPUT)", " MiB (PERFORMANCE_HINT=LATENCY)"))
+    assert not any("PERFORMANCE_HINT" in line for line in words.summary(won(), tmp_path, tmp_path))
+
+
+def test_every_label_of_the_summary_leaves_its_text_in_the_same_column(tmp_path):
+    agreement = Agreement("f32", 0.0, 1.0, None, 8)
+    result = won()
+    hint, best = (
+        replace(each, measured=replace(each.measured, agreement=agreement))
+        for each in (result.baseline, result.verdict.best)
+    )
+    told = with_outcome(result, baseline=hint, verdict=replace(result.verdict, best=best))
+    said = list(words.summary(told, tmp_path / "c", tmp_path / "s"))
+    assert any(line.startswith("  outputs  f32, as with the hint: max error 0 %") for line in said)
+    assert all(words.LABEL.match(line).end() == 11 for line in said[1:] if "switches around" not in line)
 
 
 @pytest.mark.parametrize(("slower", "lines"), [(1.0, 1), (0.9, 0)])

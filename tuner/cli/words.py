@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tuner.probe.devices import Device
 
 NAME_WIDTH = 36
-UNKNOWN = "unknown"
+UNKNOWN, HINT = "unknown", "PERFORMANCE_HINT"
 LEFT_WIDTH = 10
 LABEL = re.compile(r" {0,4}\S{0,8} {2,7}")
 """What a line begins with before its text: `  best     `, or the number of a trial."""
@@ -130,7 +130,8 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield from (f"  limit    {limit}" for limit in result.limits)
     yield from _changes(result)
     yield f"  best     {_with_figures(verdict.best)}"
-    yield f"  hint     {_with_figures(result.baseline)}"
+    which = f" ({_named(result.baseline)})" if result.question.load else ""
+    yield f"  hint     {_with_figures(result.baseline)}{which}"
     yield from _tied(result)
     if result.drop_in != verdict.best:
         extra = f" ({_gain(result.drop_in.speedup)})" if result.drop_in.speedup else " (the hint)"
@@ -156,11 +157,16 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
 def _changes(result: Result) -> Iterator[str]:
     """Yield what else the advice changes beside its gain: precision, and what it costs."""
     if result.precision:
-        yield f"  precision {result.precision}"
+        yield f"  outputs  {result.precision}"
     if price := result.price:
         yield f"  price    {price_line(price)}"
     if cheaper := result.cheaper:
         yield f"  cheaper  {cheaper_line(cheaper)}"
+
+
+def _named(hint: Candidate) -> str:
+    """Return a hint in OpenVINO's spelling: `PERFORMANCE_HINT=LATENCY`."""
+    return f"{HINT}={hint.configuration.plain_properties.get(HINT, UNKNOWN)}"
 
 
 def _load(load: Load | None) -> Iterator[str]:
