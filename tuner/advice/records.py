@@ -98,10 +98,11 @@ class AgreementRecord(Record, frozen=True):
 
 
 class MeasuredRecord(Record, frozen=True, omit_defaults=True):
-    """Items per second with every request in flight; peak memory of the process in MiB.
+    """Items per second, latency of a request, and peak memory of the process in MiB.
 
-    CPU time is the process's own, user and system, in milliseconds for each item, if it is known.
-    `agreement` is there if precision was searched.
+    Every request was in flight; or items arrived as the question's load says, and latency is that of an item,
+    from its arrival on. CPU time is the process's own, user and system, in milliseconds for each item, if it
+    is known. `agreement` is there if precision was searched.
     """
 
     throughput_fps: Figure

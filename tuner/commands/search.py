@@ -98,13 +98,15 @@ def search(
         max_error: How far outputs may be from those in f32, as a share of the largest value (`0.01`, `"1%"`);
             what the rounding of the coarsest precision explains unless given.
         objective: What is to be gained: `"throughput"`; `"latency"`, the p99 latency of one caller who waits,
-            against the hint `LATENCY`; or `"cpu"`, little CPU time an item.
+            against the hint `LATENCY`; or `"cpu"`, little CPU time an item. With `rate` or `arrivals` it is
+            `"latency"`, the p99 latency of the items that arrive, or `"cpu"`, both against the better of the
+            hints `THROUGHPUT` and `LATENCY`.
         max_latency: What a percentile of the latency may be at most, p99 unless it is named: `"20ms"`,
             `"p90:5ms"`; or several of them.
         max_memory: What the process may take at most: `"2GiB"`, `"500MiB"`.
         min_throughput: Items per second at least.
         rate: Items per second that arrive at random (a Poisson process), whether or not there are answers.
-            Then latency counts from the arrival, and the objective is `"latency"` or `"cpu"`.
+            Then latency counts from the arrival. From 0.000001 to 100,000.
         arrivals: A text file with recorded arrival times instead, in seconds, one a line.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
