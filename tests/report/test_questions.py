@@ -337,6 +337,12 @@ def test_ahead_of_advice_under_a_load_is_what_takes_less_cpu_time_and_answers_so
     assert ahead_of_advice(result, [faster, cheaper], advice) == [cheaper]
 
 
+def test_benchmark_app_does_not_send_items_at_a_rate_and_the_page_says_so():
+    said = "The advice was measured at 60 items/s"
+    assert said in text_of(seen(loaded))
+    assert said not in text_of(seen(cpu))
+
+
 def test_the_course_of_the_hints_rate_is_not_drawn_under_a_load_which_fixes_it():
     view = seen(loaded)
     assert view.noise is None

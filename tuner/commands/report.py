@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tuner.advice.export import with_load_named
 from tuner.advice.export.benchmark_app import benchmark_app
 from tuner.advice.loader import read
 from tuner.advice.parsing import CONFIG_NAME
@@ -99,7 +100,8 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
 
 def usage(result: Result, config: Path | None, study: str) -> Usage:
     """Return how a result's advice is put to use; `config` is the YAML, where it is known."""
-    exported = benchmark_app(make_advice(result))
+    advice = make_advice(result)
+    exported = with_load_named(benchmark_app(advice), advice)
     text = json.dumps(json.loads(exported.text))
     best = result.verdict.best.configuration
     deployed = {
@@ -107,12 +109,14 @@ def usage(result: Result, config: Path | None, study: str) -> Usage:
         "properties": best.compile_properties,
         "batch": best.batch,
         "requests": best.requests,
+        **({"max_wait_ms": best.max_wait_ms} if best.max_wait_ms else {}),
     }
     return Usage(
         config=str(config) if config else None,
         study=study,
         python=PYTHON.format(config=str(config), model=result.model.path) if config else None,
         benchmark_app=f"printf %s {shlex.quote(text)} > {exported.name}\n{exported.line(exported.name)}",
+        benchmark_app_notes=exported.notes,
         dashboard=_dashboard(study),
         configuration=json.dumps(deployed),
     )

@@ -138,8 +138,9 @@ class Usage:
     study: str  # Path or URL of the study
     python: str | None  # Lines of Python that load and run it; None without a YAML
     benchmark_app: str  # Shell lines that measure it with OpenVINO's own tool
+    benchmark_app_notes: Sequence[str]  # What that tool does not do as the search did
     dashboard: str | None  # The command that opens the study in Optuna's dashboard, or None
-    configuration: str  # Device, compile properties, batch and requests, as JSON
+    configuration: str  # Device, compile properties, batch and requests, and a wait under a load, as JSON
 
 
 @dataclass(frozen=True, slots=True)
