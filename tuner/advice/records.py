@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -142,6 +142,9 @@ class SpeedupRecord(Record, frozen=True):
         return Speedup(self.ratio, self.low, high, self.confidence, self.rounds, self.sittings, metric)
 
 
+D = TypeVar("D", bound="Deployment")
+
+
 class Deployment(Record, frozen=True, kw_only=True):
     """What `compile_model` and `AsyncInferQueue` take, verbatim.
 
@@ -154,6 +157,18 @@ class Deployment(Record, frozen=True, kw_only=True):
     batch: Count
     requests: Count
     max_wait_ms: Figure | msgspec.UnsetType = msgspec.UNSET
+
+    @classmethod
+    def of(cls: type[D], configuration: Configuration, **further: Any) -> D:
+        """Return the record of a configuration, with `further` fields where the kind of record has them."""
+        return cls(
+            device=configuration.device,
+            properties=configuration.plain_properties,
+            batch=configuration.batch,
+            requests=configuration.requests,
+            max_wait_ms=configuration.max_wait_ms or msgspec.UNSET,
+            **further,
+        )
 
     @property
     def configuration(self) -> Configuration:

@@ -58,15 +58,13 @@ def make_advice(result: Result) -> Advice:
     return Advice(
         schema=1,
         model=_model(result.model),
-        best=records.Deployment(**_deployment(best.configuration)),
-        drop_in=records.DropIn(
-            **_deployment(result.drop_in.configuration), speedup=_gain(result, result.drop_in)
-        ),
+        best=records.Deployment.of(best.configuration),
+        drop_in=records.DropIn.of(result.drop_in.configuration, speedup=_gain(result, result.drop_in)),
         verdict=verdict.kind,
         speedup=_gain(result, best),
         measured=_figures(best.measured) if best.measured else None,
-        baseline=records.Baseline(
-            **_deployment(baseline.configuration),
+        baseline=records.Baseline.of(
+            baseline.configuration,
             measured=_figures(baseline.measured) if baseline.measured else None,
         ),
         devices=_devices(result),
@@ -85,7 +83,7 @@ def make_advice(result: Result) -> Advice:
 def _closest(verdict: Verdict) -> records.Closest | None:
     if verdict.kind in DECIDED_FOR_ANOTHER or verdict.closest is None or verdict.speedup is None:
         return None
-    return records.Closest(**_deployment(verdict.closest), speedup=_speedup(verdict.speedup))
+    return records.Closest.of(verdict.closest, speedup=_speedup(verdict.speedup))
 
 
 def _cheaper(cheaper: Cheaper | None) -> records.Measurement | None:
@@ -160,16 +158,6 @@ def write_whole(text: str, path: Path) -> None:
         raise
 
 
-def _deployment(configuration: Configuration) -> dict[str, Any]:
-    return {
-        "device": configuration.device,
-        "properties": configuration.plain_properties,
-        "batch": configuration.batch,
-        "requests": configuration.requests,
-        **({"max_wait_ms": configuration.max_wait_ms} if configuration.max_wait_ms else {}),
-    }
-
-
 def _gain(result: Result, candidate: Candidate) -> records.SpeedupRecord:
     """Return a candidate's speedup; the speedup of the baseline over itself is exactly 1."""
     if candidate.configuration == result.baseline.configuration or candidate.speedup is None:
@@ -198,9 +186,7 @@ def _measurement(
     configuration: Configuration, measured: Measured, speedup: Speedup | None
 ) -> records.Measurement:
     gain = speedup or Speedup(1.0, 1.0, 1.0, 0.95, 0)
-    return records.Measurement(
-        **_deployment(configuration), measured=_figures(measured), speedup=_speedup(gain)
-    )
+    return records.Measurement.of(configuration, measured=_figures(measured), speedup=_speedup(gain))
 
 
 def _model(model: Model) -> records.ModelRecord:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tuner.domain.figures import count
+
 LEAST_SHOWN = 1e-5
 """Smaller errors are not told apart: the rounding of f32 itself."""
 
@@ -45,8 +47,7 @@ class Agreement:
         words = f"max error {percent(self.max_error)} of the largest value, cosine {self.cosine:.5f}"
         if self.same_top1 is None:
             return words
-        plural = "" if self.samples == 1 else "s"
-        return f"{words}, top-1 the same for {self.same_top1} of {self.samples} sample{plural}"
+        return f"{words}, top-1 the same for {self.same_top1} of {count(self.samples, 'sample')}"
 
 
 def percent(error: float) -> str:
