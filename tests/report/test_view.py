@@ -31,17 +31,17 @@ from tuner.study.importance import importance
 GOLDEN = {
     "advice": "hint, batch 64, 4 requests",
     "known": "56 of 63 configurations",
-    "trials": 41,
+    "trials": 40,
     "states": ["duplicate", "failed", "measured", "pruned"],
     "best": (11, "hint", 64, 4, "2 streams, 2 threads, 4 requests, f32"),
     "finalists": [
+        "2 streams, batch 1, 8 requests",
         "hint, batch 1, 2 requests",
-        "hint, batch 1, 4 requests",
         "hint, batch 64, 4 requests",
         "hint, batch 64, 8 requests",
     ],
     "curves": {
-        "CPU": [("1", (1, 2, 4, 8, 16, 64)), ("2", (2, 8, 16)), ("hint", (1, 2, 4, 8, 16, 64))],
+        "CPU": [("1", (1, 2, 4, 8, 16, 64)), ("2", (1, 2, 8, 16)), ("hint", (1, 2, 4, 8, 16, 64))],
     },
     "drop_in": "hint, batch 1, 2 requests",
     "reproduce": [
