@@ -113,7 +113,7 @@ def test_what_cannot_be_used_is_one_sentence_and_exit_code_3(capsys, model, tmp_
             ("BF16",),
             "bf16",
             3,
-            "The outputs in f32 that --precision compares with cannot be computed (no device",
+            "The outputs in f32, with which all others are compared, cannot be computed (no device",
         ),
     ],
 )

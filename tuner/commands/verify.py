@@ -326,8 +326,7 @@ def compared(
         if not str(error).startswith(CANNOT_FOLLOW):
             raise
         overloaded = Candidate(baseline, None, None, None, str(error))
-    try:
-        plan = Plan([], rounds * strategy.sittings, 1)  # with no finalist there is one sitting
+    try:  # beside itself, so that there are as many sittings
         alone = run_final(lanes, candidate, plan, budget, strategy, rng, on_round, question)
     except LaneError as error:
         return Final(overloaded, (Candidate(candidate, None, None, None, str(error)),), ())
