@@ -10,6 +10,7 @@ from tests import models
 from tests.measure.test_lanes import LaneContract, lanes_of
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.question import THROUGHPUT
 from tuner.errors import LaneError
 from tuner.measure import limits
 from tuner.measure.answers import difference, prove_batching, tolerance
@@ -64,7 +65,7 @@ def test_both_devices_take_requests(tmp_path, device):
     compiled = ov.Core().compile_model(graph, device, {**texts, "PERF_COUNT": "YES"})
     assert set(compiled.get_property("EXECUTION_DEVICES")) == {"GPU.0", "CPU"}
     queue, ran = ov.AsyncInferQueue(compiled, 6), set()
-    for _ in range(50):
+    for _ in range(500):
         for _ in range(6):
             queue.start_async({0: np.ones((1, 16), np.float32)})
         queue.wait_all()
@@ -101,7 +102,7 @@ def test_a_setting_over_which_the_gpu_drops_out_is_named(tmp_path):
             return False
 
     budget = Budget(60.0, None, lambda: 0.0)
-    trial = TrialRunner(lanes, Baseline(), History(), budget, Strategy(), None).run(configuration)
+    trial = TrialRunner(lanes, Baseline(), History(), budget, Strategy(), None, THROUGHPUT).run(configuration)
     assert trial.state == "failed"
     assert trial.reason == "OpenVINO leaves GPU out of it for NUM_STREAMS=many; without that, GPU takes part"
 
