@@ -27,6 +27,7 @@ def test_a_limit_is_shown_with_its_price_and_kept_in_the_advice(limited):
     assert "figure: p90" in (output / "config.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_verify_asks_the_same_question_again(limited):
     output = limited[1]
     done = run("verify", output / "config.yaml", "--budget", "5s", "--min-ratio", "0.5", "-q")
@@ -59,6 +60,7 @@ def test_a_study_answers_one_question(capsys, limited, model):
     assert "choose another directory with --output" in message
 
 
+@pytest.mark.slow
 def test_limits_that_nothing_keeps_end_with_1_and_the_hint_in_the_yaml(model):
     output = model.parent / "unmet"
     done = run("search", model, "--budget", "5s", "--max-latency", "1us", "--output", output, "--json", "-q")

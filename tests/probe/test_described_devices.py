@@ -200,7 +200,7 @@ def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
     )
     small = {"GPU": facts_of("GPU"), "NPU": facts_of("NPU"), "CPU": cpu}
     facts = {name: replace(each, max_batch=64) for name, each in small.items()}  # leaves time for switches
-    found = simulate_host(host, budget_s=1500, facts=facts)
+    found = simulate_host(host, budget_s=1100, facts=facts)
     assert [str(target) for target in found.targets] == [
         "GPU", "NPU", "CPU", "AUTO:GPU,NPU,CPU", "MULTI:GPU,NPU,CPU",
     ]  # fmt: skip
