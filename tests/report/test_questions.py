@@ -169,8 +169,8 @@ def test_a_question_of_throughput_reads_as_before():
 @pytest.mark.parametrize(
     ("search", "kind", "words"),
     [
-        (met, "meets_limits", "keeps the limits, which the hint does not surely keep: throughput -"),
-        (unmet, "inconclusive unmet", "nothing was found that surely keeps the limits"),
+        (met, "meets_limits", "keeps the limits, which the hint does not keep: throughput -"),
+        (unmet, "inconclusive unmet", "nothing was found that keeps the limits"),
         (limited, "faster", "throughput +"),
     ],
 )

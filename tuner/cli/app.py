@@ -119,7 +119,7 @@ def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) 
     """Search the fastest streams, batch and requests for MODEL.
 
     Every configuration is compared with the performance hint. The exit code is 1 when nothing was
-    found that surely keeps the limits.
+    found that keeps the limits.
     """
     asked["inputs"] = dict(asked["inputs"])
     return _run_search(model, quiet, verbose, as_json, asked)

@@ -82,12 +82,12 @@ def headline(price: Price) -> str:
 def limits_line(verdict: Verdict, unmet: bool) -> str:
     """Return what became of limits that the hint does not keep, in short words; empty where it does."""
     if unmet:
-        return "nothing was found that surely keeps the limits"
+        return "nothing was found that keeps the limits"
     found = verdict.speedup
     if verdict.kind != "meets_limits" or not found:
         return ""
     change = f"{LESS.get(found.metric, 'throughput')} {gain(found.ratio, metric=found.metric)}"
-    return f"keeps the limits, which the hint does not surely keep: {change}"
+    return f"keeps the limits, which the hint does not keep: {change}"
 
 
 def cheaper_line(cheaper: Cheaper) -> str:

@@ -1,4 +1,4 @@
-"""Which limits the trade-off plot shows as lines, and what to do where nothing surely keeps them."""
+"""Which limits the trade-off plot shows as lines, and what to do where nothing keeps them."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ class View:
     metric: Metric  # What gains are measured in
     limits: Sequence[str]  # A line for each limit, with the figures of the advice and the hint
     unmet: bool  # Whether there are limits that the advice does not surely keep
-    what_to_do: str  # About limits that nothing surely keeps; empty where something does
+    what_to_do: str  # About limits that nothing keeps; empty where something does
     verdict: str  # `faster`, `keep_hint`, `meets_limits` or `inconclusive`
     answer: str  # The answer in one sentence
     headline: str  # The gain with its price in short words, or what became of the limits; or nothing

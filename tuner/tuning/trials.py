@@ -141,7 +141,7 @@ class TrialRunner:
             comparison,
             replace(strategy.rule(self._history.to_beat()), floor=self._history.floor),
             out_of_time=lambda: self._budget.spent_s() > ends_at,
-            breaks_a_limit=lambda: question.surely_broken(comparison.by_window(1)),
+            breaks_a_limit=lambda: bool(question.limits) and question.surely_broken(comparison.by_window(1)),
         )
         measured = replace(comparison.measured(1), agreement=agreement)
         return Trial(
