@@ -10,15 +10,16 @@ import yaml
 from tests.advice.advice_of import result_of, with_outcome, with_setting
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MODEL, simulate
-from tuner.advice.export import EXPORTS
+from tuner.advice.export import EXPORTS, with_load_named
 from tuner.advice.loader import load, read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.export import export
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
+from tuner.domain.limit import Limit
 from tuner.domain.load import Load, recorded_load
-from tuner.domain.question import Limit, Question
+from tuner.domain.question import Question
 from tuner.domain.result import Outcome
 from tuner.domain.space import Bounds
 from tuner.domain.trial import Candidate
@@ -38,6 +39,50 @@ def under_a_load():
     question = Question("latency", (), Load(60.0))
     found = simulate(FAST, lanes=SimulatedLanes(FAST, QUIET), question=question, trials=1)
     return make_advice(with_setting(result_of(found, MODEL), question=question))
+
+
+@pytest.fixture(scope="module")
+def of_a_rate():
+    question = Question.asked("rate", (Limit("p99", 40.0), Limit("memory", 900.0)))
+    found = simulate(FAST, lanes=SimulatedLanes(FAST, QUIET), question=question, trials=4)
+    return with_setting(result_of(found, MODEL), question=question)
+
+
+def test_a_question_about_a_rate_is_read_as_it_was_written(path, of_a_rate):
+    write_advice(make_advice(of_a_rate), path)
+    (advice,) = read(path)
+    assert advice.question.question == of_a_rate.question
+    assert advice.question.question.holding == (Limit("p99", 40.0),)
+    assert advice.speedup.speedup.metric == "rate"
+    assert revived(recorded(of_a_rate.setting), type(of_a_rate.setting)) == of_a_rate.setting
+    assert revived(recorded(of_a_rate.final), type(of_a_rate.final)) == of_a_rate.final
+
+
+def test_another_latency_than_that_of_the_rate_needs_another_search(path, of_a_rate):
+    write_advice(make_advice(of_a_rate), path)
+    (advice,) = read(path)
+    with pytest.raises(UsageError, match="highest rate at which p99 latency <= 40 ms holds; search again"):
+        advice.pick(max_latency="20ms")
+    assert advice.pick(max_memory="2GiB").best == advice.best
+
+
+@pytest.mark.parametrize(
+    "change", [{"limits": []}, {"objective": "pareto", "limits": [], "load": {"rate": 9.0}}]
+)
+def test_a_question_that_contradicts_itself_is_refused(path, of_a_rate, change):
+    write_advice(make_advice(of_a_rate), path)
+    kept = yaml.safe_load(path.read_text())
+    kept["question"] |= change
+    path.write_text(yaml.safe_dump(kept))
+    with pytest.raises(AdviceError, match=r"no limit of the latency|which it fixes"):
+        read(path)
+
+
+def test_exports_say_up_to_which_rate_it_was_measured(of_a_rate, tmp_path):
+    advice = make_advice(of_a_rate)
+    for kind, exported in EXPORTS.items():
+        notes = with_load_named(exported(advice), advice).notes
+        assert any("arrivals of up to" in note for note in notes), kind
 
 
 def advice_host(advice):

@@ -16,8 +16,8 @@ from tests.benchmarks.models import MODELS
 from tuner.errors import LaneError
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import Lane
-from tuner.measure.limits import Limits
 from tuner.measure.process import ProcessLanes
+from tuner.measure.time_limits import Limits
 from tuner.probe.inputs import make_pool
 
 TIMES = 7

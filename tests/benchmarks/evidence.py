@@ -16,10 +16,10 @@ from tests.benchmarks.models import MODELS
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
 from tuner.domain.stats import Speedup
-from tuner.measure.limits import Limits
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import Sentinel, watching
+from tuner.measure.time_limits import Limits
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import read_model

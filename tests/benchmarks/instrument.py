@@ -25,13 +25,14 @@ NAMES = ("tiny", "dynamic_transformer", "transformer", "squeezenet", "alexnet", 
 STREAMS = REQUESTS = 2
 
 
-def build(folder: Path) -> Path:
-    """Compile the loop against the headers and libraries of the installed wheel."""
-    package, program = Path(openvino.__file__).parent, folder / "loop"
+def build(folder: Path, source: str = "loop.cpp") -> Path:
+    """Compile a loop against the headers and libraries of the installed wheel."""
+    package, program = Path(openvino.__file__).parent, folder / Path(source).stem
     (library,) = (package / "libs").glob("libopenvino.so.*")
-    source = Path(__file__).with_name("loop.cpp")
     paths = ["-I", package / "include", library, f"-Wl,-rpath,{library.parent}"]
-    subprocess.run(["g++", "-O2", "-std=c++17", source, *paths, "-o", program], check=True)
+    subprocess.run(
+        ["g++", "-O2", "-std=c++17", Path(__file__).with_name(source), *paths, "-o", program], check=True
+    )
     return program
 
 

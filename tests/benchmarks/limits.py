@@ -19,7 +19,8 @@ from tests.benchmarks.models import MODELS
 from tests.lanes.made import originals
 from tests.lanes.replayed import Landscape, read
 from tests.simulation import replay
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 
 SHARES = (0.6, 0.8, 1.2, 2.0, 4.0)
 BUDGETS_S = (30, 60)

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from math import exp, log
@@ -22,6 +23,7 @@ from tests.lanes.replayed import Landscape, read
 from tests.simulation import replay
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space
+from tuner.domain.history import History
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.space import Bounds, DeviceFacts, Point, Space
 from tuner.domain.trend import Observation, Trend
@@ -29,7 +31,7 @@ from tuner.domain.trial import Trial
 from tuner.tuning.growth import Step
 from tuner.tuning.guesses import GUESSES
 from tuner.tuning.proposals import Proposer
-from tuner.tuning.strategy import Strategy
+from tuner.tuning.strategy import Strategy, to_beat_the_best
 
 NOISE_OF_A_TRIAL = 0.02
 """Deviation of a trial's log-ratio: six rounds of about 4 % each."""
@@ -45,6 +47,14 @@ class Unpruned(StopRule):
 
     def decide(self, log_ratios) -> Decision:
         return Decision.ENOUGH if len(log_ratios) >= self.max_rounds else Decision.CONTINUE
+
+
+def unpruned(_history: History) -> StopRule:
+    return Unpruned()
+
+
+def four_rounds(history: History) -> StopRule:
+    return replace(to_beat_the_best(history), max_rounds=4)
 
 
 class InOrder:
@@ -180,11 +190,11 @@ STRATEGIES: dict[str, Callable[[str], Strategy]] = {
     "guesses by hand": the_same(Strategy(proposer=BY_HAND)),
     "no guesses": the_same(Strategy(proposer=partial(Proposer, guesses=()))),
     "random search": the_same(Strategy(proposer=InOrder)),
-    "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=Unpruned)),
+    "plain TPE, no pruning": the_same(Strategy(proposer=PlainTpe, rule=unpruned)),
     "hill climb": the_same(Strategy(proposer=HillClimb)),
     "the tuner's guesses, then hill climb": the_same(Strategy(proposer=GuessedHillClimb)),
-    "nothing pruned": the_same(Strategy(rule=Unpruned)),
-    "4 rounds a trial": the_same(Strategy(rule=partial(StopRule, max_rounds=4))),
+    "nothing pruned": the_same(Strategy(rule=unpruned)),
+    "4 rounds a trial": the_same(Strategy(rule=four_rounds)),
     "windows of 0.2 s": the_same(Strategy(window_s=0.2)),
     "1 finalist": the_same(Strategy(finalists=1)),
     "3 finalists": the_same(Strategy(finalists=3)),

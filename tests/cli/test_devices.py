@@ -67,7 +67,7 @@ def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
 
 @pytest.mark.slow
 def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
-    """Left to their hints, two of them together are hardly faster than one."""
+    """Left to their hints, two of them together wait for one core; how much faster they are without depends on the host."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
                           "--streams", "1", "--budget", "40s", "--output", out)  # fmt: skip
@@ -75,8 +75,9 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     (result,) = read_results(str(out))
     together = [trial for trial in result.trials if trial.configuration.device.startswith("AUTO:")]
     hint = next(trial for trial in together if trial.configuration.uses_hint)
-    unpinned = [trial.ratio for trial in together if "unpinned" in str(trial.configuration)]
-    assert max(unpinned) > 1.1 * hint.ratio
+    assert {member.pinned for member in hint.effective.members} == {True}
+    unpinned = [trial for trial in together if "unpinned" in str(trial.configuration) and trial.measured]
+    assert any({member.pinned for member in trial.effective.members} == {False} for trial in unpinned)
 
 
 @pytest.mark.slow

@@ -41,6 +41,20 @@ def model(tmp_path_factory):
             "fixes the throughput already; leave --min-throughput out",
         ),
         (
+            ("--objective", "rate"),
+            "is the highest rate of arrivals at which a limit of the latency holds, and none is given; give "
+            "--max-latency '20ms', for example",
+        ),
+        (
+            ("--objective", "rate", "--max-latency", "20ms", "--rate", "9"),
+            "finds the rate of arrivals; leave --rate and --arrivals out",
+        ),
+        (
+            ("--objective", "rate", "--max-latency", "20ms", "--min-throughput", "9"),
+            "finds the rate that holds; leave --min-throughput out",
+        ),
+        (("--objective", "pareto", "--rate", "9"), "--rate 9 fixes the throughput, so there is none to gain"),
+        (
             ("--rate", "9", "--objective", "cpu", "--batching", "auto"),
             "batching 'auto' gathers them in OpenVINO; leave --batching out",
         ),

@@ -14,8 +14,8 @@ from tuner.advice.writer import write_advice
 from tuner.commands.asked import Asked, bounds_of, error_limit
 from tuner.commands.lanes import LanesFor, outputs_in_f32
 from tuner.domain.configuration import Configuration
+from tuner.domain.limit import Limit
 from tuner.domain.precision import error_of, precisions_of
-from tuner.domain.question import Limit
 from tuner.domain.space import Bounds
 from tuner.errors import DeviceError, UsageError
 from tuner.measure.answers import tolerance

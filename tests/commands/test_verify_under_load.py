@@ -15,8 +15,9 @@ from tuner.advice.writer import write_advice
 from tuner.cli import words
 from tuner.commands.verify import Verification, compared, judged
 from tuner.domain.configuration import Configuration
+from tuner.domain.limit import Limit
 from tuner.domain.load import Load
-from tuner.domain.question import Limit, Question
+from tuner.domain.question import Question
 from tuner.errors import DeviceError, LaneError, UsageError
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import strategy_for

@@ -6,8 +6,9 @@ import random
 import numpy as np
 import pytest
 
-from tuner.domain.limits import limits_of
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.limit_words import limits_of
+from tuner.domain.question import Question
 from tuner.domain.sample import Latency, Measured, Round, Window
 from tuner.errors import LaneError, UsageError
 

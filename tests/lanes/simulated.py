@@ -21,7 +21,7 @@ from tuner.domain.load import Arrivals
 from tuner.domain.sample import Window
 from tuner.domain.target import target_of
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError, Reference
+from tuner.measure.lane import Answers, Lane, LaneFacts, Reference
 from tuner.measure.open_loop import serve_arrivals
 
 
@@ -335,9 +335,6 @@ class SimulatedLane:
         server = VirtualServer(streams, batch_s, effective.requests, lanes.tardy_s)
         try:
             served = serve_arrivals(server, arrivals, effective.batch, effective.max_wait_ms)
-        except LoadError:
-            self.close()
-            raise
         finally:
             lanes.spend(server.now())
         memory_mb = 100.0 + effective.batch * effective.requests

@@ -15,8 +15,8 @@ from tests import models
 from tests.measure.test_lanes import THROUGHPUT, lanes_of, pid_of
 from tuner.domain.configuration import Configuration
 from tuner.errors import LaneError
-from tuner.measure import limits
-from tuner.measure.limits import Limit, Limits
+from tuner.measure import time_limits
+from tuner.measure.time_limits import Limit, Limits
 
 pytestmark = pytest.mark.alone
 
@@ -58,7 +58,7 @@ def test_a_lane_that_stops_in_the_middle_of_an_answer_is_killed_at_its_limit(tmp
 
 
 def test_compiling_has_a_limit_of_its_own_and_its_own_message(tmp_path, monkeypatch):
-    monkeypatch.setattr(limits, "COMPILE_S", 0.3)
+    monkeypatch.setattr(time_limits, "COMPILE_S", 0.3)
     lanes = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.3))
     start = lanes._start
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from statistics import median
 
 from tests.benchmarks.evidence import configuration_of
 from tests.publishing.layout import Data, head, ratio, table
@@ -55,3 +56,66 @@ def small_gains(data: Data) -> Iterator[str]:
     for item, found in data["items"].items():
         best = gain(1 / found["hint_of_optimum"]["ratio"])
         yield f"| {item} | {found['judged']} | {found['sentence']} | {best} |"
+
+
+def pareto(data: Data) -> Iterator[str]:
+    yield from head("How much of the front does `--objective pareto` find?", data)
+    yield "Replayed searches of every recorded landscape. What a search names are the trials that no other of its trials beats in both throughput"
+    yield "and p99 latency, as it measured them; what counts is how good they are in truth. *Hypervolume*: the area that they dominate, as a share"
+    yield "of what the front of all recorded configurations dominates, on logarithmic scales. *TPE of both figures* is what the tuner does.\n"
+    yield from table("sampler: budget", "searches", "mean", "median", "worst tenth", "worst", "trials")
+    for name, found in data["items"].items():
+        shares = (f"{found[key]:.3f}" for key in ("mean", "median", "worst_tenth", "worst"))
+        yield f"| {name} | {found['searches']} | {' | '.join(shares)} | {found['trials']:.0f} |"
+
+
+def false_wins_questions(data: Data) -> Iterator[str]:
+    yield from head("Are there wins by chance where something else is asked for?", data)
+    yield "Simulated searches of 60 s on a noisy host in which every lane secretly runs the hint.\n"
+    yield from table("question", "searches", "said to be faster", "verdicts")
+    for name, found in data["items"].items():
+        verdicts = found["verdicts"]
+        wins, count = verdicts.get("faster", 0), sum(verdicts.values())
+        kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(verdicts.items()))
+        yield f"| {name} | {count} | {wins} ({100 * wins / count:.1f} %) | {kinds} |"
+
+
+def loadgen(data: Data) -> Iterator[str]:
+    yield from head("Does MLPerf's load generator agree?", data)
+    yield "*Server*: a search of 90 s with `--objective rate` found the highest rate of arrivals within a p99 latency of 5 times that of the hint"
+    yield "`LATENCY` with one request. LoadGen then sent Poisson arrivals at 0.9 to 1.1 times that rate, at least 1,500 items each, and the rate"
+    yield "at which its own p99 crosses the limit is read off an isotonic fit. *Offline*: a search of 30 s for throughput; LoadGen hands over all"
+    yield "samples at once, the median of 3 runs of 6 s.\n"
+    yield from table(
+        "model: scenario",
+        "limit, ms",
+        "advice",
+        "tuner, items/s",
+        "LoadGen, items/s",
+        "LoadGen over tuner",
+        "hint, items/s",
+    )
+    for name, found in data["items"].items():
+        reported = found["reported"]
+        tuner = ratio(reported, 1) if isinstance(reported, dict) else f"{reported:.1f}"
+        seen = found["loadgen"] if "loadgen" in found else median(found["turns"])
+        cells = (
+            f"{found['limit_ms']:g}" if "limit_ms" in found else "",
+            configuration_of(found["pick"]),
+            tuner,
+            f"{seen:.1f}" if seen else "none",
+            f"{found['over_reported']:.3f}" if found["over_reported"] else "none",
+            f"{found['hint']:.1f}" if found.get("hint") else "",
+        )
+        yield f"| {name} | {' | '.join(map(str, cells))} |"
+
+
+def lateness(data: Data) -> Iterator[str]:
+    yield from head("How late does a lane start what arrives?", data)
+    yield "The same random arrivals in turns for a lane and for a plain loop in C++ (`tests/benchmarks/arrivals.cpp`), 10 windows of 2 s each, on a"
+    yield "model of 20 microseconds. In ms: the median of the windows' mean lateness, and the greatest.\n"
+    yield from table("rate", "lane", "lane, most", "C++", "C++, most")
+    for name, found in data["items"].items():
+        late = found["late"]
+        cells = (late[side][key] for side in ("lane", "C++") for key in ("median_ms", "most_ms"))
+        yield f"| {name} | {' | '.join(f'{cell:.4f}' for cell in cells)} |"

@@ -47,7 +47,41 @@ SEARCHES = {
 }
 """Title and the words after `tuner search`, by folder."""
 
+ASKED = {
+    "latency": ["--objective", "latency", "--budget", "30s"],
+    "cpu": ["--objective", "cpu", "--budget", "30s"],
+    "limit": ["--max-latency", "{limit}", "--budget", "30s"],
+    "pareto": ["--objective", "pareto", "--budget", "45s"],
+    "rate": ["--objective", "rate", "--max-latency", "{limit}", "--budget", "90s"],
+}
+"""The words that ask another question, by the end of the folder's name."""
+
+LIMITS = {
+    "squeezenet": "6ms",
+    "bvlc_alexnet": "30ms",
+    "inception_v1": "15ms",
+    "resnet50": "25ms",
+    "densenet121": "25ms",
+}
+"""The p99 latency that an application might allow, by model."""
+
+QUESTIONS = {
+    f"questions/{model}_{name}": (
+        f"{model}, {name}",
+        [
+            f"light_{model}.onnx",
+            *(word.format(limit=limit) for word in words),
+            "--output",
+            f"reports/questions/{model}_{name}",
+        ],
+    )
+    for model, limit in LIMITS.items()
+    for name, words in ASKED.items()
+}
+"""The same of searches for something else than throughput."""
+
 KEPT = ("config.yaml", "session.txt", "study.db", "report.png")
+KEPT_OF_QUESTIONS = KEPT[:2]
 
 
 def search(folder: str, words: list[str], place: Path, environment: dict[str, str]) -> None:
@@ -62,11 +96,15 @@ def search(folder: str, words: list[str], place: Path, environment: dict[str, st
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode not in (0, 1):  # 1: nothing keeps the limits
+        raise SystemExit(f"{folder}: {done.stdout}")
     (out / "session.txt").write_text(f"$ tuner search {' '.join(words)}\n{done.stdout}")
-    picture(out / "report.html", out / "report.png")
-    for name in KEPT:
+    if folder in SEARCHES:
+        picture(out / "report.html", out / "report.png")
+    (REPORTS / folder).mkdir(parents=True, exist_ok=True)
+    for name in KEPT if folder in SEARCHES else KEPT_OF_QUESTIONS:
         if (out / name).exists():
             shutil.copy(out / name, REPORTS / folder / name)
     sys.stdout.write(f"{folder} {(out / 'session.txt').read_text().splitlines()[-1]}\n")
@@ -117,6 +155,28 @@ def table() -> list[str]:
     return lines
 
 
+def table_of_questions() -> list[str]:
+    """Return the rows of the searches for something else, with what the hint gives beside the advice."""
+    columns = ("question", "answer", "advice", "hint", "files")
+    lines = [f"| {' | '.join(columns)} |", f"|{' --- |' * len(columns)}"]
+    for folder, (title, _) in QUESTIONS.items():
+        if not (REPORTS / folder / "session.txt").exists():
+            continue
+        session = (REPORTS / folder / "session.txt").read_text()
+        said = {label: _said(session, rf"^  {label} +") for label in ("best", "hint")}
+        answer = _said(session.partition("\nfinal:")[2], r"\n(?=\S)")
+        files = (("yaml", "config.yaml"), ("session", "session.txt"))
+        links = ", ".join(f"[{word}](./{folder}/{name})" for word, name in files)
+        lines.append(f"| {' | '.join((title, answer, said['best'], said['hint'], links))} |")
+    return lines
+
+
+def _said(session: str, label: str) -> str:
+    """Return the text after a label, up to the next one, in one line."""
+    found = re.search(rf"{label}(.*?)(?=\n  \S+ {{2,}}|\Z)", session, re.M | re.S)
+    return " ".join(found[1].split()).replace("|", "\\|") if found else ""
+
+
 def gain(advice: Advice, session: str) -> str:
     """Return the claimed gain, or that of the closest candidate, as the session says it."""
     if advice.verdict == "faster":
@@ -133,6 +193,8 @@ def draw() -> None:
     """Put the table into `reports/README.md`."""
     page = (REPORTS / "README.md").read_text()
     drawn = re.sub(r"\| model \|.*?\n\n", lambda _: "\n".join(table()) + "\n\n", page, count=1, flags=re.S)
+    others = "\n".join(table_of_questions()) + "\n\n"
+    drawn = re.sub(r"\| question \|.*?\n\n", lambda _: others, drawn, count=1, flags=re.S)
     (REPORTS / "README.md").write_text(drawn)
 
 
@@ -142,8 +204,8 @@ def main() -> None:
         for model in LIGHT.glob("*.onnx"):
             (place / model.name).symlink_to(model)
         plain = {**os.environ, "COLUMNS": "140"}
-        for name in sys.argv[1:] or SEARCHES:
-            _, words = SEARCHES[name]
+        for name in sys.argv[1:] or [*SEARCHES, *QUESTIONS]:
+            _, words = (SEARCHES | QUESTIONS)[name]
             environment = plain
             if DENSE in words and gpu.missing():
                 sys.stdout.write(f"{name} is left as it is: {gpu.missing()}\n")

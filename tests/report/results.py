@@ -9,8 +9,9 @@ from tests.lanes.simulated import SimulatedDevice, SimulatedHost, SimulatedLanes
 from tests.simulation import MODEL, simulate, simulate_host
 from tuner.commands.report import usage
 from tuner.domain.configuration import Configuration
+from tuner.domain.limit import Limit
 from tuner.domain.load import Load
-from tuner.domain.question import Limit, Question
+from tuner.domain.question import Question
 from tuner.domain.result import Notice, Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
@@ -74,9 +75,9 @@ class Waiting(SimulatedDevice):
         return self.base_fps * min(effective.requests, effective.streams) * waiting
 
 
-def asked(device: SimulatedDevice, question: Question) -> Result:
+def asked(device: SimulatedDevice, question: Question, **options) -> Result:
     """A search for something else than throughput, or within limits."""
-    found = simulate(lanes=SimulatedLanes(device), question=question, grows=False)
+    found = simulate(lanes=SimulatedLanes(device), question=question, grows=False, **options)
     return with_setting(result_of(found, MODEL), question=question)
 
 

@@ -30,7 +30,8 @@ from tests.report.results import (
     won,
 )
 from tuner.domain.figures import LESS, gain, gain_name, interval
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.report.page import page
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw

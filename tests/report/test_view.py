@@ -20,7 +20,8 @@ from tests.report.results import (
 )
 from tests.simulation import MODEL, simulate
 from tuner.domain.configuration import Configuration
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.space import Bounds
 from tuner.domain.stats import Speedup, spread
 from tuner.measure.reference import reference_of

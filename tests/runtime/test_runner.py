@@ -9,6 +9,9 @@ import pytest
 from tests import models
 from tests.advice.advice_of import advice_of
 from tests.runtime.samples import samples_of, truth
+from tuner.advice.records import QuestionRecord
+from tuner.domain.load import Load
+from tuner.domain.question import Question
 from tuner.errors import AdviceError, InferenceError, UsageError
 
 
@@ -34,6 +37,8 @@ def test_a_runner_waits_as_long_as_was_found_for_a_load(mlp):
     found = msgspec.structs.replace(advice, best=msgspec.structs.replace(advice.best, max_wait_ms=35.0))
     assert found.runner(compiled)._max_wait_s == 0.035
     assert found.runner(compiled, max_wait_ms=0)._max_wait_s == 0.0
+    loaded = msgspec.structs.replace(advice, question=QuestionRecord.of(Question("cpu", load=Load(9.0))))
+    assert loaded.runner(compiled)._max_wait_s == 0.0
 
 
 def test_a_lone_request_waits_no_longer_than_its_limit(mlp):

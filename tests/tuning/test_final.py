@@ -10,7 +10,8 @@ from tests.simulation import MemoryStore, simulate
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.space import Bounds
 from tuner.domain.stats import speedup, speedup_over_sittings

@@ -4,7 +4,7 @@ import pytest
 
 from tests.lanes.simulated import QUIET, SimulatedLanes
 from tests.tuning.loaded import LATENCY_HINT, THROUGHPUT_HINT, Cores, search
-from tuner.domain.question import Limit
+from tuner.domain.limit import Limit
 from tuner.domain.space import Bounds
 from tuner.errors import DeviceError, LaneError
 from tuner.measure.reference import reference_of

@@ -10,7 +10,7 @@ from tuner.domain.history import History
 from tuner.domain.sentences import answer
 from tuner.errors import DeviceError
 from tuner.measure.answers import first_proved
-from tuner.measure.limits import BEYOND_S, Limits
+from tuner.measure.time_limits import BEYOND_S, Limits
 from tuner.tuning.progress import BaselineReady, FinalBegan, FinalRound, TrialBegan
 
 BUDGETS_S = (12, 60, 300)

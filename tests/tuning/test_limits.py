@@ -8,7 +8,8 @@ import pytest
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MemoryStore, simulate, space_of
 from tuner.domain.history import History
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.sample import Latency, Measured, Round
 from tuner.domain.stats import Speedup
 from tuner.domain.trial import Trial

@@ -4,7 +4,8 @@ import pytest
 
 from tests.lanes.simulated import SimulatedDevice, SimulatedLanes
 from tests.simulation import simulate
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.sentences import answer
 from tuner.errors import UsageError
 from tuner.tuning.targets import targets_for

@@ -6,7 +6,8 @@ from tests.lanes.simulated import SimulatedDevice, SimulatedLanes
 from tests.simulation import MODEL, MemoryStore, simulate
 from tuner.domain.agreement import Agreement
 from tuner.domain.host import Host
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.result import Result, SearchRun, Setting
 from tuner.domain.space import Bounds
 from tuner.measure.reference import reference_of

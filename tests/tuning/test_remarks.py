@@ -9,6 +9,7 @@ from tests.simulation import simulate, simulate_host
 from tuner.domain.configuration import Configuration
 from tuner.domain.load import Load
 from tuner.domain.model import Model
+from tuner.domain.question import Question
 from tuner.tuning.remarks import measurement_notices, model_notices
 
 
@@ -31,9 +32,9 @@ def test_a_host_that_changed_in_many_rounds_is_reported():
 
 def test_under_a_load_the_hints_rates_say_nothing_of_the_host_and_its_sentinel_does():
     found = steady(simulate(), 0.5)
-    assert not list(measurement_notices(found, 0.0, Load(200.0)))
+    assert not list(measurement_notices(found, 0.0, Question("cpu", load=Load(200.0))))
     (notice,) = measurement_notices(
-        replace(found, final=replace(found.final, unsteady=999)), 0.0, Load(200.0)
+        replace(found, final=replace(found.final, unsteady=999)), 0.0, Question("cpu", load=Load(200.0))
     )
     assert notice.text.startswith("The host changed its speed in")
 

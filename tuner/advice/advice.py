@@ -34,9 +34,11 @@ from tuner.advice.records import (
 )
 from tuner.domain.figures import faster, interval_of, rate
 from tuner.domain.host import Host
-from tuner.domain.limits import limits_of
+from tuner.domain.limit import Limit
+from tuner.domain.limit_words import limits_of
 from tuner.domain.model import Model, ModelInput
-from tuner.domain.question import THROUGHPUT, Limit
+from tuner.domain.precision import error_of
+from tuner.domain.question import THROUGHPUT
 from tuner.domain.target import target_of
 from tuner.domain.verdict import VerdictKind
 from tuner.domain.visible import html_table, on_one_line
@@ -64,7 +66,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         drop_in: The fastest configuration with the model's own batch.
         closest: The fastest configuration that nothing is proven of, where the verdict is not `faster`.
         devices: The fastest configuration of each target.
-        front: Configurations that no other beats in both throughput and latency.
+        front: Configurations that no other beats in both throughput (under a load: CPU time) and latency.
         cheaper: What keeps most of the gain, where it is small and its price high.
         question: What was asked; None for throughput without limits.
     """
@@ -208,13 +210,14 @@ class Advice(Record, frozen=True, omit_defaults=True):
         Args:
             compiled: From `compile`.
             max_wait_ms: How long a sample waits at most for others to fill its batch; unless given, as long
-                as was found for a load, or 2 ms.
+                as was found where items arrive, or 2 ms.
 
         Raises:
             UsageError: `max_wait_ms` is negative or not finite.
         """
         if max_wait_ms is None:
-            max_wait_ms = self.best.configuration.max_wait_ms or MAX_WAIT_MS
+            arrives = self.question is not None and self.question.question.arrives
+            max_wait_ms = self.best.configuration.max_wait_ms or (0.0 if arrives else MAX_WAIT_MS)
         if not 0 <= max_wait_ms < math.inf:
             raise UsageError(f"max_wait_ms={max_wait_ms} is not a time; give milliseconds, 0 or more.")
         return Runner(compiled, self._batcher(compiled), self.requests, max_wait_ms / 1e3)
@@ -228,6 +231,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         max_latency: str | Sequence[str] | None = None,
         max_memory: str | None = None,
         min_throughput: str | float | None = None,
+        max_error: str | float | None = None,
     ) -> Advice:
         """Return advice of the same study within other limits, beside those that the search was asked for.
 
@@ -242,6 +246,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
                 `"p90:5ms"`.
             max_memory: As `tuner.search` takes it: `"2GiB"`.
             min_throughput: Items per second at least.
+            max_error: How far outputs may be from those in f32, of the largest value: `0.01`, `"1%"`.
 
         Raises:
             AdviceError: No measured configuration is within the limits.
@@ -250,6 +255,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         limits = [*limits_of(max_latency, max_memory, min_throughput)]
         limits += [Limit("p99", max_latency_ms)] if max_latency_ms is not None else []
         limits += [Limit("memory", max_memory_mb)] if max_memory_mb is not None else []
+        limits += [Limit("error", error_of(max_error))] if max_error is not None else []
         if not limits and device is None:
             return self
         question = narrowed(self.question.question if self.question else THROUGHPUT, limits)

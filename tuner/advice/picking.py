@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tuner.advice.records import Measurement
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.target import target_of
 from tuner.errors import AdviceError, UsageError
 
@@ -15,13 +16,19 @@ def narrowed(asked: Question, limits: Sequence[Limit]) -> Question:
     """Return what was asked, with these limits in place of those of the same figures.
 
     Raises:
-        UsageError: One of them is of the throughput, which a load fixes.
+        UsageError: One of them is of the throughput, which a load fixes, or of the latency that fixes a rate.
     """
     named = {limit.figure for limit in limits}
     if asked.load and "throughput" in named:
         raise UsageError(
             f"The advice was measured at {asked.load}, which fixes the throughput already; leave "
             "min_throughput= out."
+        )
+    if asked.holding and any(limit.of_latency for limit in limits):
+        held = " and ".join(map(str, asked.holding))
+        raise UsageError(
+            f"The advice is for the highest rate at which {held} holds; search again for another limit of "
+            "the latency."
         )
     kept = [limit for limit in asked.limits if limit.figure not in named]
     return replace(asked, limits=(*limits, *kept))
@@ -47,6 +54,10 @@ def within_limits(
         raise AdviceError(f"Nothing was measured {where}, only on: {devices}.")
     question = Question(limits=tuple(limits))
     figures = [each.measured.measured for each in on_device]
+    if any(limit.figure == "error" for limit in limits) and not any(known.agreement for known in figures):
+        raise AdviceError(
+            "Outputs were not compared with those in f32, so max_error= says nothing; search with precision=."
+        )
     within = [each for each, known in zip(on_device, figures, strict=True) if not question.broken(known)]
     if not within:
         latency = min(known.latency_ms.p99 for known in figures)

@@ -9,10 +9,11 @@ import msgspec
 
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
+from tuner.domain.limit import FIGURES, Limit
 from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.properties import PlainValue
-from tuner.domain.question import FIGURES, THROUGHPUT, Limit, Question
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Latency, Measured
 from tuner.domain.stats import Metric, Speedup
 from tuner.domain.target import target_of
@@ -266,16 +267,19 @@ class QuestionRecord(Record, frozen=True, omit_defaults=True):
     load: LoadRecord | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a throughput that is to be gained and given at once."""
-        if self.load and self.objective == "throughput":
-            raise ValueError("a load has the objective 'throughput', which it fixes; expected: latency, cpu")
+        """Refuse a throughput that is to be gained and given at once, and a rate without what it holds."""
+        if self.load and self.objective not in {"latency", "cpu"}:
+            why = f"a load has the objective '{self.objective}', which it fixes"
+            raise ValueError(f"{why}; expected: latency, cpu")
+        if self.objective == "rate" and not self.question.holding:
+            raise ValueError("the objective 'rate' has no limit of the latency; expected: one")
 
     @classmethod
     def of(cls, question: Question) -> QuestionRecord | None:
         """Return a question as it is written; None for that of those who ask for nothing else."""
         if question == THROUGHPUT:
             return None
-        limits = [LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.limits]
+        limits = [LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.all_limits]
         load = LoadRecord.of(question.load) if question.load else None
         return cls(objective=question.objective, limits=limits, load=load)
 
@@ -283,7 +287,7 @@ class QuestionRecord(Record, frozen=True, omit_defaults=True):
     def question(self) -> Question:
         """The same as the rest of the project has it."""
         limits = tuple(Limit(each.figure, each.bound) for each in self.limits)
-        return Question(self.objective, limits, self.load.load if self.load else None)
+        return Question.asked(self.objective, limits, self.load.load if self.load else None)
 
 
 class HostRecord(Record, frozen=True, omit_defaults=True):

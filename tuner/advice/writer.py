@@ -177,6 +177,7 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
 
 def _figures(measured: Measured) -> records.MeasuredRecord:
     figures = asdict(measured)
+    del figures["probes"]  # they are in the study
     if (agreement := figures["agreement"]) and math.isinf(agreement["max_error"]):
         agreement["max_error"] = None
     return msgspec.convert(_rounded(figures), records.MeasuredRecord)

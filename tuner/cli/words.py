@@ -73,7 +73,10 @@ def baseline(ready: BaselineReady) -> Iterator[str]:
     """Yield the lines about the hints and the space."""
     hint = ready.baseline
     if hint.measured:
-        yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}: {figures(hint.measured)}"
+        name = _hint_name(hint)
+        which = "" if name == "THROUGHPUT" else f" ({HINT}={name})"
+        figures_of = figures(hint.measured)
+        yield f"hint   {hint.configuration.device}, {hint.effective or UNKNOWN}{which}: {figures_of}"
     for other in ready.others:
         of_first = f": {_gain(other.speedup)}" if other.speedup else ""
         yield f"       {other.configuration.device}, {other.effective or UNKNOWN}{of_first}"
@@ -127,10 +130,11 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield answer(verdict, result.outcome.interrupted)
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
     yield from _load(result.question.load)
+    yield from (f"  rate     {boundary}" for boundary in result.boundaries)
     yield from (f"  limit    {limit}" for limit in result.limits)
     yield from _changes(result)
     yield f"  best     {_with_figures(verdict.best)}"
-    which = f" ({_named(result.baseline)})" if result.question.load else ""
+    which = f" ({_named(result.baseline)})" if result.question.arrives else ""
     yield f"  hint     {_with_figures(result.baseline)}{which}"
     yield from _tied(result)
     if result.drop_in != verdict.best:
@@ -142,6 +146,8 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     for finalist in result.final.finalists if result.final else ():
         if finalist.disqualified:
             yield f"  out      {finalist.configuration}: {finalist.disqualified}"
+    if result.question.objective == "pareto":
+        yield from (f"  front    {point.configuration}: {figures(found)}" for point, found in result.front)
     yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
     yield from (f"  edge     {edge}" for edge in result.outcome.edges)
     if result.outcome.switches:
@@ -166,7 +172,11 @@ def _changes(result: Result) -> Iterator[str]:
 
 def _named(hint: Candidate) -> str:
     """Return a hint in OpenVINO's spelling: `PERFORMANCE_HINT=LATENCY`."""
-    return f"{HINT}={hint.configuration.plain_properties.get(HINT, UNKNOWN)}"
+    return f"{HINT}={_hint_name(hint)}"
+
+
+def _hint_name(hint: Candidate) -> object:
+    return hint.configuration.plain_properties.get(HINT, UNKNOWN)
 
 
 def _load(load: Load | None) -> Iterator[str]:

@@ -12,10 +12,11 @@ from typing import Any, get_args
 
 from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
+from tuner.domain.limit import Limit
 from tuner.domain.load import Load
 from tuner.domain.objectives import OBJECTIVES
 from tuner.domain.precision import error_of, precisions_of
-from tuner.domain.question import THROUGHPUT, Limit, Question
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import HINT, Bounds, Choice
 from tuner.domain.units import GREATEST_SEED, MOST, arrival_rate_of
 from tuner.errors import UsageError
@@ -138,16 +139,30 @@ def load_of(rate: str | float | None, arrivals: str | os.PathLike[str] | None, s
 
 
 def _refuse_contradiction(question: Question) -> None:
+    if question.objective == "rate":
+        _refuse_a_second_rate(question)
     if question.load is None:
         return
     given = f"arrivals='{question.load.source}'" if question.load.source else f"rate={question.load.rate:g}"
-    if question.objective == "throughput":
+    if question.objective in {"throughput", "pareto"}:
         raise UsageError(
             f"{given} fixes the throughput, so there is none to gain; give objective='latency' for the "
             "lowest p99 latency at that rate, or objective='cpu' for the least CPU time."
         )
     if any(limit.figure == "throughput" for limit in question.limits):
         raise UsageError(f"{given} fixes the throughput already; leave min_throughput= out.")
+
+
+def _refuse_a_second_rate(question: Question) -> None:
+    if not question.holding:
+        raise UsageError(
+            "objective='rate' is the highest rate of arrivals at which a limit of the latency holds, and "
+            "none is given; give max_latency='20ms', for example."
+        )
+    if question.load:
+        raise UsageError("objective='rate' finds the rate of arrivals; leave rate= and arrivals= out.")
+    if any(limit.figure == "throughput" for limit in question.limits):
+        raise UsageError("objective='rate' finds the rate that holds; leave min_throughput= out.")
 
 
 def require_time(load: Load | None, budget_s: float) -> None:

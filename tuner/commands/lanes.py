@@ -10,10 +10,10 @@ from tuner.domain.model import Model
 from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import Reference
-from tuner.measure.limits import Known, Limits
 from tuner.measure.process import ProcessLanes
 from tuner.measure.reference import F32, reference_of
 from tuner.measure.sentinel import Sentinel
+from tuner.measure.time_limits import Known, Limits
 from tuner.probe.devices import Device
 from tuner.probe.inputs import Sample, make_pool
 from tuner.probe.model import ModelReading

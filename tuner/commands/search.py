@@ -19,8 +19,7 @@ from tuner.commands.asked import Asked, bounds_of, error_limit, load_of, output_
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.lanes import LanesFor, outputs_in_f32, with_batch_axes
 from tuner.commands.report import REPORT_NAME
-from tuner.domain.limits import limits_of
-from tuner.domain.load import Load
+from tuner.domain.limit_words import limits_of
 from tuner.domain.model import Model
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
@@ -98,9 +97,11 @@ def search(
         max_error: How far outputs may be from those in f32, as a share of the largest value (`0.01`, `"1%"`);
             what the rounding of the coarsest precision explains unless given.
         objective: What is to be gained: `"throughput"`; `"latency"`, the p99 latency of one caller who waits,
-            against the hint `LATENCY`; or `"cpu"`, little CPU time an item. With `rate` or `arrivals` it is
-            `"latency"`, the p99 latency of the items that arrive, or `"cpu"`, both against the better of the
-            hints `THROUGHPUT` and `LATENCY`.
+            against the hint `LATENCY`; `"cpu"`, little CPU time an item; `"pareto"`, the front of throughput
+            and p99 latency, with its knee as what to deploy; or `"rate"`, the highest rate of random arrivals
+            at which `max_latency` holds. With `rate` or `arrivals` it is `"latency"`, the p99 latency of the
+            items that arrive, or `"cpu"`. Where items arrive, the baseline is the better of the hints
+            `THROUGHPUT` and `LATENCY`.
         max_latency: What a percentile of the latency may be at most, p99 unless it is named: `"20ms"`,
             `"p90:5ms"`; or several of them.
         max_memory: What the process may take at most: `"2GiB"`, `"500MiB"`.
@@ -138,7 +139,7 @@ def search(
         bounds=bounds,
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
         shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
-        question=Question(
+        question=Question.asked(
             objective,
             (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
             load_of(rate, arrivals, seed),
@@ -241,7 +242,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
             )
         )
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
-        notices += _closing_notices(found, stolen, asked.question.load, tell)
+        notices += _closing_notices(found, stolen, asked.question, tell)
         outcome = _outcome(asked, found, notices, budget)
         tell(Step("writing the advice and the report"))
         return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
@@ -264,12 +265,12 @@ def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequ
     )
 
 
-def _closing_notices(found: Findings, stolen: float, load: Load | None, tell: Observer) -> list[Notice]:
+def _closing_notices(found: Findings, stolen: float, question: Question, tell: Observer) -> list[Notice]:
     """Return what the search itself showed of the targets and the host; observers know the former."""
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
-    measured = list(measurement_notices(found, stolen, load))
+    measured = list(measurement_notices(found, stolen, question))
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]

@@ -31,11 +31,11 @@ from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
-from tuner.measure.lane import ASK_DEVICE, Lanes, LoadError
-from tuner.measure.limits import Limits
+from tuner.measure.lane import ASK_DEVICE, CANNOT_FOLLOW, Lanes, LoadError
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
+from tuner.measure.time_limits import Limits
 from tuner.probe.arrivals import read_arrivals
 from tuner.probe.devices import list_devices, with_blobs
 from tuner.probe.host import describe_host
@@ -46,9 +46,6 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
 from tuner.tuning.strategy import Strategy, strategy_for
-
-CANNOT_FOLLOW = "cannot follow"
-"""How a lane begins to say that it is too slow for its load, in `tuner/measure/open_loop.py`."""
 
 
 @dataclass(frozen=True, slots=True)

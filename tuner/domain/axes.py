@@ -25,7 +25,7 @@ def threads_axis(facts: DeviceFacts, question: Question) -> Axes:
     Threads that wait for each other cost CPU time, and on a small model time.
     """
     fewer = powers_of_two(facts.physical_cores - 1) if facts.physical_cores > 1 else ()
-    if question.objective == "throughput" or "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
+    if not question.may_want_fewer_threads or "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
         return {}
     return {"threads": (DEFAULT, *fewer)}
 

@@ -18,7 +18,6 @@ from tuner.domain.axes import (
     threads_axis,
 )
 from tuner.domain.configuration import Configuration
-from tuner.domain.load import Load
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import (
@@ -39,8 +38,8 @@ GATHERED = (4, 8, 16, 32)
 """Items that automatic batching may gather into one inference."""
 
 MAX_WAIT, MEAN_FILL = "max_wait", "mean"
-WAITS: Mapping[Choice, float] = {MEAN_FILL: 1.0, "half": 0.5, "double": 2.0}
-"""How long the first item of a batch may wait, in mean times that a batch takes to fill."""
+WAITS: Mapping[Choice, float] = {MEAN_FILL: 1.0, "none": 0.0, "half": 0.5, "double": 2.0}
+"""How long the first item of a batch may wait, in the times of `Question.wait_ms`."""
 
 LONGEST_FILL_MS = 100.0
 """Batches that take longer to fill are not searched, where no limit of the latency says otherwise."""
@@ -59,13 +58,13 @@ class DeviceSpace(Space):
         cores: Physical cores of a processor; of a hybrid one all threads, because fewer streams than cores
             leave some idle. 0 for other devices.
         hint: The hint's name.
-        load: How items arrive; None where every request is kept in flight.
+        question: What the user wants to know.
     """
 
     hint_requests: int
     cores: int
     hint: str = "THROUGHPUT"
-    load: Load | None = None
+    question: Question = THROUGHPUT
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
@@ -89,7 +88,7 @@ class DeviceSpace(Space):
         return Configuration.of(device, properties, batch, requests_at(point, busy), wait_ms)
 
     def _wait_ms(self, batch: int, choice: Choice) -> float:
-        return self.load.fill_ms(batch, WAITS[choice]) if self.load else 0.0
+        return self.question.wait_ms(batch, WAITS[choice])
 
     def properties_at(self, axis: str, choice: Choice) -> frozenset[str]:
         """Return the names of the properties that a choice sets."""
@@ -148,11 +147,12 @@ def device_space(
     if question.load:
         batches = batches_under_load(facts, own_batch, question) if batched else (own_batch,)
         bounds = replace(bounds, batch=bounds.batch or batches)
+    if question.arrives:
         late = {**late, MAX_WAIT: tuple(WAITS)}
     if one_caller:
         bounds = replace(bounds, batch=bounds.batch or (own_batch,), requests=bounds.requests or ONE_CALLER)
     axes: Axes = {"streams": stream_choices(facts, bounds)}
-    if (question.limits_latency or question.load) and not one_caller and HINT in axes["streams"]:
+    if question.weighs_latency and not one_caller and HINT in axes["streams"]:
         axes["streams"] = (*axes["streams"], LATENCY_HINT)
     axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
@@ -160,13 +160,13 @@ def device_space(
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
     cores = facts.logical_cores if facts.hybrid else facts.physical_cores
-    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question.load)
+    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question)
 
 
 def batches_under_load(facts: DeviceFacts, own_batch: int, question: Question) -> tuple[int, ...]:
     """Return the batches that fill soon enough where items arrive by themselves, and the model's own."""
     load = question.load
-    bounds = [limit.bound for limit in question.limits if limit.figure.startswith("p")]
+    bounds = [limit.bound for limit in question.limits if limit.of_latency]
     longest_ms = min(bounds, default=LONGEST_FILL_MS)
     filled = {batch for batch in BATCHES if load and load.fill_ms(batch) <= longest_ms}
     return batch_choices([facts], {own_batch, *filled})

@@ -12,7 +12,12 @@ from collections.abc import Callable
 from tuner.domain.stats import Metric, Speedup
 
 LESS: dict[Metric, str] = {"latency_p99": "p99 latency", "cpu": "CPU time of an item"}
-"""What a gain is less of, by metric; a gain of throughput is more."""
+"""What a gain is less of, by metric."""
+
+MORE: dict[Metric, str] = {"throughput_per_latency": "throughput for its p99 latency", "rate": "arrival rate"}
+"""What a gain is more of, by metric, where that is not simply speed."""
+
+NAMES = LESS | MORE
 
 TIMES_FROM = 3.0
 """From this ratio on, a factor reads better than a percentage."""
@@ -34,7 +39,7 @@ def figure_ratio(ratio: float, metric: Metric = "throughput") -> float:
 
 def gain_name(metric: Metric = "throughput", against: str = "the hint") -> str:
     """Return the name of a column or axis of gains: `gain over the hint`, `p99 latency against the hint`."""
-    return f"{LESS[metric]} against {against}" if metric in LESS else f"gain over {against}"
+    return f"{NAMES[metric]} against {against}" if metric in NAMES else f"gain over {against}"
 
 
 def _percent(ratio: float, decimals: int = 1) -> str:
@@ -44,17 +49,22 @@ def _percent(ratio: float, decimals: int = 1) -> str:
 def faster(ratio: float, decimals: int = 1, metric: Metric = "throughput") -> str:
     """Return a ratio as the beginning of a sentence: `4.5 % faster than`, `8.2 times as fast as`.
 
-    Of latency and CPU time it is `27.0 % lower p99 latency than`.
+    Of other figures than speed it is `27.0 % lower p99 latency than`, `8.1 % higher arrival rate than`.
     """
-    if metric in LESS:
+    if metric in NAMES:
         change = figure_ratio(ratio, metric)
         if change >= TIMES_FROM:
-            return f"{times(change, decimals)} times the {LESS[metric]} of"
-        less = f"{100 * abs(change - 1):.{decimals}f} % {'lower' if ratio >= 1 else 'higher'}"
-        return f"{less} {LESS[metric]} than"
+            return f"{times(change, decimals)} times the {NAMES[metric]} of"
+        return f"{100 * abs(change - 1):.{decimals}f} % {better(metric, ratio >= 1)} than"
     if ratio >= TIMES_FROM:
         return f"{times(ratio, decimals)} times as fast as"
     return f"{100 * abs(ratio - 1):.{decimals}f} % {'faster' if ratio >= 1 else 'slower'} than"
+
+
+def better(metric: Metric, is_gain: bool = True) -> str:
+    """Return what a gain is, or a loss: `lower p99 latency`, `higher arrival rate`, `higher throughput`."""
+    is_lower = (metric in LESS) == is_gain
+    return f"{'lower' if is_lower else 'higher'} {NAMES.get(metric, 'throughput')}"
 
 
 def decimals_apart(one: float, other: float) -> int:
@@ -82,10 +92,10 @@ def interval_of(speedup: Speedup) -> str:
 
 
 def gain_of(speedup: Speedup) -> str:
-    """Return a speedup as a gain with its interval and rounds; of latency and CPU time it says of what."""
+    """Return a speedup as a gain with its interval and rounds; it says of what, unless that is speed."""
     written = gain(speedup.ratio, metric=speedup.metric)
-    if speedup.metric in LESS:
-        written += (" the " if written.endswith("times") else " ") + LESS[speedup.metric]
+    if speedup.metric in NAMES:
+        written += (" the " if written.endswith("times") else " ") + NAMES[speedup.metric]
     return f"{written}, {interval_of(speedup)}"
 
 

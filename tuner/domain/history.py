@@ -11,6 +11,7 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.pruning import at_a_look
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome
+from tuner.domain.sample import Gains
 from tuner.domain.space import Bounds, Space
 from tuner.domain.stats import Speedup
 from tuner.domain.target import Target, target_of
@@ -60,7 +61,7 @@ class History:
         """Add a trial that ended."""
         self.trials.append(trial)
         self._by_configuration[trial.configuration] = trial
-        if trial.measured and not self._question.load and self._question.outgrown(trial.measured):
+        if trial.measured and not self._question.arrives and self._question.outgrown(trial.measured):
             self.over_a_limit.append(trial.configuration)
         if trial.effective and self._bounds.allow(trial.configuration):
             self._forms.setdefault(trial.effective, []).append(trial.configuration)
@@ -169,10 +170,26 @@ class History:
         best = self.best()
         return self._look(best) if best else None
 
+    def best_ratio(self) -> float:
+        """Return the ratio of the best trial so far, 1 while that is the hint."""
+        best = self.best()
+        return best.ratio if best else 1.0
+
+    def baseline_boundary(self) -> float:
+        """Return the highest rate of arrivals that the hint held, as far as known; 0 for other questions."""
+        measured = self.trials[0].measured
+        return measured.throughput_fps if measured and self._question.holding else 0.0
+
+    def gains_in_both(self) -> list[Gains]:
+        """Return the gains in throughput and in latency of every trial that has them."""
+        return [trial.gains for trial in self.trials if trial.gains]
+
     def window_s(self, configuration: Configuration) -> float:
         """Predict the seconds of a window of a configuration, from the highest rate so far."""
         if self._question.load:
             return self._question.load.window_s
+        if self._question.holding:  # as long as items take to arrive at the rates that were tried
+            return median(trial.window_s for trial in self.trials if trial.window_s)
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
         return CYCLES_A_WINDOW * configuration.items_in_flight / fps

@@ -72,11 +72,17 @@ class Load:
     ) -> Arrivals:
         """Return the items of window `number`, by default as many as arrive in `window_s` on average.
 
-        They are the same whenever they are asked for; so many in `surplus` follow them. Windows of a
-        recording follow each other; after its end it begins again. Another `stage` has other random items; in
-        a recording it begins with the item of that number.
+        Windows of a recording follow each other; after its end it begins again.
         """
-        count = math.ceil(self.rate * (seconds or self.window_s))
+        return self.items(number, math.ceil(self.rate * (seconds or self.window_s)), surplus, stage)
+
+    def items(self, number: int, count: int, surplus: int = 0, stage: int = 0) -> Arrivals:
+        """Return the `count` items of window `number`, the same whenever they are asked for.
+
+        So many in `surplus` follow them. Another `stage` has other random items; in a recording it begins
+        with the item of that number. At another rate random gaps are all longer or shorter by the same
+        factor.
+        """
         if self.gaps_s:
             places = (stage + number * count + np.arange(count + surplus)) % len(self.gaps_s)
             gaps = np.asarray(self.gaps_s)[places]

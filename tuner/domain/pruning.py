@@ -34,7 +34,7 @@ class Decision(Enum):
 
     CONTINUE = "continue"
     WORSE = "worse"
-    OVER_A_LIMIT = "over a limit"
+    HOPELESS = "hopeless"
     ENOUGH = "enough"
 
 

@@ -1,184 +1,37 @@
-"""What a search is asked: what is to be gained, and within which limits."""
+"""What a search is asked: what is to be gained, within which limits, under which load."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev
-from typing import NamedTuple
 
 from tuner.domain.agreement import Agreement, percent
-from tuner.domain.figures import mebibytes, milliseconds, rate
+from tuner.domain.limit import FIGURES, Bound, Limit
 from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.sample import Latency, Measured, Window
-from tuner.domain.stats import LEAST_SITTINGS, Metric, percentile_bounds, student_quantile
-from tuner.errors import LaneError, UsageError
+from tuner.domain.stats import Metric
+from tuner.errors import LaneError
 
-METRICS: dict[Objective, Metric] = {"throughput": "throughput", "latency": "latency_p99", "cpu": "cpu"}
+METRICS: dict[Objective, Metric] = {
+    "throughput": "throughput",
+    "latency": "latency_p99",
+    "cpu": "cpu",
+    "pareto": "throughput_per_latency",
+    "rate": "rate",
+}
 """What a gain is measured in, by objective."""
-
-LIMIT_CONFIDENCE = 0.95
-"""One-sided confidence with which a configuration keeps a limit."""
 
 SURELY_BROKEN, WINDOWS = math.log(1.1), 3
 """A duel stops when each of so many windows breaks a limit by so much (log-ratio)."""
-
-
-LEAST = 1e-9
-"""A smaller error counts as this one: it has a logarithm."""
 
 LATE = 0.05
 """Share of the strictest latency limit, or of the p99 latency without one, by which arrivals may be late on
 average."""
 
-
-class Figure(NamedTuple):
-    """A figure that may be limited.
-
-    Attributes:
-        name: In words.
-        say: Writes a value with its unit.
-        of: Returns it of what was measured; None where it is not known.
-        at_least: Whether the limit is the least value, not the greatest.
-        peak: Whether it is a peak, so that no process may go beyond the limit.
-        exact: Whether it is the same in every process, so that one of them is enough.
-    """
-
-    name: str
-    say: Callable[[float], str]
-    of: Callable[[Measured], float | None]
-    at_least: bool = False
-    peak: bool = False
-    exact: bool = False
-
-
-FIGURES = {
-    "p50": Figure("p50 latency", milliseconds, lambda measured: measured.latency_ms.p50),
-    "p90": Figure("p90 latency", milliseconds, lambda measured: measured.latency_ms.p90),
-    "p99": Figure("p99 latency", milliseconds, lambda measured: measured.latency_ms.p99),
-    "p99.9": Figure("p99.9 latency", milliseconds, lambda measured: measured.latency_ms.p99_9),
-    "memory": Figure("memory", mebibytes, lambda measured: measured.memory_mb, peak=True),
-    "throughput": Figure(
-        "throughput",
-        lambda fps: f"{rate(fps)} items/s",
-        lambda measured: measured.throughput_fps,
-        at_least=True,
-    ),
-    "error": Figure(
-        "difference from f32",
-        percent,
-        lambda measured: measured.agreement.max_error if measured.agreement else None,
-        exact=True,
-    ),
-}
-"""What may be limited, by the name that a study and an advice keep."""
-
-
-class Bound(NamedTuple):
-    """Between what a figure surely is; 0 and infinite where that is not known."""
-
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """A limit that a configuration has to keep.
-
-    Attributes:
-        figure: Name of what is limited, one of `FIGURES`.
-        bound: The limit, in milliseconds, MiB, items per second, or as a share.
-
-    Raises:
-        UsageError: It is no number above 0.
-    """
-
-    figure: str
-    bound: float
-
-    def __post_init__(self) -> None:
-        """Refuse a bound that nothing can be compared with."""
-        if not 0 < self.bound < math.inf:
-            raise UsageError(
-                f"{self.bound} is no limit of {FIGURES[self.figure].name}; give a number above 0."
-            )
-
-    def excess(self, measured: Measured) -> float:
-        """Return by how much a limit is broken, as a log-ratio; 0 or less where it is kept."""
-        value, figure = self.value(measured), FIGURES[self.figure]
-        if value is None or (value <= 0 and not figure.exact):
-            return math.inf
-        value = max(value, LEAST)
-        return math.log(self.bound / value if figure.at_least else value / self.bound)
-
-    def value(self, measured: Measured) -> float | None:
-        """Return the figure that is limited."""
-        return FIGURES[self.figure].of(measured)
-
-    def say(self, measured: Measured) -> str:
-        """Return the figure that is limited, with its unit; `unknown` where it is not known."""
-        value = self.value(measured)
-        return "unknown" if value is None else FIGURES[self.figure].say(value)
-
-    def bounds(self, sittings: Sequence[Measured], latencies_ms: Sequence[float], among: int = 1) -> Bound:
-        """Return between what the figure surely is, each end with `LIMIT_CONFIDENCE`.
-
-        Over sittings, each with fresh processes, the logarithms of the figure have Student's bounds. A
-        percentile also has those of order statistics of all requests (Hahn & Meeker, *Statistical Intervals*,
-        section 5.2), because the p99 of few requests is just the slowest of them. Of a peak, the highest
-        counts.
-
-        Args:
-            sittings: The figures of each sitting; with fewer than three nothing is sure.
-            latencies_ms: Of all requests.
-            among: Number of bounds that hold together (Bonferroni's correction).
-        """
-        if FIGURES[self.figure].exact and sittings and (exact := self.value(sittings[0])) is not None:
-            return Bound(exact, exact)
-        values = [value for each in sittings if (value := self.value(each)) and value > 0]
-        if len(values) < max(LEAST_SITTINGS, len(sittings)):
-            return Bound(0.0, math.inf)
-        if FIGURES[self.figure].peak:
-            return Bound(max(values), max(values))
-        confidence = 1 - (1 - LIMIT_CONFIDENCE) / among
-        logs = [math.log(value) for value in values]
-        reach = student_quantile(len(logs) - 1, confidence) * stdev(logs) / math.sqrt(len(logs))
-        low, high = math.exp(fmean(logs) - reach), math.exp(fmean(logs) + reach)
-        if self.figure.startswith("p"):
-            share = float(self.figure.removeprefix("p")) / 100
-            least, most = percentile_bounds(latencies_ms, share, confidence)
-            low, high = min(low, least), max(high, most)
-        return Bound(low, high)
-
-    def is_kept(self, bound: Bound) -> bool:
-        """Return whether a figure between such bounds surely keeps the limit."""
-        return bound.low >= self.bound if FIGURES[self.figure].at_least else bound.high <= self.bound
-
-    def is_broken(self, bound: Bound) -> bool:
-        """Return whether a figure between such bounds surely breaks the limit."""
-        return bound.high < self.bound if FIGURES[self.figure].at_least else bound.low > self.bound
-
-    def standing(self, measured: Measured, bound: Bound | None) -> str:
-        """Return whether a limit is kept, in words, with the figure and its bound."""
-        if FIGURES[self.figure].exact:
-            return f"{'broken' if self.excess(measured) > 0 else 'kept'} ({self.say(measured)})"
-        if bound is None:
-            place = "over it" if self.excess(measured) > 0 else "within it, not proven"
-            return f"{place} ({self.say(measured)})"
-        figure, at_least = FIGURES[self.figure], FIGURES[self.figure].at_least
-        if self.is_kept(bound):
-            edge = figure.say(bound.low if at_least else bound.high)
-            return f"kept ({self.say(measured)}, surely {'above' if at_least else 'below'} {edge})"
-        if self.is_broken(bound):
-            return f"broken ({self.say(measured)})"
-        return f"not sure ({self.say(measured)})"
-
-    def __str__(self) -> str:
-        """Return the limit in words: `p99 latency <= 20 ms`."""
-        figure = FIGURES[self.figure]
-        return f"{figure.name} {'>=' if figure.at_least else '<='} {figure.say(self.bound)}"
+WAIT_SHARE = 0.25
+"""Share of the strictest latency limit for which a batch may wait to fill, where the rate is to be found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,23 +41,66 @@ class Question:
     Attributes:
         objective: What is to be gained.
         limits: What a configuration has to keep.
-        load: How items arrive; None where every request is kept in flight.
+        load: How items arrive; None where every request is kept in flight, or the rate is to be found.
+        holding: Limits of the latency up to whose boundary the rate is to rise; for the objective `rate`
+            alone, and then at least one.
     """
 
     objective: Objective = "throughput"
     limits: tuple[Limit, ...] = ()
     load: Load | None = None
+    holding: tuple[Limit, ...] = ()
+
+    @classmethod
+    def asked(cls, objective: Objective, limits: Iterable[Limit] = (), load: Load | None = None) -> Question:
+        """Return the question of all limits that a user gives, those up to which a rate rises included."""
+        given = tuple(limits)
+        holding = tuple(limit for limit in given if objective == "rate" and limit.of_latency)
+        return cls(objective, tuple(limit for limit in given if limit not in holding), load, holding)
+
+    @property
+    def all_limits(self) -> tuple[Limit, ...]:
+        """The limits as the user gave them."""
+        return (*self.holding, *self.limits)
 
     @property
     def one_caller(self) -> bool:
         """Whether it is about one caller who waits for each answer."""
         return self.objective == "latency" and self.load is None
 
+    @property
+    def arrives(self) -> bool:
+        """Whether items arrive by themselves, at a rate that is given or to be found."""
+        return self.load is not None or self.objective == "rate"
+
+    @property
+    def weighs_latency(self) -> bool:
+        """Whether few items in flight may be the answer, though more of them have more throughput."""
+        return self.limits_latency or self.arrives or self.objective == "pareto"
+
+    @property
+    def may_want_fewer_threads(self) -> bool:
+        """Whether fewer threads than cores may be the answer."""
+        return self.objective in {"latency", "cpu"}
+
+    def wait_ms(self, batch: int, part: float = 1.0) -> float:
+        """Return how long the first item of a batch waits at most for the others; 0 where none arrive.
+
+        Under a load that is a part of the time in which a batch fills on average, and without a rate one of
+        the strictest latency limit.
+        """
+        if self.load:
+            return self.load.fill_ms(batch, part)
+        if not self.holding or batch == 1:
+            return 0.0
+        return float(f"{WAIT_SHARE * part * min(limit.bound for limit in self.holding):.3g}")
+
     def is_late(self, window: Window) -> bool:
         """Return whether the items of a window arrived too late for its latencies to count."""
-        if window.late_ms is None or not (self.objective == "latency" or self.limits_latency):
+        counts = self.objective in {"latency", "rate"} or self.limits_latency
+        if window.late_ms is None or not counts:
             return False
-        bounds = [limit.bound for limit in self.limits if limit.figure.startswith("p")]
+        bounds = [limit.bound for limit in self.all_limits if limit.of_latency]
         return window.late_ms > LATE * min(bounds, default=Latency.of(window.latencies_ms).p99)
 
     @property
@@ -215,14 +111,14 @@ class Question:
     @property
     def key(self) -> str:
         """The question in a form that is the same for the same question alone."""
-        limits = sorted(f"{limit.figure} {limit.bound!r}" for limit in self.limits)
+        limits = sorted(f"{limit.figure} {limit.bound!r}" for limit in self.all_limits)
         load = [self.load.key] if self.load else []
         return ", ".join([self.objective, *limits, *load])
 
     @property
     def limits_latency(self) -> bool:
         """Whether a percentile of the latency is limited."""
-        return any(limit.figure.startswith("p") for limit in self.limits)
+        return any(limit.of_latency for limit in self.limits)
 
     def score(self, window: Window) -> float:
         """Return how good a window is: the higher, the better. Ratios of scores are gains.
@@ -230,8 +126,9 @@ class Question:
         Raises:
             LaneError: CPU time counts, and is not known, or not above 0.
         """
-        if self.objective == "latency":
-            return 1 / Latency.of(window.latencies_ms).p99
+        if self.objective in {"latency", "pareto"}:
+            fps = window.rate_fps if self.objective == "pareto" else 1.0
+            return fps / Latency.of(window.latencies_ms).p99
         if self.objective == "cpu":
             if window.cpu_ms_per_item is None or window.cpu_ms_per_item <= 0:
                 raise LaneError("its CPU time is not known, so it cannot be compared")
@@ -304,9 +201,11 @@ class Question:
             "throughput": "throughput",
             "latency": "p99 latency of one caller" if self.one_caller else "p99 latency",
             "cpu": "CPU time of an item",
+            "pareto": "throughput and p99 latency",
+            "rate": "highest arrival rate",
         }
         load = f" at {self.load}" if self.load else ""
-        limits = " and ".join(map(str, self.limits))
+        limits = " and ".join(map(str, self.all_limits))
         return words[self.objective] + load + f", with {limits}" * bool(limits)
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field, replace
 from tuner.domain.agreement import what_changed
 from tuner.domain.figures import count, gain, rate
 from tuner.domain.host import Host
+from tuner.domain.limit import Limit
 from tuner.domain.model import Model
 from tuner.domain.price import Cheaper, Price, cheaper_than, price_of
-from tuner.domain.question import THROUGHPUT, Limit, Question
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer, played_again
 from tuner.domain.space import Bounds
 from tuner.domain.standing import Standing, standings
+from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final, Trial, unsteady_rounds
 from tuner.domain.verdict import Verdict
@@ -192,9 +194,9 @@ class Result:
         The speed of a host drifts during a search. So figures of different trials cannot be compared, but
         their paired ratios to the baseline can. A trial's rate is computed as its ratio times the baseline's
         rate, and its latencies change by the same factor. Figures of the final are returned unchanged, and
-        all of them under a load: their rates are those of the arrivals, which say nothing of the host.
+        all of them where items arrive: their rates are those of the arrivals, which say nothing of the host.
         """
-        if isinstance(measured, Candidate) or self.question.load:
+        if isinstance(measured, Candidate) or self.question.arrives:
             return measured.measured
         if not (measured.speedup and measured.measured and self.baseline.measured):
             return measured.measured
@@ -215,6 +217,22 @@ class Result:
     def limits(self) -> tuple[str, ...]:
         """What each limit costs, in words: figures of advice and hint, and the best trial that breaks it."""
         return tuple(self._limit_in_words(*pair) for pair in enumerate(self.question.limits))
+
+    @property
+    def boundaries(self) -> tuple[str, ...]:
+        """The highest rates of arrivals that hold the limits of the latency, in words, with their intervals.
+
+        They are those of the final, of the advice and of the hint; empty for other questions.
+        """
+        named = {"hint": self.baseline}
+        if self.verdict.best.configuration != self.baseline.configuration:
+            named = {"advice": self.verdict.best, **named}
+        limits = " and ".join(map(str, self.question.holding))
+        return tuple(
+            f"{name} {rate(found.ratio)} items/s with {limits}{_between(found)}"
+            for name, each in named.items()
+            if self.question.holding and (found := each.boundary)
+        )
 
     def _limit_in_words(self, place: int, limit: Limit) -> str:
         named = {"hint": self.baseline}
@@ -302,6 +320,13 @@ class Result:
         if self.question.load:
             return measured.cpu_ms_per_item or math.inf
         return -measured.throughput_fps
+
+
+def _between(boundary: Speedup) -> str:
+    if not math.isfinite(boundary.high):
+        return ""
+    span = f"{100 * boundary.confidence:.0f} % interval {rate(boundary.low)} to {rate(boundary.high)}"
+    return f" ({span}, {count(boundary.sittings, 'sitting')})"
 
 
 def _row(candidate: Candidate) -> str:

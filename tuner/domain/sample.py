@@ -7,10 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from statistics import median
+from typing import NamedTuple
 
 import numpy as np
 
 from tuner.domain.agreement import Agreement
+
+
+class Probe(NamedTuple):
+    """A window of arrivals at one of the rates that were tried.
+
+    Attributes:
+        rate_fps: Items per second that arrived.
+        latency_ms: The percentile of their latency that is limited; None where the queue grew without end.
+    """
+
+    rate_fps: float
+    latency_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,8 @@ class Window:
         cpu_ms_per_item: CPU time of the lane's process, user and system, in milliseconds for each item; None
             where it is not known.
         late_ms: How late the loop itself started batches on average; None where nothing arrives.
+        probes: The rates that were tried, where the highest is to be found; its `rate_fps` is that one, and
+            its latencies are those just below it.
     """
 
     rate_fps: float
@@ -35,6 +50,19 @@ class Window:
     memory_mb: float
     cpu_ms_per_item: float | None = None
     late_ms: float | None = None
+    probes: tuple[Probe, ...] = ()
+
+
+class Gains(NamedTuple):
+    """How much better than the baseline's two figures are, of which neither is worth more than the other.
+
+    Attributes:
+        throughput: Times the throughput.
+        latency: Times as low a p99 latency.
+    """
+
+    throughput: float
+    latency: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +87,11 @@ class Round:
         """Return log(score of `lane` / score of lane `to`), by default to the baseline."""
         scores = self.scores or self.rates_fps
         return math.log(scores[lane] / scores[to])
+
+    def gains(self, lane: int = 1) -> Gains:
+        """Return a lane's gains over the baseline, where throughput for its p99 latency is scored."""
+        speed = self.rates_fps[lane] / self.rates_fps[0]
+        return Gains(speed, math.exp(self.log_ratio(lane)) / speed)
 
     def pair(self, first: int, second: int) -> Round:
         """Return the round as if only two of its lanes had run, numbered in this order."""
@@ -112,6 +145,7 @@ def figures_of(windows: Sequence[Window]) -> Measured:
         latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
         memory_mb=max(window.memory_mb for window in windows),
         cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
+        probes=tuple(probe for window in windows for probe in window.probes),
     )
 
 
@@ -126,6 +160,7 @@ class Measured:
         cpu_ms_per_item: Median CPU time of its process for each item, in milliseconds; None where it is not
             known.
         agreement: How closely its outputs agree with those in f32, where a search compares them.
+        probes: The rates of arrivals that were tried, where the highest is to be found.
     """
 
     throughput_fps: float
@@ -133,6 +168,7 @@ class Measured:
     memory_mb: float
     cpu_ms_per_item: float | None = None
     agreement: Agreement | None = None
+    probes: tuple[Probe, ...] = ()
 
     def at_rate(self, throughput_fps: float) -> Measured:
         """Return the figures on a host that is faster or slower, so that it reaches another rate.

@@ -6,7 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 
 from tuner.domain.course import APART, Stretch
-from tuner.domain.figures import LESS, TIMES_FROM, digits, faster, gain, gain_of, interval_of, seconds, share
+from tuner.domain.figures import (
+    NAMES,
+    TIMES_FROM,
+    better,
+    digits,
+    faster,
+    gain,
+    gain_of,
+    interval_of,
+    seconds,
+    share,
+)
 from tuner.domain.price import LITTLE_GAIN, Cheaper, Price
 from tuner.domain.settling import LONGEST_TRIED_S
 from tuner.domain.verdict import GAIN_WORTH_FINDING, Verdict
@@ -42,9 +53,9 @@ def _answer(verdict: Verdict) -> str:
 
 def _none_of(verdict: Verdict) -> str:
     """Return of which configurations a gain is ruled out, and how."""
-    less = LESS.get(verdict.speedup.metric) if verdict.speedup else None
+    metric = verdict.speedup.metric if verdict.speedup else "throughput"
     worth, within = share(GAIN_WORTH_FINDING), " within the limits" * verdict.limited
-    faster_by = f"has {worth} lower {less}{within}" if less else f"is {worth} faster{within}"
+    faster_by = f"has {worth} {better(metric)}{within}" if metric in NAMES else f"is {worth} faster{within}"
     if not verdict.points:
         return f"no configuration in the final {faster_by}"
     if verdict.measured == verdict.points:
@@ -86,7 +97,7 @@ def limits_line(verdict: Verdict, unmet: bool) -> str:
     found = verdict.speedup
     if verdict.kind != "meets_limits" or not found:
         return ""
-    change = f"{LESS.get(found.metric, 'throughput')} {gain(found.ratio, metric=found.metric)}"
+    change = f"{NAMES.get(found.metric, 'throughput')} {gain(found.ratio, metric=found.metric)}"
     return f"keeps the limits, which the hint does not keep: {change}"
 
 

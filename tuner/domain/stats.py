@@ -48,7 +48,7 @@ FEW_ROUNDS = 8
 """With so many rounds, the limit is twice as far: a deviation that few rounds tell is uncertain."""
 
 
-Metric = Literal["throughput", "latency_p99", "cpu"]
+Metric = Literal["throughput", "latency_p99", "cpu", "throughput_per_latency", "rate"]
 """What a gain is measured in. Of latency and CPU time, 2 times as good is half as much."""
 
 

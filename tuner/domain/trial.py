@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Literal
 
 from tuner.domain.configuration import Configuration, Effective
-from tuner.domain.question import Bound
-from tuner.domain.sample import Measured, Round, log_ratios_by_sitting
-from tuner.domain.stats import Speedup
+from tuner.domain.limit import Bound
+from tuner.domain.sample import Gains, Measured, Round, log_ratios_by_sitting
+from tuner.domain.stats import Metric, Speedup, speedup_over_sittings
 
 TrialState = Literal["measured", "pruned", "duplicate", "refused", "failed"]
 
@@ -72,6 +72,19 @@ class Trial:
             return median(played.rates_fps[1] / played.rates_fps[0] for played in self.rounds)
         return self.ratio
 
+    @property
+    def gains(self) -> Gains | None:
+        """Its gains in throughput and in p99 latency, where throughput for its p99 latency is compared.
+
+        Both are 1 for the baseline itself; None where there are no rounds that tell them.
+        """
+        if self.speedup is None or self.speedup.metric != "throughput_per_latency":
+            return None
+        if not self.rounds:
+            return Gains(1.0, 1.0) if self.speedup.rounds == 0 else None
+        speeds, latencies = zip(*(played.gains() for played in self.rounds), strict=True)
+        return Gains(median(speeds), median(latencies))
+
     def as_candidate(self) -> Candidate:
         """Return the trial as a candidate, the form that finals and verdicts use."""
         return Candidate(self.configuration, self.effective, self.speedup, self.measured)
@@ -104,6 +117,17 @@ class Candidate:
         """The measured speedup; 1 for the baseline, 0 for a candidate that never ran."""
         return self.speedup.ratio if self.speedup else 1.0 if self.measured else 0.0
 
+    @property
+    def boundary(self) -> Speedup | None:
+        """The highest rate at which the latency held in a final, in items per second, with its interval.
+
+        It is of the boundaries of all sittings; None for other questions.
+        """
+        if not any(each.probes for each in self.by_sitting):
+            return None
+        found = speedup_over_sittings([[math.log(each.throughput_fps)] for each in self.by_sitting])
+        return replace(found, metric="rate")
+
 
 @dataclass(frozen=True, slots=True)
 class Final:
@@ -133,16 +157,27 @@ class Final:
         There is one for each round; of a percentile, which is taken of all requests of a sitting, only one.
         """
         to = to or self.baseline
-        if candidate.speedup and candidate.speedup.metric == "latency_p99":
-            return pooled_log_ratios(candidate.by_sitting, to.by_sitting)
+        if candidate.speedup and candidate.speedup.metric in POOLED:
+            return pooled_log_ratios(candidate.by_sitting, to.by_sitting, candidate.speedup.metric)
         lanes = [self.baseline, *(known for known in self.finalists if known.speedup)]
         return log_ratios_by_sitting(self.rounds, lanes.index(candidate), lanes.index(to))
 
 
-def pooled_log_ratios(candidate: Sequence[Measured], to: Sequence[Measured]) -> list[list[float]]:
-    """Return by how much the p99 latency of each sitting is lower, as a log-ratio in a list of its own."""
+POOLED: tuple[Metric, ...] = ("latency_p99", "throughput_per_latency")
+"""Metrics with a percentile, which is taken of all requests of a sitting."""
+
+
+def pooled_log_ratios(
+    candidate: Sequence[Measured], to: Sequence[Measured], metric: Metric
+) -> list[list[float]]:
+    """Return how much better a pooled metric is, as a log-ratio in a list for each sitting."""
+
+    def score(measured: Measured) -> float:
+        fps = measured.throughput_fps if metric == "throughput_per_latency" else 1.0
+        return fps / measured.latency_ms.p99
+
     pairs = zip(candidate, to, strict=True)
-    return [[math.log(other.latency_ms.p99 / own.latency_ms.p99)] for own, other in pairs]
+    return [[math.log(score(own) / score(other))] for own, other in pairs]
 
 
 def unsteady_rounds(trials: Sequence[Trial], final: Final | None) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from tuner.domain.configuration import Configuration
-from tuner.domain.figures import LESS
+from tuner.domain.figures import NAMES, better
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup, speedup_over_sittings
 from tuner.domain.survey import Survey
@@ -98,8 +98,8 @@ def decide(final: Final, known: Survey | None = None, question: Question = THROU
 def _what_is_open(known: Survey, question: Question) -> str:
     """Return how much was measured, and how many configurations may still gain."""
     worth = f"{100 * GAIN_WORTH_FINDING:.0f} %"
-    less = LESS.get(question.metric)
-    gain = f"may have {worth} lower {less}" if less else f"may be {worth} faster"
+    named = question.metric in NAMES
+    gain = f"may have {worth} {better(question.metric)}" if named else f"may be {worth} faster"
     parts = [f"{known.measured} of {known.points} configurations were measured"]
     if unmeasured := len(known.unmeasured) + known.unlisted:
         parts.append(f"{unmeasured} of the others {gain}")

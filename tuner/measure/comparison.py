@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from statistics import fmean
 
@@ -12,7 +13,8 @@ from tuner.domain.load import Load
 from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.question import LATE, THROUGHPUT, Question
 from tuner.domain.sample import Measured, Round, Window, figures_of
-from tuner.measure.lane import Lane, LoadError
+from tuner.measure.boundary import REACH, Boundary
+from tuner.measure.lane import CANNOT_FOLLOW, SURELY_BELOW, Lane, LoadError
 from tuner.measure.sentinel import Sentinel, host_changed
 
 WINDOW_S = 0.1
@@ -20,9 +22,6 @@ WINDOW_S = 0.1
 
 JUST_S = 0.01
 """Seconds for which the last sentinel of a round also serves as the first of the next one."""
-
-SURELY_BELOW = 0.97
-"""Share of a load's rate below which what a lane can serve is surely less; windows are about as exact."""
 
 SECOND_LOOK_S = 0.5
 """Seconds of the second look at a lane that seems to serve too little: most bursts of other work are over."""
@@ -56,12 +55,15 @@ class Comparison:
         question: Question = THROUGHPUT,
         stretch: int = 1,
         stage: int = 0,
+        start_fps: float = 0.0,
+        best_ratio: float = 0.0,
     ) -> None:
         """Compare `lanes`; `clock` returns seconds since the search began.
 
         The `sentinel` works between windows; without one every round counts. The `question` says what makes a
         window good. Under its load windows are `stretch` times as long as the load's, and the
-        items those of a `stage`.
+        items those of a `stage`. Where the highest rate of arrivals is to be found, it is looked for from
+        `start_fps` on, and a candidate that does not come near `best_ratio` times the baseline's is given up.
         """
         self.rounds: list[Round] = []
         self.unsteady = 0
@@ -70,6 +72,9 @@ class Comparison:
         self._last: tuple[float, float] | None = None  # when the sentinel last ended, and what it returned
         self._lanes, self._rng, self._clock, self._window_s = lanes, rng, clock, window_s
         self._question, self._stretch, self._stage = question, stretch, stage
+        holding = question.holding
+        self._boundary = Boundary(holding, clock, stretch, stage, start_fps) if holding else None
+        self._best_ratio = best_ratio
         self._windows: list[list[Window]] = [[] for _ in lanes]
         self._late = 0  # rounds in a row in which items arrived too late
         self.sitting = 0
@@ -95,10 +100,13 @@ class Comparison:
             LoadError: A lane serves surely fewer items per second than arrive; it is closed.
         """
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
-            if self._question.load:
-                require_capacity(lane, self._question.load)
-            else:
-                lane.window(self._window_s)
+            with closed_if_overloaded(lane):
+                if self._question.load:
+                    require_capacity(lane, self._question.load)
+                elif self._boundary:
+                    self._boundary.warm_up(lane)
+                else:
+                    lane.window(self._window_s)
 
     def play(self) -> Round | None:
         """Play one round: a window in every lane, in random order.
@@ -111,10 +119,13 @@ class Comparison:
         """
         at_s = self._clock()
         order = self._rng.sample(range(len(self._lanes)), len(self._lanes))
+        if self._best_ratio and not self.rounds:
+            order.sort()  # what a candidate has to reach is told by the baseline
         windows: dict[int, Window] = {}
         durations = [self._just_now() or self._look()]
         for index in order:
-            windows[index] = self._window(self._lanes[index])
+            least_fps = self._least_fps(windows) if index else 0.0
+            windows[index] = self._window(self._lanes[index], least_fps)
             durations.append(self._look())
         self._played += 1
         if self._is_late(windows):
@@ -129,17 +140,26 @@ class Comparison:
         self.rounds.append(Round(rates, tuple(order), at_s, self.sitting, scores if scores != rates else ()))
         return self.rounds[-1]
 
-    def _window(self, lane: Lane) -> Window:
+    def _least_fps(self, windows: Mapping[int, Window]) -> float:
+        """Return the rate of arrivals that a candidate has to hold in the first round; 0 for any."""
+        if not self._best_ratio or self.rounds or 0 not in windows:
+            return 0.0
+        return REACH * self._best_ratio * windows[0].rate_fps
+
+    def _window(self, lane: Lane, least_fps: float = 0.0) -> Window:
         """Run a window in a lane; under a load, with the same arrivals as in all other lanes of the round.
 
         As many follow as may fill the lane's last batch.
         """
         load = self._question.load
-        if load is None:
-            return lane.window(self._window_s)
-        surplus = lane.facts.effective.batch - 1
-        seconds = self._stretch * load.window_s
-        return lane.open_loop(load.arrivals(self._played, seconds, surplus, self._stage))
+        with closed_if_overloaded(lane):
+            if self._boundary:
+                return self._boundary.window(lane, self._played, least_fps)
+            if load is None:
+                return lane.window(self._window_s)
+            surplus = lane.facts.effective.batch - 1
+            seconds = self._stretch * load.window_s
+            return lane.open_loop(load.arrivals(self._played, seconds, surplus, self._stage))
 
     def _is_late(self, windows: Mapping[int, Window]) -> bool:
         """Return whether items arrived too late in a window; a lane in which they always do is closed.
@@ -155,8 +175,9 @@ class Comparison:
         self._lanes[late[0]].close()
         late_ms = windows[late[0]].late_ms or 0.0
         raise LoadError(
-            f"cannot be measured at {self._question.load}: arrivals were started {milliseconds(late_ms)} "
-            f"late on average, more than {share(LATE)} of the latency, {LATE_ROUNDS} times in a row"
+            f"cannot be measured at {self._question.load or 'such rates'}: arrivals were started "
+            f"{milliseconds(late_ms)} late on average, more than {share(LATE)} of the latency, "
+            f"{LATE_ROUNDS} times in a row"
         )
 
     def _is_short(self, windows: Collection[Window]) -> bool:
@@ -165,6 +186,8 @@ class Comparison:
         Under a load that is the same for all rounds: how long the items of one happen to take to arrive has
         no say in whether it counts.
         """
+        if self._boundary:
+            return False
         if load := self._question.load:
             return len(windows) * self._stretch * load.window_s <= LONGEST_REPEATED_S
         return sum(window.seconds for window in windows) <= LONGEST_REPEATED_S
@@ -239,14 +262,23 @@ def require_capacity(lane: Lane, load: Load) -> None:
     queue that grows fills every batch, so the rate with full batches decides.
 
     Raises:
-        LoadError: It surely serves fewer, also at a second look; the lane is closed.
+        LoadError: It surely serves fewer, also at a second look.
     """
     for seconds in (WINDOW_S, SECOND_LOOK_S):
         served = lane.window(seconds).rate_fps
         if served >= SURELY_BELOW * load.rate:
             return
-    lane.close()
-    raise LoadError(f"cannot follow {load.rate:.4g} items/s: it serves {served:.3g}")
+    raise LoadError(f"{CANNOT_FOLLOW} {load.rate:.4g} items/s: it serves {served:.3g}")
+
+
+@contextmanager
+def closed_if_overloaded(lane: Lane) -> Iterator[None]:
+    """Close a lane that cannot be measured under a load: so callers know which of several it was."""
+    try:
+        yield
+    except LoadError:
+        lane.close()
+        raise
 
 
 def _rate(window: Window) -> float:
@@ -257,9 +289,9 @@ def duel(
     comparison: Comparison,
     rule: StopRule,
     out_of_time: Callable[[], bool],
-    breaks_a_limit: Callable[[], bool] = lambda: False,
+    hopeless: Callable[[], bool] = lambda: False,
 ) -> Decision:
-    """Play rounds between a baseline and one candidate until the rule, a limit or the time stops them.
+    """Play rounds between a baseline and one candidate until the rule, a reason or the time stops them.
 
     Only the candidate is warmed up, because the baseline has run before. At least one round counts, however
     little time is left.
@@ -267,8 +299,8 @@ def duel(
     comparison.warm_up(first=1)
     while True:
         if comparison.play():
-            if breaks_a_limit():
-                return Decision.OVER_A_LIMIT
+            if hopeless():
+                return Decision.HOPELESS
             decision = rule.decide(comparison.log_ratios())
             if decision is not Decision.CONTINUE:
                 return decision

@@ -59,6 +59,13 @@ class LaneFacts:
     memory_mb: float = 0.0
 
 
+CANNOT_FOLLOW = "cannot follow"
+"""How a lane begins to say that it is too slow for a load."""
+
+SURELY_BELOW = 0.97
+"""Share of a rate of arrivals below which what a lane serves is surely less; windows are about as exact."""
+
+
 class Lane(Protocol):
     """One compiled configuration, ready to run a window on command."""
 
@@ -82,7 +89,7 @@ class Lane(Protocol):
         """Let items arrive at their times, whatever the lane manages, and return what was measured.
 
         Raises:
-            LoadError: The lane cannot follow; it is closed.
+            LoadError: The lane cannot follow; it stays open.
             LaneError: The lane died or did not answer within its limit.
             ModelError: The model's files changed; what the lane says does not count.
             Interrupted: The user asked to stop.

@@ -18,7 +18,7 @@ from typing import Protocol
 import numpy as np
 
 from tuner.domain.load import Arrivals
-from tuner.measure.lane import LoadError
+from tuner.measure.lane import CANNOT_FOLLOW, LoadError
 
 LEAD_SHARE = 0.2
 """Share of a window's items that do not count at its beginning: the queue is empty then, caches are cold."""
@@ -114,7 +114,8 @@ def serve_arrivals(server: Server, arrivals: Arrivals, batch: int = 1, max_wait_
             elif stretch >= LEAST_STRETCH and moment - stretch_began > LEAST_STRETCH_S:
                 served = (first - stretch_first) / (moment - stretch_began)
                 if arrivals.rate > served * (1 + DOUBT / math.sqrt(stretch)):
-                    raise LoadError(f"cannot follow {arrivals.rate:.4g} items/s: it serves {served:.3g}")
+                    server.finish()
+                    raise LoadError(f"{CANNOT_FOLLOW} {arrivals.rate:.4g} items/s: it serves {served:.3g}")
             stretch += 1
         running[number] = len(starts)
         starts.append(moment)

@@ -24,8 +24,8 @@ from tuner.measure.compiling import LanePlan
 from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
 from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError, Reference
 from tuner.measure.leftovers import mark_folder_of_processes
-from tuner.measure.limits import Limit, Limits
 from tuner.measure.sentinel import Sentinel
+from tuner.measure.time_limits import Limit, Limits
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 from tuner.probe.unchanged import FilesAsRead, LaneReading
@@ -237,7 +237,8 @@ class ProcessLane:
         except (EOFError, OSError):  # an end in the middle of a message is an OSError
             self._fail(LaneError(self._how_it_ended(doing)))
         if state == "load":
-            self._fail(LoadError(str(value)))
+            self._require_model()
+            raise LoadError(str(value))
         if state == "error":
             self._fail(LaneError(str(value)))
         return value

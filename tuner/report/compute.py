@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tuner.domain.course import disturbed, drift_of, runs_of, start_of
 from tuner.domain.figures import digits, gibibytes, seconds
 from tuner.domain.result import Result
+from tuner.domain.sample import Probe
 from tuner.domain.sentences import HIGH, answer, cheaper_line, headline, limits_line, stretches, switches
 from tuner.domain.stats import spread
 from tuner.domain.target import target_of
@@ -25,7 +26,7 @@ def view(result: Result, usage: Usage) -> View:
     outcome, verdict, final = result.outcome, result.verdict, result.final
     no_claim = _no_claim(final)
     runs = runs_of(result.trials, final, result.run.trials)
-    drift = [] if result.question.load else drift_of(runs)
+    drift = [] if result.question.arrives else drift_of(runs)
     rows = trial_rows(result)
     on_front = {trial.number for trial, _ in result.front}
     front = [row for row in rows if row.number in on_front]
@@ -41,6 +42,9 @@ def view(result: Result, usage: Usage) -> View:
         question=str(result.question),
         metric=result.question.metric,
         limits=result.limits,
+        boundaries=result.boundaries,
+        probes=_probes(final),
+        held=next(iter(result.question.holding), None),
         unmet=result.unmet,
         what_to_do=what_to_do(result),
         verdict=verdict.kind,
@@ -68,7 +72,7 @@ def view(result: Result, usage: Usage) -> View:
         disturbance=stretches(disturbed(drift)),
         final_at_s=start_of(runs, final.rounds[0]) + final.rounds[0].at_s if final and final.rounds else None,
         noise=None
-        if result.question.load
+        if result.question.arrives
         else spread([moment.fps for moment in drift])
         if len(drift) > 1
         else 0.0,
@@ -119,6 +123,16 @@ def _final_rounds(result: Result) -> dict[str, list[float]]:
     return {
         str(configuration): [math.exp(played.log_ratio(lane)) for played in final.rounds]
         for lane, configuration in sorted(lanes, key=lambda pair: pair[1] != advised)
+    }
+
+
+def _probes(final: Final | None) -> dict[str, Sequence[Probe]]:
+    """Return the rates of arrivals that a final tried, by configuration; empty where it tried none."""
+    everyone = (*final.finalists, final.baseline) if final else ()
+    return {
+        str(entry.configuration): sorted(entry.measured.probes, key=lambda probe: probe.rate_fps)
+        for entry in everyone
+        if entry.measured and entry.measured.probes
     }
 
 

@@ -38,6 +38,8 @@ def _study(view: View) -> dict[str, Any]:
         "question": view.question,
         "metric": view.metric,
         "limits": view.limits,
+        "boundaries": view.boundaries,
+        "probes": view.probes,
         "unmet": view.unmet,
         "verdict": view.verdict,
         "answer": view.answer,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tuner.domain.question import Limit, Question
+from tuner.domain.limit import Limit
+from tuner.domain.question import Question
 from tuner.domain.result import Result
 from tuner.report.view import Bound, Row
 

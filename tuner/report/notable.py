@@ -83,21 +83,11 @@ def _of_front(front: Sequence[Row]) -> Iterator[tuple[str, Row]]:
     yield "fastest", ordered[0]
     if len(ordered) > 1:
         yield "shortest p99", ordered[-1]
-    knee = max(ordered[1:-1], key=lambda row: _bend(row, ordered[0], ordered[-1]), default=None)
-    if knee and _bend(knee, ordered[0], ordered[-1]) > 0:
+    knee = max(ordered, key=_throughput_for_its_latency)
+    if knee not in (ordered[0], ordered[-1]):
         yield "knee", knee
 
 
-def _bend(row: Row, fastest: Row, shortest: Row) -> float:
-    """Return how much more of the way in latency, by its logarithm, than in speed a point has come.
-
-    The way is that from the fastest trial to the one of the shortest p99. After Satopää et al., *Finding a
-    "Kneedle" in a Haystack*, ICDCSW 2011.
-    """
-    latencies = [math.log(each.p99_ms or math.inf) for each in (fastest, row, shortest)]
-    return _way(latencies) - _way([each.fps or 0.0 for each in (fastest, row, shortest)])
-
-
-def _way(places: Sequence[float]) -> float:
-    start, place, end = places
-    return (place - start) / (end - start)
+def _throughput_for_its_latency(row: Row) -> float:
+    """Return what is greatest at the knee (Kleinrock's *power*, ICC 1979), as for the objective `pareto`."""
+    return (row.fps or 0.0) / (row.p99_ms or math.inf)

@@ -11,7 +11,7 @@ import plotly
 from markupsafe import Markup
 
 from tuner.domain.figures import digits, gain_name, interval, or_empty, rate, seconds, share
-from tuner.domain.question import LIMIT_CONFIDENCE
+from tuner.domain.limit import LIMIT_CONFIDENCE
 from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw

@@ -71,6 +71,7 @@ def _markdown(view: View) -> list[str]:
     lines += [f"**Advice:** {_escaped(view.advice.configuration)}", ""]
     lines += [f"- question: {_escaped(view.question)}"]
     lines += [f"- limit: {_escaped(limit)}" for limit in view.limits]
+    lines += [f"- rate: {_escaped(line)}" for line in view.boundaries]
     lines += [f"- {view.headline}. {view.what_to_do}"] if view.unmet else []
     price = f" ({view.high_price})" if view.high_price else ""
     what = "limits" if view.verdict == "meets_limits" else "gain and price"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from tuner.domain.course import Moment, Stretch
+from tuner.domain.limit import Limit
 from tuner.domain.result import Result
+from tuner.domain.sample import Probe
 from tuner.domain.stats import Metric
 
 OVER = "over a limit"
@@ -151,6 +153,9 @@ class View:
     question: str  # What was asked for, in words
     metric: Metric  # What gains are measured in
     limits: Sequence[str]  # A line for each limit, with the figures of the advice and the hint
+    boundaries: Sequence[str]  # The highest arrival rates of the advice and the hint; empty if not asked for
+    probes: Mapping[str, Sequence[Probe]]  # Rates that the final tried, and their latencies, by configuration
+    held: Limit | None  # The limit of these latencies
     unmet: bool  # Whether there are limits that the advice does not surely keep
     what_to_do: str  # About limits that nothing keeps; empty where something does
     verdict: str  # `faster`, `keep_hint`, `meets_limits` or `inconclusive`

@@ -91,6 +91,7 @@ class MeasuredRecord(Record, frozen=True):
     memory_mb: float
     cpu_ms_per_item: float | None = None
     agreement: AgreementRecord | None = None
+    probes: tuple[tuple[float, float | None], ...] = ()
 
 
 class RoundRecord(Record, frozen=True):
@@ -244,6 +245,7 @@ class QuestionRecord(Record, frozen=True):
     objective: str = "throughput"
     limits: tuple[LimitRecord, ...] = ()
     load: LoadRecord | None = None
+    holding: tuple[LimitRecord, ...] = ()
 
 
 class SettingRecord(Record, frozen=True):

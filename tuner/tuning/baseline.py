@@ -95,11 +95,11 @@ def _best(
 ) -> int:
     """Return the lane of the simplest hint among those that are not slower than the fastest.
 
-    Where some hints for the same load keep all limits, it is one of them. After too few rounds for an
+    Where items arrive and some hints keep all limits, it is one of them. After too few rounds for an
     interval nothing is sure, and what is slower by more than `NEAR` counts as slower.
     """
     lanes = list(range(len(hints)))
-    if question.load:
+    if question.arrives:
         lanes = [lane for lane in lanes if not question.broken(measured[lane])] or lanes
     fastest = max(lanes, key=lambda lane: median(comparison.log_ratios(lane)))
 

@@ -19,7 +19,7 @@ from tuner.domain.configuration import Configuration, Effective
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Round, log_ratios_by_sitting
 from tuner.domain.stats import Speedup, speedup_over_sittings
-from tuner.domain.trial import Candidate, Final, pooled_log_ratios
+from tuner.domain.trial import POOLED, Candidate, Final, pooled_log_ratios
 from tuner.domain.verdict import CONFIDENCE
 from tuner.errors import LaneError
 from tuner.measure.answers import difference, tolerance
@@ -262,7 +262,10 @@ class Contest:
         sittings = tuple(replace(each, agreement=finalist.agreement) for each in sittings)
         among = len(self._finalists) * self._looks
         bounds = tuple(limit.bounds(sittings, latencies_ms, among) for limit in self._question.limits)
-        return Candidate(configuration, effective, gain, measured, by_sitting=sittings, bounds=bounds)
+        found = Candidate(configuration, effective, gain, measured, by_sitting=sittings, bounds=bounds)
+        if not found.boundary:
+            return found
+        return replace(found, measured=replace(measured, throughput_fps=found.boundary.ratio))
 
     def _widest_half_width(self) -> float:
         """Return half the width of the widest interval."""
@@ -271,10 +274,12 @@ class Contest:
 
     def _speedup(self, lane: int) -> Speedup:
         logs, among = log_ratios_by_sitting(self.rounds, lane), len(self._finalists) * self._looks
-        if self._question.objective == "latency" and self._comparison:
-            logs = pooled_log_ratios(self._comparison.by_sitting(lane), self._comparison.by_sitting(0))
+        metric = self._question.metric
+        if metric in POOLED and self._comparison:
+            own, baseline = self._comparison.by_sitting(lane), self._comparison.by_sitting(0)
+            logs = pooled_log_ratios(own, baseline, metric)
         gain = speedup_over_sittings(logs, CONFIDENCE, among)
-        return replace(gain, rounds=len(self.rounds), metric=self._question.metric)
+        return replace(gain, rounds=len(self.rounds), metric=metric)
 
 
 def _play(comparison: Comparison, on_round: Callable[[int], None]) -> None:

@@ -179,7 +179,7 @@ class Exploration:
         """Return whether far more items would be in flight than in anything that keeps the limits."""
         return (
             self._question.limits_latency
-            and not self._question.load  # then requests need not be in flight
+            and not self._question.arrives  # then requests need not be in flight
             and configuration.items_in_flight > SOON * self._history.most_in_flight()
         )
 

@@ -23,7 +23,7 @@ START_S = 0.05
 
 
 STAGES = 2**31
-"""Stages of a load that a final may draw: another one than the trials, an earlier final, or another run."""
+"""Stages of arrivals that a final may draw: another one than the trials, an earlier final, or another run."""
 
 SAFE = 0.1
 """How far from a limit (log-ratio) a trial's figure has to be so that a final will hardly find it broken."""
@@ -85,14 +85,24 @@ class Plan:
     left_out: Trial | None = None
 
 
-def cost_of(chosen: Sequence[Configuration], history: History, baseline: Trial) -> Cost:
-    """Return the time that a final among these is expected to take, judging by their trials."""
+def cost_of(
+    chosen: Sequence[Configuration], history: History, baseline: Trial, window_s: float = 0.0
+) -> Cost:
+    """Return the time that a final among these is expected to take, judging by their trials.
+
+    Its windows last `window_s` at least.
+    """
     known = (history.knows(configuration) for configuration in chosen)
     originals = (history.same(trial.effective) for trial in known if trial and trial.effective)
     trials = [baseline, *(trial for trial in originals if trial)]
-    round_s = sum(trial.window_s or 0.0 for trial in trials)
+    round_s = sum(max(trial.window_s or 0.0, window_s) for trial in trials)
     open_s = sum((trial.reopen_s or trial.compile_s or 0.0) + START_S for trial in trials)
     return Cost(open_s + round_s, round_s * _plays_a_round(round_s, history, baseline))
+
+
+def least_window_s(strategy: Strategy) -> float:
+    """Return how long a final's windows last at least, where they are longer than those of trials."""
+    return strategy.final_window_s if strategy.final_window_s > strategy.window_s else 0.0
 
 
 def _plays_a_round(round_s: float, history: History, baseline: Trial) -> float:
@@ -138,10 +148,10 @@ def plan_final(
     best = few[-1][:1]
     if not best:
         return None
-    leader = history.best()
+    leader, least_s = history.best(), least_window_s(strategy)
 
     def plan(invited: Sequence[Configuration], rounds: int) -> Plan:
-        sittings = int(left_s / cost_of(invited, history, baseline).sitting_s(rounds))
+        sittings = int(left_s / cost_of(invited, history, baseline, least_s).sitting_s(rounds))
         left_out = leader and history.simplest_form(leader) not in invited
         return Plan(invited, rounds, sittings, leader if left_out else None)
 
@@ -167,17 +177,17 @@ def run_final(
     """Measure the invited configurations beside the baseline until time is up or enough is known.
 
     If the user interrupts it or the hint's lane keeps dying, the rounds played so far are kept, and the
-    final's `trouble` says what happened. Under a load a sitting is a single round, with windows as long as
-    all its planned rounds together: a queue takes time until its latency is that of the long run. Its items
-    are others than those by which the finalists were chosen.
+    final's `trouble` says what happened. Where items arrive a sitting is a single round, with windows as
+    long as all its planned rounds together: a queue takes time until its latency is that of the long run. Its
+    items are others than those by which the finalists were chosen.
 
     Raises:
         LaneError: The hint's lane kept dying, and no sitting ended before.
     """
-    stretch, stage = (plan.rounds, rng.randrange(1, STAGES)) if question.load else (1, 0)
+    stretch, stage = (plan.rounds, rng.randrange(1, STAGES)) if question.arrives else (1, 0)
 
     def compare(opened: Sequence[Lane]) -> Comparison:
-        window_s, clock = strategy.window_s, budget.spent_s
+        window_s, clock = strategy.final_window_s, budget.spent_s
         return Comparison(opened, rng, clock, window_s, lanes.sentinel, question, stretch, stage)
 
     contest = Contest(lanes, baseline, plan.invited, compare, rng, budget.looks, question)

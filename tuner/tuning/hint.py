@@ -38,7 +38,7 @@ class Hint:
         if target.kind == "BATCH":
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
         requests = 1 if question.one_caller else ASK_DEVICE
-        wait_ms = question.load.fill_ms(own_batch) if question.load else 0.0
+        wait_ms = question.wait_ms(own_batch)
         asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests, wait_ms)
         self._lanes = lanes
         self.target = target
@@ -75,10 +75,10 @@ class Hint:
 
 
 def hint_names(target: Target, question: Question) -> tuple[str, ...]:
-    """Return the hints that a user might take for a question; under a load it may be either."""
+    """Return the hints that a user might take for a question; where items arrive it may be either."""
     if question.one_caller:
         return ("LATENCY",)
-    return ("THROUGHPUT", "LATENCY") if question.load else (target.hint,)
+    return ("THROUGHPUT", "LATENCY") if question.arrives else (target.hint,)
 
 
 def _with_number(target: Target) -> Target:

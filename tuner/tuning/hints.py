@@ -14,6 +14,7 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
+from tuner.measure.boundary import HOLDS_NOWHERE
 from tuner.measure.lane import Lanes, LaneTimeout, LoadError
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
@@ -183,7 +184,7 @@ def _measure_living(
 
 def _is_hurried(budget: Budget, question: Question) -> bool:
     """Return whether the hints have had their share of the time: items that arrive slowly take theirs."""
-    return question.load is not None and budget.spent_s() > HINTS_SHARE * budget.seconds
+    return question.arrives and budget.spent_s() > HINTS_SHARE * budget.seconds
 
 
 def _lost(number: int, hint: Hint, error: LaneError) -> Trial:
@@ -220,12 +221,15 @@ def _refusal(error: LaneError, lost: Sequence[tuple[Hint, LaneError]] = ()) -> s
     """Return why there is no baseline; `lost` are the hints that died or cannot follow."""
     if isinstance(error, LoadError) and len(lost) > 1:
         reasons = "; ".join(f"{hint.name} on {hint.target} {why}" for hint, why in lost)
+        if HOLDS_NOWHERE in str(error):
+            return f"No performance hint can be compared with ({reasons}); give a longer max_latency=."
         return (
             f"No performance hint can be measured at this load ({reasons}), so there is nothing to compare "
             "with, even if a larger batch may follow; give a load of a lower rate."
         )
     if isinstance(error, LoadError):
-        return f"The performance hint {error}; give a load of a lower rate."
+        what = "longer max_latency=" if HOLDS_NOWHERE in str(error) else "load of a lower rate"
+        return f"The performance hint {error}; give a {what}."
     if isinstance(error, LaneTimeout):
         return f"The hint gave {_why(error)}."
     return f"The model compiles but does not run: {error}."

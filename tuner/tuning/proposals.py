@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, IntDistribution
@@ -28,6 +29,35 @@ searches found the same (240 of 30 and 60 s), and a simulated one of five target
 LOOKED_AT = 1000
 """Points among which it is looked for; if all of them are closed, the space counts as searched."""
 
+
+class Goals(NamedTuple):
+    """What the sampler is to make large.
+
+    Attributes:
+        figures: How many figures.
+        of: Returns them of a trial; None where it has none.
+    """
+
+    figures: int
+    of: Callable[[Trial], tuple[float, ...] | None]
+
+
+SPEEDUP = Goals(1, lambda trial: (trial.ratio,) if trial.speedup else None)
+BOTH = Goals(2, lambda trial: trial.gains)
+"""Throughput, and how low the p99 latency is: the sampler looks for their front."""
+
+Sampling = Callable[[int, int], optuna.samplers.BaseSampler]
+"""Makes a sampler from a seed and the number of trials that are not its own."""
+
+
+def tpe(seed: int, startup: int) -> optuna.samplers.BaseSampler:
+    """Return the tree-structured Parzen estimator.
+
+    It is that of Bergstra et al., NIPS 2011; of several goals, that of Ozaki et al., JAIR 2022.
+    """
+    return optuna.samplers.TPESampler(seed=seed, n_startup_trials=startup)
+
+
 Closed = Callable[[Configuration], bool]
 """Whether a configuration must not be tried (again)."""
 
@@ -42,12 +72,15 @@ class Proposer:
         seed: int,
         known: Iterable[Trial] = (),
         guesses: Sequence[Point] | None = None,
+        goals: Goals = SPEEDUP,
+        sampling: Sampling = tpe,
     ) -> None:
         """Begin with guesses, the host's if None; the sampler learns the known trials at once."""
+        self._goals, self._sampling = goals, sampling
         self._rng = random.Random(seed)
         guesses = guesses_for(space) if guesses is None else guesses
         self._seed, self._startup = seed, len(guesses)
-        self._ratios: dict[Configuration, float] = {}
+        self._values: dict[Configuration, tuple[float, ...]] = {}
         self._excess: dict[Configuration, float] = {}
         self._take(space)
         start: Point = {"batch": own_batch, "requests_per_stream": 1}
@@ -59,10 +92,11 @@ class Proposer:
     def _take(self, space: Space) -> None:
         """Begin a study over the axes of a space, with what is known."""
         self._space, self._axes = space, _Axes(space)
-        self._study = _sampling_study(self._seed + len(self._ratios), self._startup)
+        seed = (self._seed + len(self._values)) % (GREATEST_SEED + 1)  # a continued search adds its trials
+        self._study = _study(self._sampling(seed, self._startup), self._goals.figures)
         self._asked: dict[Configuration, optuna.Trial] = {}
-        for configuration, ratio in self._ratios.items():
-            self._teach(configuration, ratio)
+        for configuration, values in self._values.items():
+            self._teach(configuration, values)
 
     def lead_to(self, step: Step) -> None:
         """Propose a point next, in its space, which may have grown; what can wait follows the guesses."""
@@ -98,25 +132,25 @@ class Proposer:
 
     def learn(self, trial: Trial) -> None:
         """Teach the sampler the result of a trial."""
-        ratio = trial.speedup.ratio if trial.speedup else None
-        if ratio is not None:
-            self._ratios[trial.configuration] = ratio
+        values = self._goals.of(trial)
+        if values is not None:
+            self._values[trial.configuration] = values
         if trial.excess is not None:
             self._excess[trial.configuration] = trial.excess
         asked = self._asked.pop(trial.configuration, None)
         if asked is not None:
             for name, excess in self._constraints(trial.configuration).items():
                 asked.set_constraint(name, excess)
-            self._study.tell(asked, ratio, TrialState.FAIL if ratio is None else None)
-        elif ratio is not None:
-            self._teach(trial.configuration, ratio)
+            self._study.tell(asked, values, TrialState.FAIL if values is None else None)
+        elif values is not None:
+            self._teach(trial.configuration, values)
 
     def _constraints(self, configuration: Configuration) -> dict[str, float]:
         """Return by how much a configuration breaks the limits; empty where there are none."""
         excess = self._excess.get(configuration)
         return {} if excess is None else {"limits": excess}
 
-    def _teach(self, configuration: Configuration, ratio: float) -> None:
+    def _teach(self, configuration: Configuration, values: Sequence[float]) -> None:
         """Teach the sampler what is known of a configuration, if it is a point of the space."""
         point = self._space.point(configuration)
         if point and not self._space.is_late(point):
@@ -124,16 +158,14 @@ class Proposer:
             constraints = self._constraints(configuration)
             self._study.add_trial(
                 optuna.trial.create_trial(
-                    params=params, distributions=distributions, value=ratio, constraints=constraints
+                    params=params, distributions=distributions, values=values, constraints=constraints
                 )
             )
 
 
-def _sampling_study(seed: int, startup: int) -> optuna.Study:
+def _study(sampler: optuna.samplers.BaseSampler, goals: int) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    fitting = seed % (GREATEST_SEED + 1)  # a continued search adds its trials to the seed
-    sampler = optuna.samplers.TPESampler(seed=fitting, n_startup_trials=startup)
-    return optuna.create_study(direction="maximize", sampler=sampler)
+    return optuna.create_study(directions=["maximize"] * goals, sampler=sampler)
 
 
 class _Axes:

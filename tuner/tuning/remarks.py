@@ -8,8 +8,8 @@ from statistics import fmean, median
 from tuner.domain.course import disturbed, drift_of, runs_of
 from tuner.domain.figures import share
 from tuner.domain.history import History
-from tuner.domain.load import Load
 from tuner.domain.model import Model
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Notice
 from tuner.domain.sentences import stretches
 from tuner.domain.stats import spread
@@ -51,15 +51,15 @@ def model_notices(model: Model, inputs_matter: bool) -> Iterator[Notice]:
         )
 
 
-def measurement_notices(found: Findings, stolen: float, load: Load | None = None) -> Iterator[Notice]:
+def measurement_notices(found: Findings, stolen: float, question: Question = THROUGHPUT) -> Iterator[Notice]:
     """Yield what the measurements themselves show of the host and its devices.
 
     Args:
         found: What the search found.
         stolen: Share of the CPU time that the hypervisor took.
-        load: How items arrived. It fixes the hint's rates, so they say nothing of the host then.
+        question: What was asked. Where items arrive, the rates say nothing of the host.
     """
-    baseline_fps = [] if load else History(found.trials).baseline_fps()
+    baseline_fps = [] if question.arrives else History(found.trials).baseline_fps()
     noise = spread(baseline_fps) if baseline_fps else 0.0
     if noise > NOISY:
         yield Notice(
@@ -74,7 +74,7 @@ def measurement_notices(found: Findings, stolen: float, load: Load | None = None
             f"In {share(astray)} of its windows the hint was off its median speed by more than "
             f"{share(NOISY)}: other programs ran in between; end them, and run the same command again.",
         )
-    elif when := "" if load else _disturbance(found):
+    elif when := "" if question.arrives else _disturbance(found):
         yield Notice(
             "disturbed",
             f"{when[0].upper()}{when[1:]}: another program ran, or the processor changed its clock; "

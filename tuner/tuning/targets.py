@@ -36,7 +36,7 @@ def targets_for(
         DeviceError: There is no such device here.
     """
     targets = [_as_listed(target_of(name), present) for name in asked] or _all_targets(present)
-    if question.one_caller or question.load:
+    if question.one_caller or question.arrives:
         targets = _single_devices(targets, bool(asked), batching, question)
     for target in targets:
         if [other.covers(str(target)) for other in targets].count(True) > 1:
@@ -56,7 +56,7 @@ def _single_devices(
     targets: Sequence[Target], asked: bool, batching: Batching, question: Question
 ) -> list[Target]:
     """Return the single devices; refuse what puts the requests of several callers together or apart."""
-    if question.load:
+    if question.arrives:
         about, others = "items that arrive at a rate are searched on single devices", "them in OpenVINO"
     else:
         about = "objective='latency' is about one caller, whose request runs on a single device"

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration, Effective
+from tuner.domain.front import is_dominated
 from tuner.domain.history import History
 from tuner.domain.pruning import Decision
 from tuner.domain.question import Question
@@ -135,13 +136,22 @@ class TrialRunner:
         strategy, pair = self._strategy, [self._baseline.lane, lane]
         clock = self._budget.spent_s
         question, sentinel = self._question, self._lanes.sentinel
-        comparison = Comparison(pair, self._rng, clock, strategy.window_s, sentinel, question)
+        comparison = Comparison(
+            pair,
+            self._rng,
+            clock,
+            strategy.window_s,
+            sentinel,
+            question,
+            start_fps=self._history.baseline_boundary(),
+            best_ratio=self._history.best_ratio() if question.holding else 0.0,
+        )
         ends_at = self._budget.spent_s() + strategy.trial_share * self._budget.seconds
         decision = duel(
             comparison,
-            replace(strategy.rule(self._history.to_beat()), floor=self._history.floor),
+            strategy.rule(self._history),
             out_of_time=lambda: self._budget.spent_s() > ends_at,
-            breaks_a_limit=lambda: bool(question.limits) and question.surely_broken(comparison.by_window(1)),
+            hopeless=lambda: self._is_hopeless(comparison),
         )
         measured = replace(comparison.measured(1), agreement=agreement)
         return Trial(
@@ -158,6 +168,15 @@ class TrialRunner:
             compile_s=lane.facts.compile_s,
             reopen_s=lane.facts.reopen_s,
             unsteady=comparison.unsteady,
+        )
+
+    def _is_hopeless(self, comparison: Comparison) -> bool:
+        """Return whether a candidate surely breaks a limit, or other trials are clearly better in all."""
+        question = self._question
+        if question.limits and question.surely_broken(comparison.by_window(1)):
+            return True
+        return question.objective == "pareto" and is_dominated(
+            [played.gains() for played in comparison.rounds], self._history.gains_in_both()
         )
 
 

@@ -261,7 +261,7 @@ def _run_trials(
     hint = history.trials[0]
     while task.budget.allows_a_trial():
         finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
-        cost = finals.cost_of(finalists, history, hint)
+        cost = finals.cost_of(finalists, history, hint, finals.least_window_s(task.strategy))
         left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy, short=True)
         configuration = open_points.next(left_s) if left_s > 0 else None
         if configuration is None:

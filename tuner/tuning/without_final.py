@@ -27,7 +27,7 @@ def decide_without_final(history: History, exploration: Exploration, question: Q
         why = f"every other configuration that was tried {' or '.join(in_vain)} ({reason})"
         overloaded = not {"failed", "was refused"} & set(in_vain)
         if overloaded:
-            why = f"no other configuration that was tried could be measured at {question.load} ({reason})"
+            why = f"no other configuration that was tried {_measurable(question)} ({reason})"
         verdict = Verdict(
             "keep_hint" if overloaded and every_point_known else "inconclusive",
             hint,
@@ -51,11 +51,18 @@ def _tried_in_vain(history: History, question: Question) -> dict[str, list[Trial
     found = {
         "failed": [trial for trial in trials if trial.state == "failed"],
         "was refused": [trial for trial in trials if trial.state == "refused"],
-        f"could not be measured at {question.load}": [
+        _measurable(question).replace("could", "could not", 1): [
             trial for trial in trials if trial.state == "pruned" and not trial.measured
         ],
     }
     return {what: these for what, these in found.items() if these}
+
+
+def _measurable(question: Question) -> str:
+    """Return in words what a trial could not do that was given up before its first round."""
+    if question.holding:
+        return "could hold the limits near the hint's arrival rate"
+    return f"could be measured at {question.load}"
 
 
 def _compiling(history: History) -> str:

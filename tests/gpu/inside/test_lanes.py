@@ -16,7 +16,7 @@ from tuner.measure import limits
 from tuner.measure.answers import difference, prove_batching, tolerance
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import ASK_DEVICE, DeviceLeftOut, require_all_devices
-from tuner.measure.limits import Limits
+from tuner.measure.time_limits import Limits
 from tuner.tuning.budget import Budget
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.trials import TrialRunner

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from tuner.advice.advice import Advice
-from tuner.domain.figures import milliseconds
+from tuner.domain.figures import milliseconds, rate
+from tuner.domain.question import THROUGHPUT
 from tuner.domain.visible import shell_word
 
 FILE = "{file}"
@@ -43,9 +44,11 @@ def as_json(advice: Advice) -> Export:
 
 def with_load_named(export: Export, advice: Advice) -> Export:
     """Return an export with a note on the load that the advice was measured under, if there is one."""
-    load = advice.question.question.load if advice.question else None
-    if load is None:
+    question = advice.question.question if advice.question else THROUGHPUT
+    if not question.arrives:
         return export
+    most = advice.measured.throughput_fps if advice.measured else 0.0
+    load = question.load or f"arrivals of up to {rate(most)} items/s"
     wait_ms = advice.best.configuration.max_wait_ms
     waits = f", and its batches waited up to {milliseconds(wait_ms)} to fill" if wait_ms else ""
     note = f"The advice was measured at {load}{waits}; this file cannot hold that, so figures differ."

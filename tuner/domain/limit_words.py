@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from tuner.domain.question import FIGURES, Limit
+from tuner.domain.limit import FIGURES, Limit
 from tuner.errors import UsageError
 
 MILLISECONDS = {"us": 1e-3, "ms": 1.0, "s": 1e3}

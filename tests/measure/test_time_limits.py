@@ -7,7 +7,7 @@ from tuner.commands.asked import Asked
 from tuner.commands.lanes import CHECK_SHARE, LanesFor
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import Window
-from tuner.measure.limits import BEYOND_S, COMPILE_S, GRACE_S, HINT_WINDOWS, LEAST_S, Limits
+from tuner.measure.time_limits import BEYOND_S, COMPILE_S, GRACE_S, HINT_WINDOWS, LEAST_S, Limits
 from tuner.probe.unchanged import FilesAsRead
 
 
