@@ -36,7 +36,8 @@ from tests.lanes.replayed import Landscape, read
 from tuner.domain.configuration import Configuration
 from tuner.measure.comparison import WINDOW_S
 from tuner.measure.lane import ASK_DEVICE, Lane, Lanes
-from tuner.measure.sentinel import APART, BLOCK, SETTLING_S, WORK_S, EveryCore, checksum_s, own_cores
+from tuner.measure.sentinel import APART, BLOCK, SETTLING_S, WORK_S, EveryCore, checksum_s
+from tuner.probe.devices import own_cores
 
 FOLDER = recordings.FOLDER / "sentinel"
 ROUNDS, SITTINGS, LONGEST_S = 100, 4, 80.0

@@ -13,7 +13,8 @@ from tuner.domain.host import Host
 from tuner.domain.pruning import StopRule
 from tuner.measure import sentinel as module
 from tuner.measure.comparison import LONGEST_REPEATED_S, Comparison, duel
-from tuner.measure.sentinel import EveryCore, host_changed, own_cores, serves, watching
+from tuner.measure.sentinel import EveryCore, host_changed, serves, watching
+from tuner.probe.devices import own_cores
 
 THROUGHPUT = {"PERFORMANCE_HINT": "THROUGHPUT"}
 HOST = Host("a processor", 2, 8192, "Linux", "2026.4", {"CPU": "a processor"})

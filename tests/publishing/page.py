@@ -10,7 +10,14 @@ import scipy.stats
 from tests import recordings
 from tests.benchmarks.evidence import FOLDER, configuration_of
 from tests.benchmarks.models import MODELS
-from tests.publishing import about_intervals, about_lanes, about_questions, about_searches, about_servers
+from tests.publishing import (
+    about_intervals,
+    about_lanes,
+    about_places,
+    about_questions,
+    about_searches,
+    about_servers,
+)
 from tests.publishing.layout import (
     Data,
     items,
@@ -139,6 +146,7 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "false_wins_questions": about_questions.false_wins_questions,
     "loadgen": about_questions.loadgen,
     "lateness": about_questions.lateness,
+    "quota": about_places.quota,
     "trend": about_searches.trend,
     "settling_attempts": about_searches.settling,
     "noise": about_searches.noise,

@@ -103,7 +103,8 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
 
     Every request was in flight; or items arrived as the question's load says, and latency is that of an item,
     from its arrival on. CPU time is the process's own, user and system, in milliseconds for each item, if it
-    is known. `agreement` is there if precision was searched.
+    is known. `agreement` is there if precision was searched, `throttled` under a quota of CPU time: the share
+    of its periods in which that was used up.
     """
 
     throughput_fps: Figure
@@ -111,13 +112,21 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
     memory_mb: Figure
     cpu_ms_per_item: Figure | None = None
     agreement: AgreementRecord | None = None
+    throttled: Figure | None = None
 
     @property
     def measured(self) -> Measured:
         """The same as the rest of the project has it."""
         agreement = self.agreement.agreement if self.agreement else None
         latency_ms = Latency(**msgspec.structs.asdict(self.latency_ms))
-        return Measured(self.throughput_fps, latency_ms, self.memory_mb, self.cpu_ms_per_item, agreement)
+        return Measured(
+            self.throughput_fps,
+            latency_ms,
+            self.memory_mb,
+            self.cpu_ms_per_item,
+            agreement,
+            throttled=self.throttled,
+        )
 
 
 class SpeedupRecord(Record, frozen=True):

@@ -114,6 +114,7 @@ NO_MEMORY_LEFT = (
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
 )
+@options.in_a_place
 @options.of_a_search
 def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the fastest streams, batch and requests for MODEL.
@@ -265,12 +266,14 @@ def devices(plugins: Path | None, as_json: bool) -> int:
     """List what can be searched here, with each device's ranges."""
     from tuner.cli import words
     from tuner.commands.devices import devices as listed
-    from tuner.commands.devices import devices_document
+    from tuner.commands.devices import devices_document, place
 
     found = listed(plugins)
+    here = place(plugins)
     if as_json:
-        click.echo(json.dumps(devices_document(found), indent=2))
+        click.echo(json.dumps(devices_document(found, here), indent=2))
         return 0
+    _print(words.place_lines(here))
     _print(words.device_list(found))
     return 0
 

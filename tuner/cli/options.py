@@ -13,7 +13,7 @@ import click
 from tuner.domain.objectives import OBJECTIVES
 from tuner.domain.precision import precisions_of
 from tuner.domain.steps import stream_counts
-from tuner.domain.units import GREATEST_SEED, counts_of, seconds_of, shapes_of
+from tuner.domain.units import GREATEST_SEED, cores_of, counts_of, cpuset_of, seconds_of, shapes_of
 from tuner.errors import UsageError
 
 
@@ -64,6 +64,8 @@ BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
 REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
 PRECISIONS = Parsed("precisions", precisions_of)
 FORMATS = Parsed("formats", formats_of)
+CORES = Parsed("cores", cores_of)
+CORE_LIST = Parsed("cores", cpuset_of)
 
 MODEL_ELSEWHERE = click.option(
     "--model", type=click.Path(path_type=Path), help="Path of the model, if it has moved since the search."
@@ -154,6 +156,22 @@ def of_a_question(command: Any) -> Any:
     return command
 
 
+CPUS = click.option(
+    "--cpus",
+    type=CORES,
+    metavar="CORES",
+    help="CPU time as a container has it with this option: 1.5 makes a control group for the search.",
+)
+CPUSET = click.option(
+    "--cpuset", type=CORE_LIST, metavar="LIST", help="Cores as a container has them: 0-1, 0,2,4."
+)
+
+
+def in_a_place(command: Any) -> Any:
+    """Add the options that limit what is measured to a part of the host."""
+    return CPUS(CPUSET(command))
+
+
 def of_a_search(command: Any) -> Any:
     """Add the options that `search` and `demo` share."""
     for add in (VERBOSE, QUIET, JSON, SEED, TRIALS):
@@ -164,7 +182,7 @@ def of_a_search(command: Any) -> Any:
 OPTIONS = {
     **{name: f"--{name}" for name in (
         "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
-        "output", "seed",
+        "output", "seed", "cpus", "cpuset",
     )},
     "inputs": "--input",
     "shapes": "--shape",

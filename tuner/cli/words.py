@@ -25,6 +25,7 @@ from tuner.domain.history import History
 from tuner.domain.host import Host
 from tuner.domain.load import Load
 from tuner.domain.model import Model
+from tuner.domain.place import Place
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.sentences import answer, cheaper_line, played_again, price_line, switches
@@ -66,6 +67,8 @@ def seconds_left(left_s: float) -> str:
 def header(began: Began, version: str) -> Iterator[str]:
     """Yield the lines about host and model."""
     yield f"openvino-tuner {version} on {_host(began.host)}"
+    if place := _place(began.host):
+        yield f"place  {place}"
     yield f"model  {began.model.name}: {_inputs(began.model)}"
 
 
@@ -133,6 +136,10 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield from (f"  rate     {boundary}" for boundary in result.boundaries)
     yield from (f"  limit    {limit}" for limit in result.limits)
     yield from _changes(result)
+    if place := _place(result.host):
+        hint = result.baseline.effective
+        assumed = f"; the hint takes {hint.streams} streams, {hint.threads} threads" if hint else ""
+        yield f"  place    {place}{assumed}"
     yield f"  best     {_with_figures(verdict.best)}"
     which = f" ({_named(result.baseline)})" if result.question.arrives else ""
     yield f"  hint     {_with_figures(result.baseline)}{which}"
@@ -291,8 +298,9 @@ def _interval(speedup: Speedup) -> str:
 
 
 def figures(measured: Measured) -> str:
-    """Return rate and latency."""
-    return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}"
+    """Return rate and latency, and how often a quota held it back."""
+    throttled = f", throttled in {share(measured.throttled)} of periods" if measured.throttled else ""
+    return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}{throttled}"
 
 
 def _with_figures(candidate: Candidate) -> str:
@@ -305,8 +313,42 @@ def _host(host: Host) -> str:
     return f"{host.cpu}, {host.cores} cores, {host.memory_mb / 1024:.0f} GiB, OpenVINO {host.openvino}"
 
 
+def _place(host: Host) -> str:
+    """Return what a control group allows of a host's CPU time; empty where that is all of it."""
+    if host.cgroup_cores is None or host.cgroup_cores >= host.cores:
+        return ""
+    return f"{host.cgroup_cores:g} of {host.cores} cores' time (a control group's quota)"
+
+
 def _inputs(model: Model) -> str:
     return ", ".join(f"{each.name}[{','.join(map(str, each.shape))}] {each.type}" for each in model.inputs)
+
+
+def place_lines(here: Place) -> Iterator[str]:
+    """Yield what this process may use of the host, and what the hint takes."""
+    cores = f"{count(len(here.cores), 'core')} ({_listed(here.cores)})"
+    if here.quota and here.quota.cores < len(here.cores):
+        period = milliseconds(1e3 * here.quota.period_s)
+        cores += f", of which a control group allows {here.quota.cores:g} cores' time in periods of {period}"
+    yield f"place  {cores}"
+    if here.memory_limit_mb:
+        yield f"  memory        {mebibytes(here.memory_limit_mb)} in a control group"
+    if here.weight:
+        yield f"  weight        {here.weight} beside other groups"
+    if here.hint_streams and here.hint_threads:
+        hint = f"{count(here.hint_streams, 'stream')}, {count(here.hint_threads, 'thread')}"
+        yield f"  hint on CPU   {hint}"
+
+
+def _listed(cores: Sequence[int]) -> str:
+    """Return numbers of cores as control groups list them: `0-3,8`."""
+    parts: list[list[int]] = []
+    for core in cores:
+        if parts and parts[-1][-1] == core - 1:
+            parts[-1].append(core)
+        else:
+            parts.append([core])
+    return ",".join(f"{part[0]}-{part[-1]}" if len(part) > 1 else f"{part[0]}" for part in parts)
 
 
 def device_list(devices: Sequence[Device]) -> Iterator[str]:

@@ -46,6 +46,8 @@ class Asked:
         inputs: Files or directories with samples, by input name.
         shapes: Static shapes by input name.
         question: What the user wants to know.
+        cpus: CPU time in cores that the search may use, or None for what there is.
+        cpuset: Cores that it may use, or None for all of this process.
         seed: Seed of everything that is random.
         command: How this search was called, for the record.
     """
@@ -62,6 +64,8 @@ class Asked:
     inputs: Mapping[str, Path] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     question: Question = THROUGHPUT
+    cpus: float | None = None
+    cpuset: tuple[int, ...] | None = None
     seed: int = 0
     command: str = ""
 

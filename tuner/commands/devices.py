@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from tuner.domain.place import Place
 from tuner.probe.devices import Device, list_devices
+from tuner.probe.place import describe_place
 
 
 def devices(plugins: Path | None = None) -> tuple[Device, ...]:
@@ -19,9 +22,15 @@ def devices(plugins: Path | None = None) -> tuple[Device, ...]:
     return list_devices(str(plugins) if plugins else None)
 
 
-def devices_document(found: Sequence[Device]) -> dict[str, Any]:
-    """Return devices as plain data."""
+def place(plugins: Path | None = None) -> Place:
+    """Return what this process may use of the host, beside what OpenVINO's hint takes it to be."""
+    return describe_place(str(plugins) if plugins else None)
+
+
+def devices_document(found: Sequence[Device], here: Place) -> dict[str, Any]:
+    """Return devices and the place as plain data."""
     return {
+        "place": asdict(here),
         "devices": [
             {
                 "name": device.name,
@@ -33,5 +42,5 @@ def devices_document(found: Sequence[Device]) -> dict[str, Any]:
                 "writable": sorted(device.writable),
             }
             for device in found
-        ]
+        ],
     }

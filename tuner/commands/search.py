@@ -27,13 +27,14 @@ from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.sentences import answer
 from tuner.domain.space import Choice
 from tuner.domain.target import Target
-from tuner.domain.units import seconds_of
+from tuner.domain.units import cores_of, cpuset_of, seconds_of
 from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
+from tuner.measure.place import placed
 from tuner.measure.sentinel import watching
-from tuner.probe.devices import Device, facts, list_devices, schedules, with_blobs
+from tuner.probe.devices import Device, facts, list_devices, quota_here, schedules, with_blobs
 from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
@@ -43,7 +44,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
 from tuner.tuning.remarks import measurement_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible, refuse_precisions
-from tuner.tuning.strategy import strategy_for
+from tuner.tuning.strategy import strategy_for, within
 from tuner.tuning.targets import Batching, targets_for
 from tuner.tuning.tune import Findings, Task, tune
 
@@ -71,6 +72,8 @@ def search(
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     output: str | os.PathLike[str] | None = None,
+    cpus: str | float | None = None,
+    cpuset: str | Sequence[int] | None = None,
     seed: int = 0,
     observer: Observer = lambda _: None,
     command: str | None = None,
@@ -112,6 +115,8 @@ def search(
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
+        cpus: CPU time in cores that the search may use, as a container has it: `1.5`, by a control group.
+        cpuset: Cores that it may use: `"0-1"`, `[0, 2]`.
         seed: Seed of proposals, of the order of windows, and of random inputs.
         observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call in the advice.
@@ -144,10 +149,12 @@ def search(
             (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
             load_of(rate, arrivals, seed),
         ),
+        cpus=cores_of(cpus) if cpus is not None else None,
+        cpuset=cpuset_of(cpuset) if cpuset is not None else None,
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
-    with ending(observer):
+    with ending(observer), placed(asked.cpus, asked.cpuset):
         refuse_unwritable(asked)
         began, waited = _began(asked, observer), [False]
 
@@ -234,7 +241,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
                 budget,
                 asked.seed,
                 tell,
-                strategy_for(asked.question),
+                within(strategy_for(asked.question), quota_here()),
                 bounds=asked.bounds,
                 question=asked.question,
                 item_mb=reading.item_mb,

@@ -37,7 +37,7 @@ from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
 from tuner.measure.time_limits import Limits
 from tuner.probe.arrivals import read_arrivals
-from tuner.probe.devices import list_devices, with_blobs
+from tuner.probe.devices import list_devices, quota_here, with_blobs
 from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
 from tuner.probe.unchanged import FilesAsRead
@@ -45,7 +45,7 @@ from tuner.runtime.compiling import require_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
-from tuner.tuning.strategy import Strategy, strategy_for
+from tuner.tuning.strategy import Strategy, strategy_for, within
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +273,8 @@ def _compare(
         closing(Blobs(with_blobs(present))) as blobs,
         watching(host, devices) as sentinel,
     ):
-        budget, strategy = Budget(budget_s, None, time.monotonic), strategy_for(question)
+        strategy = within(strategy_for(question), quota_here())
+        budget = Budget(budget_s, None, time.monotonic)
         tell(Started(budget_s))
         tell(Step("compiling both configurations"))
         lanes = ProcessLanes(

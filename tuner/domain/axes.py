@@ -22,12 +22,21 @@ ONE_CALLER = (1, 2, 4)
 def threads_axis(facts: DeviceFacts, question: Question) -> Axes:
     """Return the axis of fewer threads than cores, where that may be gained by it; empty where it may not.
 
-    Threads that wait for each other cost CPU time, and on a small model time.
+    Threads that wait for each other cost CPU time, and on a small model time. Threads beyond a quota use it
+    up early in each of its periods, and then all of them wait.
     """
-    fewer = powers_of_two(facts.physical_cores - 1) if facts.physical_cores > 1 else ()
-    if not question.may_want_fewer_threads or "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
+    fewer: set[int] = set()
+    if question.may_want_fewer_threads and facts.physical_cores > 1:
+        fewer |= {*powers_of_two(facts.physical_cores - 1)}
+    fewer |= _near_quota(facts)
+    if "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
         return {}
-    return {"threads": (DEFAULT, *fewer)}
+    return {"threads": (DEFAULT, *sorted(fewer))}
+
+
+def _near_quota(facts: DeviceFacts) -> set[int]:
+    """Return the counts near a quota that are less than the hardware threads; none without a quota."""
+    return {count for count in facts.quota.counts if count < facts.logical_cores} if facts.quota else set()
 
 
 def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
@@ -38,7 +47,8 @@ def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
     """
     most = facts.max_streams if "NUM_STREAMS" in facts.writable else 0
     if bounds.streams is None:
-        return (HINT, *stream_counts(most)) if most else (HINT,)
+        near = {count for count in _near_quota(facts) if count <= most}
+        return (HINT, *sorted({*stream_counts(most), *near})) if most else (HINT,)
     return tuple(choice for choice in bounds.streams if not isinstance(choice, int) or choice <= most) or (
         HINT,
     )

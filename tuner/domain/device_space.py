@@ -18,6 +18,7 @@ from tuner.domain.axes import (
     threads_axis,
 )
 from tuner.domain.configuration import Configuration
+from tuner.domain.place import Quota
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import (
@@ -55,16 +56,18 @@ class DeviceSpace(Space):
 
     Attributes:
         hint_requests: Requests that the hint asks for at the model's own batch.
-        cores: Physical cores of a processor; of a hybrid one all threads, because fewer streams than cores
-            leave some idle. 0 for other devices.
+        cores: Physical cores of a processor, no more than a quota lasts for; of a hybrid one all threads,
+            because fewer streams than cores leave some idle. 0 for other devices.
         hint: The hint's name.
         question: What the user wants to know.
+        quota: CPU time that this process may use, where it is less than that of its cores.
     """
 
     hint_requests: int
     cores: int
     hint: str = "THROUGHPUT"
     question: Question = THROUGHPUT
+    quota: Quota | None = None
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
@@ -160,7 +163,9 @@ def device_space(
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
     cores = facts.logical_cores if facts.hybrid else facts.physical_cores
-    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question)
+    if facts.quota:
+        cores = min(cores, facts.quota.counts[-1])
+    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question, facts.quota)
 
 
 def batches_under_load(facts: DeviceFacts, own_batch: int, question: Question) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from statistics import median
+from statistics import fmean, median
 from typing import NamedTuple
 
 import numpy as np
@@ -42,6 +42,7 @@ class Window:
         late_ms: How late the loop itself started batches on average; None where nothing arrives.
         probes: The rates that were tried, where the highest is to be found; its `rate_fps` is that one, and
             its latencies are those just below it.
+        throttled: Share of the quota's periods in which CPU time was used up; None without a quota.
     """
 
     rate_fps: float
@@ -51,6 +52,7 @@ class Window:
     cpu_ms_per_item: float | None = None
     late_ms: float | None = None
     probes: tuple[Probe, ...] = ()
+    throttled: float | None = None
 
 
 class Gains(NamedTuple):
@@ -140,12 +142,14 @@ class Latency:
 def figures_of(windows: Sequence[Window]) -> Measured:
     """Return the figures of a lane over its windows, of which there is at least one."""
     cpu_ms = [window.cpu_ms_per_item for window in windows if window.cpu_ms_per_item is not None]
+    throttled = [window.throttled for window in windows if window.throttled is not None]
     return Measured(
         throughput_fps=median(window.rate_fps for window in windows),
         latency_ms=Latency.of([ms for window in windows for ms in window.latencies_ms]),
         memory_mb=max(window.memory_mb for window in windows),
         cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
         probes=tuple(probe for window in windows for probe in window.probes),
+        throttled=fmean(throttled) if throttled else None,
     )
 
 
@@ -161,6 +165,7 @@ class Measured:
             known.
         agreement: How closely its outputs agree with those in f32, where a search compares them.
         probes: The rates of arrivals that were tried, where the highest is to be found.
+        throttled: Mean share of a quota's periods in which its CPU time was used up; None without a quota.
     """
 
     throughput_fps: float
@@ -169,6 +174,7 @@ class Measured:
     cpu_ms_per_item: float | None = None
     agreement: Agreement | None = None
     probes: tuple[Probe, ...] = ()
+    throttled: float | None = None
 
     def at_rate(self, throughput_fps: float) -> Measured:
         """Return the figures on a host that is faster or slower, so that it reaches another rate.

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import Configuration
+from tuner.domain.place import Quota
 from tuner.domain.precision import ANY_PRECISION, HINTS_OWN
 from tuner.domain.properties import DEVICE_PROPERTIES
 from tuner.domain.target import target_of
@@ -46,6 +47,7 @@ class DeviceFacts:
         max_batch: `MAX_BATCH_SIZE` for the model, or None where it is not reported.
         precisions: Those of `f32`, `bf16` and `f16` that it says that it has.
         default_precision: What it computes in where nothing is asked for, or None where it is not reported.
+        quota: CPU time that this process may use, where it is less than that of its hardware threads.
     """
 
     target: str
@@ -59,6 +61,7 @@ class DeviceFacts:
     max_batch: int | None = None
     precisions: tuple[str, ...] = ()
     default_precision: str | None = None
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)

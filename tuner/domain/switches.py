@@ -127,7 +127,7 @@ def property_set(axis: str, choice: Choice) -> frozenset[str]:
 def _matters(axis: str, facts: DeviceFacts) -> bool:
     match axis:
         case "pinning":
-            return facts.logical_cores >= PINNING_FROM_CORES
+            return facts.logical_cores >= PINNING_FROM_CORES or facts.quota is not None
         case "hyper_threading":
             return facts.logical_cores > facts.physical_cores
         case "core_type":

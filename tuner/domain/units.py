@@ -11,6 +11,9 @@ from tuner.errors import UsageError
 
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 SHORTEST_S = 1.0
+LEAST_CORES = 0.1
+"""CPU time in cores below which nothing is measured any more."""
+
 GREATEST_SEED = (1 << 32) - 1
 """The largest seed that the random generator behind Optuna takes."""
 
@@ -89,6 +92,38 @@ def _numbers(sizes: str) -> tuple[int, ...]:
     if 0 in numbers:
         raise UsageError(f"shapes= has a dimension of 0 in [{sizes}]; every dimension is at least 1.")
     return numbers
+
+
+def cores_of(text: str | float) -> float:
+    """Return CPU time in cores as a user writes it: `1.5`.
+
+    Raises:
+        UsageError: It is no number, or less than `LEAST_CORES`.
+    """
+    found = re.fullmatch(r"\d+(?:\.\d+)?", str(text).strip())
+    if not found or not LEAST_CORES <= float(found[0]) < math.inf:
+        raise UsageError(
+            f"cpus='{text}' is not a number of cores; give for example 1.5, at least {LEAST_CORES:g}."
+        )
+    return float(found[0])
+
+
+def cpuset_of(text: str | Sequence[int]) -> tuple[int, ...]:
+    """Return numbers of cores as control groups list them: `0-1,4`; or given as numbers.
+
+    Raises:
+        UsageError: It is no such list, or an empty one.
+    """
+    if not isinstance(text, str):
+        text = ",".join(map(str, text))
+    cores: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,5})(?:\s*-\s*(\d{1,5}))?\s*", part)
+        first, last = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if first > last:
+            raise UsageError(f"cpuset='{text}' is not a list of cores; give for example 0-3 or 0,2,4.")
+        cores |= {*range(first, last + 1)}
+    return tuple(sorted(cores))
 
 
 def arrival_rate_of(text: str | float) -> float:

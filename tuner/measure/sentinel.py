@@ -24,6 +24,7 @@ from typing import Generic, TypeVar
 
 from tuner.domain.host import Host
 from tuner.domain.target import plain_name
+from tuner.probe.devices import own_cores
 
 Found = TypeVar("Found")
 
@@ -82,13 +83,6 @@ def watching(host: Host, devices: Iterable[str]) -> Iterator[Sentinel | None]:
 
     with closing(cores):
         yield work
-
-
-def own_cores() -> list[int]:
-    """Return the numbers of the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return list(range(os.cpu_count() or 1))
 
 
 def work_of(seconds: float) -> Callable[[], Callable[[], float]]:

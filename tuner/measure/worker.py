@@ -27,6 +27,7 @@ from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
 from tuner.measure.infer_queue import InferQueue
 from tuner.measure.lane import Answers, LoadError
 from tuner.measure.open_loop import serve_arrivals
+from tuner.probe.control_groups import held, limiting_group, share_throttled
 from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -99,6 +100,7 @@ class Engine:
         self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self._fill()
+        self._limited = limiting_group()
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 
     def window(self, seconds: float) -> Window:
@@ -108,21 +110,25 @@ class Engine:
             _, latencies = self._spin(self._lead_s)
             if min(latencies) > LONG_CYCLE_S * 1e3:
                 self._lead_s = 0.0
+        held_before = held(self._limited)
         cpu_began_s = time.process_time()
         starts, latencies = self._spin(seconds)
         self._queue.wait_all()
+        throttled = share_throttled(held_before, held(self._limited))
         cpu_s, inferences = time.process_time() - cpu_began_s, sum(map(len, starts))
         rate = sum(cycle_rate(times) for times in starts) * self._plan.configuration.batch
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         cpu_ms = 1e3 * cpu_s / (inferences * self._plan.configuration.batch)
-        return Window(rate, tuple(latencies), time.perf_counter() - began, memory_mb, cpu_ms)
+        return Window(
+            rate, tuple(latencies), time.perf_counter() - began, memory_mb, cpu_ms, throttled=throttled
+        )
 
     def open_loop(self, arrivals: Arrivals) -> Window:
         """Let items arrive at their times, gather them into batches, and measure from arrival to answer.
 
         CPU time is that of the inference: the thread in which the items arrive is left out.
         """
-        began = time.perf_counter()
+        began, held_before = time.perf_counter(), held(self._limited)
         cpu_began_s = time.process_time() - time.thread_time()
         queue = InferQueue(self._queue, self._requests, arrivals.rate)
         configuration = self._plan.configuration
@@ -130,7 +136,16 @@ class Engine:
         cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / served.items
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         seconds = time.perf_counter() - began
-        return Window(served.rate_fps, served.latencies_ms, seconds, memory_mb, cpu_ms, served.late_ms)
+        throttled = share_throttled(held_before, held(self._limited))
+        return Window(
+            served.rate_fps,
+            served.latencies_ms,
+            seconds,
+            memory_mb,
+            cpu_ms,
+            served.late_ms,
+            throttled=throttled,
+        )
 
     def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
         """Run until time is up and every request has its cycles, without callbacks or copies.

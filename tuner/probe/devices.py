@@ -13,9 +13,11 @@ from typing import Any
 import openvino as ov
 import psutil
 
+from tuner.domain.place import Quota
 from tuner.domain.space import DeviceFacts
 from tuner.domain.target import Target
 from tuner.errors import DeviceError, UsageError, reason
+from tuner.probe.control_groups import quota
 from tuner.probe.plain_files import read_plain
 
 MOST_BYTES = 1 << 20
@@ -173,14 +175,26 @@ def facts(device: Device, model: Path | None = None, plugins: str | None = None)
         max_batch=largest,
         precisions=device.precisions,
         default_precision=device.precision,
+        quota=quota_here() if processor else None,
     )
 
 
-def usable_cores() -> int:
-    """Return the logical cores that this process may run on."""
+def quota_here() -> Quota | None:
+    """Return the quota of this process's CPU time, where it is less than that of its cores."""
+    found = quota()
+    return found if found and found.cores < usable_cores() else None
+
+
+def own_cores() -> list[int]:
+    """Return the numbers of the logical cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def usable_cores() -> int:
+    """Return how many logical cores this process may run on."""
+    return len(own_cores())
 
 
 def _batch_sizes(device: Device, model: Path, plugins: str | None) -> tuple[int | None, int | None]:

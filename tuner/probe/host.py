@@ -11,6 +11,7 @@ import psutil
 
 from tuner.domain.host import Host
 from tuner.domain.result import Notice
+from tuner.probe.control_groups import memory_free, quota, text_of
 from tuner.probe.devices import list_devices, usable_cores
 
 OTHER_LOAD_PERCENT = 15.0
@@ -45,20 +46,20 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
             f"Other programs use {busy:.0f} % of the CPU: intervals will be wider; "
             "end them and search again.",
         )
-    governor = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+    governor = text_of(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
     if governor not in {None, "performance"}:
         yield Notice(
             "frequency-scaling",
             f"The CPU frequency governor is '{governor}': speed will drift; "
             "set it with 'cpupower frequency-set -g performance'.",
         )
-    quota = cgroup_cores(root)
-    if quota is not None and quota < usable_cores():
+    allowed = cgroup_cores(root)
+    if allowed is not None and allowed < usable_cores():
         yield Notice(
             "cgroup-limit",
-            f"A cgroup limits this process to {quota:g} of {usable_cores()} cores: OpenVINO starts "
-            "a thread for each core and is throttled; raise the limit, or pin the "
-            "container to whole cores (--cpuset-cpus).",
+            f"A control group allows this process {allowed:g} of {usable_cores()} cores' time, of which "
+            "OpenVINO's hint knows nothing: it is held back again and again. Fewer threads are searched; "
+            "whole cores (--cpuset-cpus) would be better.",
         )
     battery = getattr(psutil, "sensors_battery", lambda: None)()
     if battery is not None and not battery.power_plugged:
@@ -72,70 +73,18 @@ def stolen_seconds() -> float:
 
 def available_mb(root: Path = Path("/")) -> float:
     """Return the memory that a further process may take, in MiB, within the limits of its control groups."""
-    free = [float(psutil.virtual_memory().available), *_cgroup_bytes_free(root)]
+    free = [float(psutil.virtual_memory().available), *memory_free(root)]
     return max(0.0, min(free)) / (1 << 20)
 
 
-def _cgroup_bytes_free(root: Path) -> Iterator[float]:
-    """Yield what each control group of this process still allows; files that are cached give way."""
-    for folder in _own_cgroups(root):
-        yield from _bytes_free(folder, "memory.max", "memory.current", "inactive_file")
-    yield from _bytes_free(
-        root / "sys/fs/cgroup/memory",
-        "memory.limit_in_bytes",
-        "memory.usage_in_bytes",
-        "total_inactive_file",
-    )
-
-
-def _bytes_free(folder: Path, limit_name: str, used_name: str, cached_name: str) -> Iterator[float]:
-    limit, used = _text(folder / limit_name), _text(folder / used_name)
-    if limit and used and limit.isdigit() and used.isdigit():
-        lines = (_text(folder / "memory.stat") or "").splitlines()
-        cached = next((line.split()[1] for line in lines if line.startswith(f"{cached_name} ")), "0")
-        yield float(limit) - float(used) + float(cached)
-
-
 def cgroup_cores(root: Path = Path("/")) -> float | None:
-    """Return the lowest CPU limit of this process's cgroups in cores (v2 and v1), or None."""
-    quotas = [*_v2_quotas(root), *_v1_quotas(root)]
-    return min(quotas, default=None)
-
-
-def _v2_quotas(root: Path) -> Iterator[float]:
-    """Yield the limits of the process's own cgroup and of all cgroups above it."""
-    for folder in _own_cgroups(root):
-        text = _text(folder / "cpu.max")
-        if text and not text.startswith("max"):
-            quota, _, period = text.partition(" ")
-            yield int(quota) / int(period or 100_000)
-
-
-def _own_cgroups(root: Path) -> Iterator[Path]:
-    """Yield the folders of the process's own cgroup (v2) and of all cgroups above it, the highest first."""
-    own = (_text(root / "proc/self/cgroup") or "").rpartition("0::/")[2].split("\n")[0]
-    base = root / "sys/fs/cgroup"
-    for folder in dict.fromkeys((base, *reversed((base / own).parents), base / own)):
-        if folder.is_relative_to(base):
-            yield folder
-
-
-def _v1_quotas(root: Path) -> Iterator[float]:
-    quota_us = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_quota_us")
-    period_us = _text(root / "sys/fs/cgroup/cpu/cpu.cfs_period_us")
-    if quota_us and period_us and int(quota_us) > 0:
-        yield int(quota_us) / int(period_us)
+    """Return the lowest limit of CPU time of this process's control groups in cores, or None."""
+    found = quota(root)
+    return found.cores if found else None
 
 
 def _cpu_name() -> str | None:
-    for line in (_text(Path("/proc/cpuinfo")) or "").splitlines():
+    for line in (text_of(Path("/proc/cpuinfo")) or "").splitlines():
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return None
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return None

@@ -92,6 +92,7 @@ class MeasuredRecord(Record, frozen=True):
     cpu_ms_per_item: float | None = None
     agreement: AgreementRecord | None = None
     probes: tuple[tuple[float, float | None], ...] = ()
+    throttled: float | None = None
 
 
 class RoundRecord(Record, frozen=True):

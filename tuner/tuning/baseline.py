@@ -22,7 +22,6 @@ from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError
 from tuner.measure.comparison import Comparison
 from tuner.tuning.hint import Hint
-from tuner.tuning.strategy import strategy_for
 
 WINDOWS = 5
 """Of a single hint: enough to know its rate and latency, since it plays in every round that follows."""
@@ -40,6 +39,7 @@ def measure_hints(
     rng: random.Random,
     clock: Callable[[], float],
     question: Question,
+    window_s: float,
     hurried: Callable[[], bool] = lambda: False,
 ) -> tuple[Hint, list[Trial]]:
     """Return the baseline, and a trial of each hint that no earlier run has measured, the baseline's first.
@@ -55,7 +55,6 @@ def measure_hints(
     playing = [hint for hint in hints if hint is known or history.knows(hint.configuration) is None]
     if known and len(playing) == 1:
         return known, []
-    window_s = strategy_for(question).window_s
     comparison = Comparison([hint.lane for hint in playing], rng, clock, window_s, question=question)
     comparison.warm_up()
     for _ in range(ROUNDS if len(playing) > 1 else WINDOWS):

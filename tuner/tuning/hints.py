@@ -15,6 +15,7 @@ from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
 from tuner.measure.boundary import HOLDS_NOWHERE
+from tuner.measure.comparison import WINDOW_S
 from tuner.measure.lane import Lanes, LaneTimeout, LoadError
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
@@ -49,8 +50,11 @@ def open_hints(
     rng: random.Random,
     budget: Budget,
     question: Question = THROUGHPUT,
+    window_s: float = WINDOW_S,
 ) -> Hints:
     """Open every target's hint while there is time, and measure those that no earlier run has measured.
+
+    Without a load windows last `window_s`.
 
     Raises:
         DeviceError: No hint runs, or not the hint that earlier trials were compared with.
@@ -78,7 +82,7 @@ def open_hints(
                     raise DeviceError(_refusal(failure)) from failure
                 left_out[target] = _why(failure)
         running = [*opened]
-        baseline, trials = _measure_living(opened, left_out, history, rng, budget, question)
+        baseline, trials = _measure_living(opened, left_out, history, rng, budget, question, window_s)
         stack.pop_all()
     for hint in running:
         if hint is not baseline:
@@ -144,6 +148,7 @@ def _measure_living(
     rng: random.Random,
     budget: Budget,
     question: Question,
+    window_s: float,
 ) -> tuple[Hint, list[Trial]]:
     """Measure the hints; a lane that dies is opened once again while there is time.
 
@@ -157,7 +162,9 @@ def _measure_living(
         try:
             for hint in opened:
                 hint.reopen_if_dead()
-            baseline, trials = measure_hints(opened, history, rng, budget.spent_s, question, hurried)
+            baseline, trials = measure_hints(
+                opened, history, rng, budget.spent_s, question, window_s, hurried
+            )
             said = [(hint, error) for hint, error in lost if hint.target not in left_out]
             first = len(history.trials) + len(trials)
             return baseline, [*trials, *(_lost(first + at, *each) for at, each in enumerate(said))]

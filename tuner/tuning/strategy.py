@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from tuner.domain.history import History
+from tuner.domain.place import Quota
 from tuner.domain.pruning import StopRule
 from tuner.domain.question import Question
 from tuner.domain.space import Space
@@ -79,8 +80,8 @@ FRONT_ROUNDS, FRONT_PRECISE = 4, 0.01
 """Rounds of a duel, and half of an interval (log scale), that are enough for a place on a front.
 
 Two rounds are enough for most, which others beat in both figures. With these, windows of 0.1 s and a short
-final, replayed searches of 60 s found 0.988 of the front in the median (`reports/evidence`). With three rounds
-for all, windows of 0.25 s and half of the time for the final it was 0.873."""
+final, replayed searches of 60 s found 0.988 of the front in the median (`reports/evidence`). With three
+rounds for all, windows of 0.25 s and half of the time for the final it was 0.873."""
 
 
 def strategy_for(question: Question) -> Strategy:
@@ -105,6 +106,20 @@ def strategy_for(question: Question) -> Strategy:
 def in_few_rounds(history: History) -> StopRule:
     """Return the rule of a duel whose every round is a search by itself, of which there is time for few."""
     return replace(to_beat_the_best(history), max_rounds=FEW_ROUNDS)
+
+
+PERIODS = 5
+"""Periods of a quota that a window lasts at least: a shorter one sees either a burst or a stall."""
+
+
+def within(strategy: Strategy, quota: Quota | None) -> Strategy:
+    """Return how to search where CPU time is limited."""
+    least_s = PERIODS * quota.period_s if quota else 0.0
+    return replace(
+        strategy,
+        window_s=max(strategy.window_s, least_s),
+        final_window_s=max(strategy.final_window_s, least_s),
+    )
 
 
 def to_find_the_front(_history: History) -> StopRule:

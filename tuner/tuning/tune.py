@@ -131,7 +131,16 @@ def tune(task: Task) -> Findings:
     history = History(task.store.trials(), task.bounds, task.question)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
-    hints = open_hints(task.lanes, task.targets, task.model.batch, history, rng, task.budget, task.question)
+    hints = open_hints(
+        task.lanes,
+        task.targets,
+        task.model.batch,
+        history,
+        rng,
+        task.budget,
+        task.question,
+        task.strategy.window_s,
+    )
     with closing(hints.baseline):
         for trial in hints.trials:
             _keep(task, history, trial)

@@ -1,0 +1,104 @@
+"""A place for lanes on a bare host: real control groups, where this machine lets a test make them."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from tuner.errors import UsageError
+from tuner.measure.place import NAME, placed
+from tuner.probe.control_groups import own_groups, quota
+
+
+def can_make_groups():
+    try:
+        with placed(cores=1.0):
+            return True
+    except UsageError:
+        return False
+
+
+needs_groups = pytest.mark.skipif(not can_make_groups(), reason="this process may not make control groups")
+
+
+def left():
+    return [folder for group in own_groups("cpu") for folder in group.folder.glob(f"{NAME}*")]
+
+
+@needs_groups
+@pytest.mark.parametrize("cores", [0.5, 1.5])
+def test_a_quota_holds_for_everything_inside_and_for_nothing_after(cores):
+    before = quota()
+    with placed(cores=cores):
+        assert quota().cores == pytest.approx(cores)
+        inside = subprocess.run(
+            [sys.executable, "-c", "from tuner.probe.control_groups import quota; print(quota().cores)"],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert float(inside.stdout) == pytest.approx(cores)
+    assert quota() == before
+    assert not left()
+
+
+@needs_groups
+def test_a_group_is_left_with_nobody_behind_and_processes_that_go_on():
+    with placed(cores=1.0):
+        child = subprocess.Popen(["sleep", "60"])
+    try:
+        assert not left()
+        assert child.poll() is None
+        assert NAME not in Path(f"/proc/{child.pid}/cgroup").read_text()
+    finally:
+        child.kill()
+        child.wait()
+
+
+@needs_groups
+def test_what_a_killed_search_leaves_is_removed_by_the_next():
+    code = """
+        import time
+        from tuner.measure.place import placed
+        with placed(cores=1.0):
+            print("in", flush=True)
+            time.sleep(60)
+    """
+    child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(code)], stdout=subprocess.PIPE, text=True)
+    assert child.stdout.readline() == "in\n"
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    assert len(left()) == 1
+    with placed(cores=1.0):
+        assert len(left()) == 1
+    assert not left()
+
+
+def test_a_mask_holds_inside_alone():
+    before = os.sched_getaffinity(0)
+    with placed(mask=(min(before),)):
+        assert os.sched_getaffinity(0) == {min(before)}
+    assert os.sched_getaffinity(0) == before
+
+
+def test_a_core_that_is_not_there_is_refused():
+    with (
+        pytest.raises(UsageError, match="cpuset= names core 4096, but this process may use only: "),
+        placed(mask=(4096,)),
+    ):
+        pass
+
+
+def test_without_permission_the_sentence_says_how(monkeypatch):
+    def refused(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "mkdir", refused)
+    with (
+        pytest.raises(UsageError, match=r"docker run --cpus 1.5 .*systemd-run --scope -p CPUQuota=150%"),
+        placed(cores=1.5),
+    ):
+        pass
