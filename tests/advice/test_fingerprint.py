@@ -17,7 +17,7 @@ from tuner.probe.host import describe_host
         ({}, "same", ()),
         ({"cpu": "B CPU"}, "different", ("CPU: A CPU -> B CPU",)),
         ({"cores": 8}, "different", ("cores: 2 -> 8",)),
-        ({"cgroup_cores": 1.5}, "different", ("cores: 2 -> 1.5",)),
+        ({"cgroup_cores": 1.5}, "different", ("quota of CPU time: none -> 1.5 cores",)),
         ({"cgroup_cores": 4.0}, "same", ()),
         ({"devices": {"CPU": "another"}}, "different", ("CPU: A CPU -> another",)),
         ({"devices": {}}, "different", ("CPU: A CPU -> none",)),

@@ -43,9 +43,10 @@ def test_as_many_threads_as_there_are_cores_are_no_choice():
 
 def test_the_first_guesses_take_no_more_threads_than_the_quota_lasts_for():
     space = space_within(1.0)
-    first, second = guesses_for(space)[:2]
+    first, second, *others = guesses_for(space)
     assert first == {"streams": HINT, "threads": 1}
     assert second == {"streams": 1, "threads": 1}
+    assert {guess["threads"] for guess in others} == {1}
     asked = Proposer(space, 1, 0).next(lambda _: False)
     assert asked.plain_properties == {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_NUM_THREADS": 1}
     assert space.point(asked)["threads"] == 1

@@ -5,21 +5,31 @@ import signal
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import models
+from tests.measure.test_lanes import lanes_of
+from tuner.domain.configuration import Configuration
 from tuner.errors import UsageError
 from tuner.measure.place import NAME, placed
 from tuner.probe.control_groups import own_groups, quota
 
+pytestmark = pytest.mark.alone  # one place at a time
+
 
 def can_make_groups():
-    try:
-        with placed(cores=1.0):
-            return True
-    except UsageError:
-        return False
+    """Return whether a group can be made, without the code that is tested."""
+    for group in own_groups("cpu")[:1]:
+        try:
+            (group.folder / "probe-of-the-tests").mkdir()
+            (group.folder / "probe-of-the-tests").rmdir()
+        except OSError:
+            return False
+        return (group.folder / "cpu.cfs_quota_us").exists() or group.version == 2
+    return False
 
 
 needs_groups = pytest.mark.skipif(not can_make_groups(), reason="this process may not make control groups")
@@ -61,7 +71,7 @@ def test_a_group_is_left_with_nobody_behind_and_processes_that_go_on():
 def test_what_a_killed_search_leaves_is_removed_by_the_next():
     code = """
         import time
-        from tuner.measure.place import placed
+        from tuner.measure.place import placed, require_place
         with placed(cores=1.0):
             print("in", flush=True)
             time.sleep(60)
@@ -102,3 +112,31 @@ def test_without_permission_the_sentence_says_how(monkeypatch):
         placed(cores=1.5),
     ):
         pass
+
+
+@needs_groups
+def test_lanes_of_every_search_in_a_process_are_in_the_place(tmp_path):
+    """The server that starts lanes is one for a process: it must not stay outside."""
+    lanes = lanes_of(models.mlp(tmp_path / "m.xml"))
+    asked = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 1)
+
+    def throttled():
+        with closing(lanes.open(asked)) as lane:
+            return lane.window(0.5).throttled
+
+    assert throttled() == (None if quota() is None else throttled())
+    for _ in range(2):
+        with placed(cores=0.5):
+            assert throttled() > 0.3
+    assert quota() is not None or throttled() is None
+
+
+@needs_groups
+def test_lanes_are_on_the_cores_of_the_place(tmp_path):
+    lanes = lanes_of(models.mlp(tmp_path / "m.xml"))
+    asked = Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 1)
+    core = min(os.sched_getaffinity(0))
+    with closing(lanes.open(asked)):
+        pass
+    with placed(mask=(core,)), closing(lanes.open(asked)) as lane:
+        assert os.sched_getaffinity(lane._process.pid) == {core}

@@ -114,3 +114,28 @@ def test_counts_near_a_quota(cores, counts):
 @pytest.mark.parametrize("text", ["", "0::", "nonsense", "1:cpu"])
 def test_odd_files_are_no_quota(host, text):
     assert quota(host(V2.format(seen="/"), text)) is None
+
+
+def test_on_a_host_with_both_versions_each_has_its_own_path(host):
+    root = host(
+        V2.format(seen="/") + V1.format(seen="/"),
+        "1:cpu,cpuacct:/a\n0::/b\n",
+        cpu_and_cpuacct__a=v1(150_000),
+        b={"cpu.max": "50000 100000"},
+    )
+    first, *_ = own_groups("cpu", root)
+    assert (first.folder.name, first.version) == ("b", 2)
+    assert quota(root) == Quota(0.5)
+
+
+def test_a_mount_with_a_space_in_its_path_is_found(host):
+    root = host(V2.replace("/sys/fs/cgroup rw", "/sys/fs/cgroup/my\\040groups rw").format(seen="/"), "0::/\n")
+    folder = root / "sys/fs/cgroup/my groups"
+    folder.mkdir(parents=True)
+    (folder / "cpu.max").write_text("50000 100000\n")
+    assert quota(root) == Quota(0.5)
+
+
+def test_without_figures_nothing_is_said_of_periods(host):
+    root = host(V2.format(seen="/"), "0::/\n", **{".": {"cpu.max": "50000 100000"}})
+    assert held(limiting_group(root)) is None

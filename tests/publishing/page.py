@@ -120,6 +120,8 @@ def goals() -> Iterator[str]:
     yield f"| a lane is at least as fast as `benchmark_app` | {_least(over, 'benchmark_app')} |"
     yield f"| from 0.1 ms an inference up, at least 0.95 of C++ | {_least(slow, 'C++')} |"
     yield from about_servers.goals(items("servers"))
+    asked = ("limits", "questions", "pareto", "false_wins_questions", "loadgen")
+    yield from about_questions.goals(*map(items, asked))
 
 
 def _least(over: Data, other: str) -> str:

@@ -56,7 +56,9 @@ NOT_SEARCHED: Mapping[str, str] = {
 """Why a writable property is not varied, for each such property of the CPU and GPU plugins (2026.4)."""
 
 NOT_SEARCHED_ALONE: Mapping[str, Mapping[str, str]] = {
-    "CPU": {"INFERENCE_NUM_THREADS": "is varied in combinations, whose devices share the cores"},
+    "CPU": {
+        "INFERENCE_NUM_THREADS": "is varied for latency and CPU time, under a quota, and in combinations"
+    },
     "GPU": {"ENABLE_CPU_PINNING": "binds the threads that feed a GPU; no GPU hardware was measured"},
 }
 """Why a property that is varied elsewhere is not varied on one of these devices alone."""

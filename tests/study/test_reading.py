@@ -123,10 +123,17 @@ def test_a_later_run_that_proves_as_much_takes_the_place_of_the_answer(tmp_path,
 
 def test_an_answer_of_a_host_that_has_changed_does_not_stand(tmp_path, result):
     path = saved(tmp_path / "study.db", result)
-    going_on(path, replace(HOST, cgroup_cores=0.5)).close()
+    going_on(path, replace(HOST, drivers={"CPU": "5"})).close()
     (found,) = read_results(str(tmp_path))
     assert found.verdict.kind == "inconclusive"
     assert found.final is None
+
+
+def test_under_another_quota_of_cpu_time_it_is_another_study(tmp_path, result):
+    path = saved(tmp_path / "study.db", result)
+    with pytest.raises(StorageError, match=r"quota was 'none', is '0.5 cores'\); choose another directory"):
+        going_on(path, replace(HOST, cgroup_cores=0.5))
+    going_on(path, replace(HOST, cgroup_cores=HOST.cores + 1)).close()  # no limit
 
 
 def test_every_search_in_a_file_is_read(tmp_path, result):

@@ -235,7 +235,8 @@ class Advice(Record, frozen=True, omit_defaults=True):
     ) -> Advice:
         """Return advice of the same study within other limits, beside those that the search was asked for.
 
-        That is this advice if `best` is within them, else the fastest measured configuration that is.
+        That is this advice if `best` is within them, else the fastest measured configuration that is; of
+        a front (objective `pareto`) always the fastest.
         The latter was not claimed by the final, so its verdict is `inconclusive` (`keep_hint` for the hint).
 
         Args:
@@ -260,9 +261,14 @@ class Advice(Record, frozen=True, omit_defaults=True):
             return self
         question = narrowed(self.question.question if self.question else THROUGHPUT, limits)
         within = within_limits(self._measurements(), question.limits, device)
-        if deployment_of(within[0]) == self.best:
+        of_a_front = question.objective == "pareto"
+        if deployment_of(within[0]) == self.best and not of_a_front:
             return self
-        picked = max(within, key=lambda each: each.speedup.ratio)
+        picked = max(
+            within, key=lambda each: each.measured.throughput_fps if of_a_front else each.speedup.ratio
+        )
+        if deployment_of(picked) == self.best:
+            return self
         deployment = deployment_of(picked)
         is_hint = deployment == deployment_of(self.baseline)
         return msgspec.structs.replace(

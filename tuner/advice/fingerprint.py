@@ -49,8 +49,10 @@ def _hardware(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
     """Yield differences that may change which configuration is best."""
     if then.cpu != now.cpu:
         yield f"CPU: {then.cpu} -> {now.cpu}"
-    if _cores(then) != _cores(now):
-        yield f"cores: {_cores(then):g} -> {_cores(now):g}"
+    if then.cores != now.cores:
+        yield f"cores: {then.cores} -> {now.cores}"
+    if then.quota != now.quota:
+        yield f"quota of CPU time: {_quota(then)} -> {_quota(now)}"
     for name in devices:
         if now.devices.get(name) != then.devices.get(name):
             yield f"{name}: {then.devices.get(name, 'none')} -> {now.devices.get(name, 'none')}"
@@ -69,6 +71,5 @@ def _software(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
         yield f"memory: {then.memory_mb} MiB -> {now.memory_mb} MiB"
 
 
-def _cores(host: Host) -> float:
-    """Return the cores that can be used, within the limit of the control group."""
-    return min(host.cores, host.cgroup_cores or host.cores)
+def _quota(host: Host) -> str:
+    return f"{host.quota:g} cores" if host.quota else "none"

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from tuner.probe.devices import Device
 
 NAME_WIDTH = 36
+LEAST_SHARE = 0.005  # less is written as 0 %
 UNKNOWN, HINT = "unknown", "PERFORMANCE_HINT"
 LEFT_WIDTH = 10
 LABEL = re.compile(r" {0,4}\S{0,8} {2,7}")
@@ -137,9 +138,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     yield from (f"  limit    {limit}" for limit in result.limits)
     yield from _changes(result)
     if place := _place(result.host):
-        hint = result.baseline.effective
-        assumed = f"; the hint takes {hint.streams} streams, {hint.threads} threads" if hint else ""
-        yield f"  place    {place}{assumed}"
+        yield f"  place    {place}{_assumed(result.baseline)}"
     yield f"  best     {_with_figures(verdict.best)}"
     which = f" ({_named(result.baseline)})" if result.question.arrives else ""
     yield f"  hint     {_with_figures(result.baseline)}{which}"
@@ -154,7 +153,8 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
         if finalist.disqualified:
             yield f"  out      {finalist.configuration}: {finalist.disqualified}"
     if result.question.objective == "pareto":
-        yield from (f"  front    {point.configuration}: {figures(found)}" for point, found in result.front)
+        keeping = (pair for pair in result.front if pair[0].keeps_limits)
+        yield from (f"  front    {point.configuration}: {figures(found)}" for point, found in keeping)
     yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
     yield from (f"  edge     {edge}" for edge in result.outcome.edges)
     if result.outcome.switches:
@@ -299,7 +299,8 @@ def _interval(speedup: Speedup) -> str:
 
 def figures(measured: Measured) -> str:
     """Return rate and latency, and how often a quota held it back."""
-    throttled = f", throttled in {share(measured.throttled)} of periods" if measured.throttled else ""
+    often = measured.throttled is not None and measured.throttled >= LEAST_SHARE
+    throttled = f", throttled in {share(measured.throttled or 0.0)} of periods" if often else ""
     return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}{throttled}"
 
 
@@ -313,11 +314,19 @@ def _host(host: Host) -> str:
     return f"{host.cpu}, {host.cores} cores, {host.memory_mb / 1024:.0f} GiB, OpenVINO {host.openvino}"
 
 
+def _assumed(hint: Candidate) -> str:
+    """Return what the hint takes the place to be; empty where its device does not say."""
+    effective = hint.effective
+    if effective is None or effective.streams is None or effective.threads is None:
+        return ""
+    return f"; the hint takes {count(effective.streams, 'stream')}, {count(effective.threads, 'thread')}"
+
+
 def _place(host: Host) -> str:
     """Return what a control group allows of a host's CPU time; empty where that is all of it."""
-    if host.cgroup_cores is None or host.cgroup_cores >= host.cores:
+    if host.quota is None:
         return ""
-    return f"{host.cgroup_cores:g} of {host.cores} cores' time (a control group's quota)"
+    return f"{host.quota:g} of {host.cores} cores' time (a control group's quota)"
 
 
 def _inputs(model: Model) -> str:

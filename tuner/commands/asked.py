@@ -151,7 +151,8 @@ def _refuse_contradiction(question: Question) -> None:
     if question.objective in {"throughput", "pareto"}:
         raise UsageError(
             f"{given} fixes the throughput, so there is none to gain; give objective='latency' for the "
-            "lowest p99 latency at that rate, or objective='cpu' for the least CPU time."
+            "lowest p99 latency at that rate, or objective='cpu' for the least CPU time; or leave it out for "
+            "objective='rate', which finds the highest rate within max_latency=."
         )
     if any(limit.figure == "throughput" for limit in question.limits):
         raise UsageError(f"{given} fixes the throughput already; leave min_throughput= out.")

@@ -32,7 +32,7 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
-from tuner.measure.place import placed
+from tuner.measure.place import placed, require_place
 from tuner.measure.sentinel import watching
 from tuner.probe.devices import Device, facts, list_devices, quota_here, schedules, with_blobs
 from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
@@ -154,7 +154,8 @@ def search(
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
-    with ending(observer), placed(asked.cpus, asked.cpuset):
+    with ending(observer):
+        require_place(asked.cpus, asked.cpuset)
         refuse_unwritable(asked)
         began, waited = _began(asked, observer), [False]
 
@@ -165,7 +166,8 @@ def search(
         with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
             if waited[0]:  # the model may be another by now
                 began = _began(asked, observer)
-            return _tuned(asked, began, observer, stopped)
+            with placed(asked.cpus, asked.cpuset):
+                return _tuned(asked, began, observer, stopped)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,10 @@ from tuner.domain.units import seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
+from tuner.measure.boundary import items_for
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
-from tuner.measure.lane import ASK_DEVICE, CANNOT_FOLLOW, Lanes, LoadError
+from tuner.measure.lane import ASK_DEVICE, CANNOT_FOLLOW, CANNOT_HOLD, Lanes, LoadError
 from tuner.measure.lock import host_lock
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
@@ -46,6 +47,9 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
 from tuner.tuning.progress import FinalRound, Observer, Started, Step, Waiting, ending
 from tuner.tuning.strategy import Strategy, strategy_for, within
+
+PROBES = 4
+"""Probes that a boundary is expected to take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ def verify(
         baseline,
         advice.best.configuration,
         question=question,
+        rate_fps=advice.measured.throughput_fps if advice.measured else 0.0,
         host=here,
         budget_s=budget_s,
         seed=seed,
@@ -190,7 +195,7 @@ def judged(unmeasured: Verification, final: Final, question: Question) -> Verifi
     """
     (measured,) = final.finalists
     against = final.baseline.disqualified or ""
-    if (measured.disqualified or "").startswith(CANNOT_FOLLOW):
+    if (measured.disqualified or "").startswith((CANNOT_FOLLOW, CANNOT_HOLD)):
         both = f"; {unmeasured.against} {against}" if against else ""
         overload = f"the advice {measured.disqualified}{both}"
         return replace(unmeasured, final=final, holds=False, overload=overload)
@@ -248,6 +253,7 @@ def _compare(
     candidate: Configuration,
     *,
     question: Question,
+    rate_fps: float,
     host: Host,
     budget_s: float,
     seed: int,
@@ -296,7 +302,7 @@ def _compare(
 
         try:
             rng = random.Random(seed)
-            return compared(lanes, baseline, candidate, budget, strategy, rng, on_round, question)
+            return compared(lanes, baseline, candidate, budget, strategy, rng, on_round, question, rate_fps)
         except LaneError as error:
             raise DeviceError(f"{baseline} does not run here: {error}.") from error
 
@@ -310,18 +316,19 @@ def compared(
     rng: random.Random,
     on_round: Callable[[int], None],
     question: Question,
+    rate_fps: float = 0.0,
 ) -> Final:
     """Compare two configurations; where the baseline cannot follow a load, measure the candidate alone.
 
     Raises:
         LaneError: The baseline does not run.
     """
-    rounds = _rounds(question.load, budget.seconds, strategy)
+    rounds = _rounds(question, rate_fps, budget.seconds, strategy)
     plan = Plan([candidate], rounds, strategy.sittings)
     try:
         return run_final(lanes, baseline, plan, budget, strategy, rng, on_round, question)
     except LoadError as error:
-        if not str(error).startswith(CANNOT_FOLLOW):
+        if not str(error).startswith((CANNOT_FOLLOW, CANNOT_HOLD)):
             raise
         overloaded = Candidate(baseline, None, None, None, str(error))
     try:  # beside itself, so that there are as many sittings
@@ -331,9 +338,13 @@ def compared(
     return replace(alone, baseline=overloaded, finalists=(alone.baseline,))
 
 
-def _rounds(load: Load | None, budget_s: float, strategy: Strategy) -> int:
-    """Return the rounds of a sitting: fewer where items arrive so slowly that sittings would be too few."""
-    if load is None:
-        return strategy.sitting_rounds
-    most = budget_s / (2 * load.window_s * strategy.enough_sittings)
+def _rounds(question: Question, rate_fps: float, budget_s: float, strategy: Strategy) -> int:
+    """Return the rounds of a sitting: fewer where items arrive so slowly that sittings would be too few.
+
+    Where the highest rate is to be found, it is expected near `rate_fps`, after some probes.
+    """
+    window_s = question.load.window_s if question.load else 0.0
+    if question.holding and rate_fps:
+        window_s = PROBES * items_for(question.holding) / rate_fps
+    most = budget_s / (2 * window_s * strategy.enough_sittings) if window_s else strategy.sitting_rounds
     return max(1, min(strategy.sitting_rounds, int(most)))

@@ -171,9 +171,9 @@ class History:
         return self._look(best) if best else None
 
     def best_ratio(self) -> float:
-        """Return the ratio of the best trial so far, 1 while that is the hint."""
+        """Return a lower bound of the best trial's ratio so far, 1 while that is the hint."""
         best = self.best()
-        return best.ratio if best else 1.0
+        return math.exp(self._lower_bound(best)) if best else 1.0
 
     def baseline_boundary(self) -> float:
         """Return the highest rate of arrivals that the hint held, as far as known; 0 for other questions."""
@@ -181,8 +181,8 @@ class History:
         return measured.throughput_fps if measured and self._question.holding else 0.0
 
     def gains_in_both(self) -> list[Gains]:
-        """Return the gains in throughput and in latency of every trial that has them."""
-        return [trial.gains for trial in self.trials if trial.gains]
+        """Return the gains in throughput and in latency of every trial that has them and keeps all limits."""
+        return [trial.gains for trial in self.trials if trial.gains and trial.keeps_limits]
 
     def window_s(self, configuration: Configuration) -> float:
         """Predict the seconds of a window of a configuration, from the highest rate so far."""

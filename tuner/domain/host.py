@@ -29,3 +29,8 @@ class Host:
     devices: Mapping[str, str]
     cgroup_cores: float | None = None
     drivers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def quota(self) -> float | None:
+        """The limit of CPU time in cores, where it is less than that of the cores."""
+        return self.cgroup_cores if self.cgroup_cores and self.cgroup_cores < self.cores else None

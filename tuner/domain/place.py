@@ -11,7 +11,7 @@ class Quota:
     """A limit of CPU time; who has used it up waits for the next period.
 
     Attributes:
-        cores: CPU time, in cores: 1.5 is 150 ms in every 100 ms.
+        cores: CPU time, in cores: 1.5 is 150 ms of it in each period of 100 ms.
         period_s: Seconds of a period.
     """
 
@@ -32,7 +32,8 @@ class Place:
         cores: Numbers of the logical cores that it may run on.
         quota: The lowest limit of its CPU time, or None.
         memory_limit_mb: The lowest limit of its memory, in MiB, or None.
-        weight: Its share of busy cores beside other groups, as its own group's file has it, or None.
+        weight: Its share of busy cores beside other groups, as its own group's file has it; None where
+            nothing was set.
         hint_streams: Streams that the performance hint takes on the CPU, or None where there is none.
         hint_threads: Threads that it takes, or None.
     """

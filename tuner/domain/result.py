@@ -326,7 +326,7 @@ def _between(boundary: Speedup) -> str:
     if not math.isfinite(boundary.high):
         return ""
     span = f"{100 * boundary.confidence:.0f} % interval {rate(boundary.low)} to {rate(boundary.high)}"
-    return f" ({span}, {count(boundary.sittings, 'sitting')})"
+    return f" ({span}, {count(boundary.sittings, 'sitting')}; plan with {rate(boundary.low)} at most)"
 
 
 def _row(candidate: Candidate) -> str:

@@ -24,8 +24,8 @@ from tuner.domain.configuration import Effective
 from tuner.domain.figures import digits, share
 from tuner.domain.limit import Limit
 from tuner.domain.load import Load
-from tuner.domain.sample import Probe, Window, figures_of
-from tuner.measure.lane import Lane, LoadError
+from tuner.domain.sample import Probe, Window
+from tuner.measure.lane import CANNOT_HOLD, Lane, LoadError
 from tuner.measure.open_loop import LEAD_SHARE
 
 BEYOND = 1.25
@@ -52,8 +52,15 @@ MOST_PROBES = 10
 REACH = 0.9
 """A candidate that does not hold the limits at this share of the best, beside the hint, is given up."""
 
-HOLDS_NOWHERE = "at no rate that was tried"
-"""What a lane says that breaks the limits however rarely items arrive."""
+LOWEST = 0.2
+"""A lane that breaks the limits at this share of the highest rate that was tried does so at any."""
+
+MOST_SERVED = 1.1
+"""Share of what a lane serves with every request in flight beyond which no rate is tried: a short window may
+hold it, because its queue has no time to grow."""
+
+LIMITS_LONG = 5.0
+"""How many times as long as the longest limit a probe lasts at least, at what the first lane can serve."""
 
 MOST_EXCESS = math.log(4)
 """A greater excess counts as this one: beyond it a queue only tells how long it was watched."""
@@ -98,8 +105,10 @@ class Boundary:
         self._found: dict[Effective, list[float]] = {}
 
     def warm_up(self, lane: Lane) -> None:
-        """Look at what a lane can serve."""
-        self._capacity[lane.facts.effective] = lane.window(CAPACITY_S).rate_fps
+        """Look at what a lane can serve; a disturbed look counts less than another one."""
+        program = lane.facts.effective
+        served = lane.window(CAPACITY_S).rate_fps
+        self._capacity[program] = max(served, self._capacity.get(program, 0.0))
 
     def window(self, lane: Lane, number: int, least_fps: float = 0.0) -> Window:
         """Return the window whose rate is a lane's boundary at the arrivals of this number.
@@ -120,7 +129,9 @@ class Boundary:
         boundary = boundary_of(probed)
         if boundary is None or not windows:
             least = min(each.rate_fps for each in probed)
-            raise LoadError(f"holds {self._limits()} {HOLDS_NOWHERE}, down to {least:.3g} items/s")
+            raise LoadError(
+                f"{CANNOT_HOLD} {self._limits()} at any rate that was tried, down to {least:.3g} items/s"
+            )
         found.append(boundary)
         _, below = max((pair for pair in windows if pair[0] <= boundary), default=min(windows))
         return replace(
@@ -128,6 +139,7 @@ class Boundary:
             rate_fps=boundary,
             seconds=self._clock() - began_s,
             memory_mb=max(window.memory_mb for _, window in windows),
+            late_ms=_lateness_around(boundary, probed),
             probes=tuple(Probe(each.rate_fps, self._latency_ms(each.window)) for each in probed),
         )
 
@@ -140,11 +152,13 @@ class Boundary:
         probed = self._probe(lane, least_fps, number)
         if probed.excess > 0:
             so_much = f"{digits(least_fps)} items/s, {share(REACH)} of what the best would hold now"
-            raise LoadError(f"does not hold {self._limits()} at {so_much}")
+            raise LoadError(f"{CANNOT_HOLD} {self._limits()} at {so_much}")
         return probed
 
     def _probe(self, lane: Lane, rate_fps: float, number: int) -> Probed:
         self._count = self._count or self._items(lane)
+        if rate_fps > MOST_SERVED * self._capacity[lane.facts.effective]:
+            return Probed(rate_fps, math.inf)
         surplus = lane.facts.effective.batch - 1
         try:
             window = lane.open_loop(Load(rate_fps).items(number, self._count, surplus, self._stage))
@@ -153,13 +167,13 @@ class Boundary:
         return Probed(rate_fps, max(_excess(limit, window) for limit in self._holding), window)
 
     def _items(self, lane: Lane) -> int:
-        """Return the items of every probe: enough for the percentiles, and for the first lane's speed."""
-        rarest = max(1 / (1 - limit.quantile) for limit in self._holding)
-        fast = LEAST_S * self._capacity.get(lane.facts.effective, self._start_fps)
-        return self._stretch * math.ceil(max(BEYOND * rarest / (1 - LEAD_SHARE), fast))
+        """Return the items of every probe: enough for the percentiles, for a queue, for the first lane."""
+        least_s = max(LEAST_S, LIMITS_LONG * max(limit.bound for limit in self._holding) / 1e3)
+        fast = least_s * self._capacity[lane.facts.effective]
+        return self._stretch * math.ceil(max(items_for(self._holding), fast))
 
     def _latency_ms(self, window: Window | None) -> float | None:
-        return self._holding[0].value(figures_of([window])) if window else None
+        return _percentile_ms(self._holding[0], window) if window else None
 
     def _limits(self) -> str:
         return " and ".join(map(str, self._holding))
@@ -172,7 +186,8 @@ def next_rate(probed: Sequence[Probed], step: float) -> float | None:
     if math.isinf(over):
         return held * step ** len(probed)
     if not held:
-        return over / step ** len(probed)
+        lowest = LOWEST * max(each.rate_fps for each in probed)
+        return max(over / step ** len(probed), lowest) if over > lowest else None
     return None if over / held <= CLOSE else math.sqrt(held * over)
 
 
@@ -195,11 +210,34 @@ def boundary_of(probed: Sequence[Probed]) -> float | None:
     return math.exp(below + part * (above - below))
 
 
-def _excess(limit: Limit, window: Window) -> float:
-    """Return by how much a percentile is beyond its limit, as a log-ratio.
+def items_for(holding: Sequence[Limit]) -> float:
+    """Return the items that a probe has at least, so that some are expected beyond each percentile."""
+    return BEYOND * max(1 / (1 - limit.quantile) for limit in holding) / (1 - LEAD_SHARE)
 
-    Of few items the percentile is taken so that as many are beyond it in the long run as it says (Hyndman &
-    Fan, *The American Statistician* 50:361, 1996, definition 6).
+
+def _excess(limit: Limit, window: Window) -> float:
+    """Return by how much a percentile is beyond its limit, as a log-ratio."""
+    return math.log(_percentile_ms(limit, window) / limit.bound)
+
+
+def _percentile_ms(limit: Limit, window: Window) -> float:
+    """Return the percentile that is limited.
+
+    Of few items it is taken so that as many are beyond it in the long run as it says (Hyndman & Fan, *The
+    American Statistician* 50:361, 1996, definition 6).
     """
-    percentile = np.percentile(np.asarray(window.latencies_ms), 100 * limit.quantile, method="weibull")
-    return math.log(float(percentile) / limit.bound)
+    latencies_ms = np.asarray(window.latencies_ms)
+    return float(np.percentile(latencies_ms, 100 * limit.quantile, method="weibull"))
+
+
+def _lateness_around(boundary: float, probed: Sequence[Probed]) -> float | None:
+    """Return how late batches were started in the probes just below and just above a boundary."""
+    below = [each for each in probed if each.rate_fps <= boundary]
+    above = [each for each in probed if each.rate_fps > boundary]
+    nearest = [max(below, key=_rate, default=None), min(above, key=_rate, default=None)]
+    late = [each.window.late_ms for each in nearest if each and each.window]
+    return max((late_ms for late_ms in late if late_ms is not None), default=None)
+
+
+def _rate(probed: Probed) -> float:
+    return probed.rate_fps

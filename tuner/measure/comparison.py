@@ -99,6 +99,7 @@ class Comparison:
         Raises:
             LoadError: A lane serves surely fewer items per second than arrive; it is closed.
         """
+        first = 0 if self._boundary else first  # no rate is tried that is beyond what a lane can serve
         for lane in self._rng.sample(self._lanes[first:], len(self._lanes) - first):
             with closed_if_overloaded(lane):
                 if self._question.load:

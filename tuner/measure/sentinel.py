@@ -60,8 +60,9 @@ def serves(host: Host, devices: Iterable[str]) -> bool:
     few.
     A control group that allows less than its cores is throttled by its own use, whatever the host does.
     """
-    limited = host.cgroup_cores is not None and host.cgroup_cores < host.cores
-    return host.cores <= MOST_CORES and not limited and all(plain_name(name) == "CPU" for name in devices)
+    return (
+        host.cores <= MOST_CORES and host.quota is None and all(plain_name(name) == "CPU" for name in devices)
+    )
 
 
 @contextmanager

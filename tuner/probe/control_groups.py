@@ -7,6 +7,7 @@ the process's path names a group of the host.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,11 +65,13 @@ def limiting_group(root: Path = Path("/")) -> Group | None:
 
 
 def held(group: Group | None) -> Held | None:
-    """Return how often a group was held back; None without a group."""
+    """Return how often a group was held back; None without a group, or where it does not tell."""
     if group is None:
         return None
     figures = _figures(group.folder / "cpu.stat")
-    return Held(figures.get("nr_periods", 0), figures.get("nr_throttled", 0))
+    if "nr_periods" not in figures:
+        return None
+    return Held(figures["nr_periods"], figures.get("nr_throttled", 0))
 
 
 def share_throttled(before: Held | None, after: Held | None) -> float | None:
@@ -104,8 +107,8 @@ def memory_free(root: Path = Path("/")) -> Iterator[float]:
 def text_of(path: Path) -> str | None:
     """Return a file's text without spaces around it; None where it cannot be read."""
     try:
-        return path.read_text().strip()
-    except (OSError, UnicodeDecodeError):
+        return path.read_text(errors="surrogateescape").strip()
+    except OSError:
         return None
 
 
@@ -144,20 +147,28 @@ def _own_path(controller: str, version: int, root: Path) -> str:
     """Return the process's path in a hierarchy, `/` where it is not known."""
     for line in (text_of(root / "proc/self/cgroup") or "").splitlines():
         number, names, path = [*line.split(":", 2), "", ""][:3]
-        if (version == 2 and number == "0" and not names) or controller in names.split(","):
+        if (number == "0" and not names) if version == 2 else controller in names.split(","):
             return path or "/"
     return "/"
 
 
 def _mounts(controller: str, version: int, root: Path) -> Iterator[tuple[Path, str]]:
-    """Yield where a hierarchy is mounted, and which of its groups is seen there as the highest."""
-    kind, lines = ("cgroup2" if version == 2 else "cgroup"), text_of(root / "proc/self/mountinfo")
-    if lines is None:
+    """Yield where a hierarchy is mounted, and which of its groups is seen there as the highest.
+
+    Where no mount is listed, as in some sandboxes, it is looked for at the usual place.
+    """
+    kind, found = ("cgroup2" if version == 2 else "cgroup"), False
+    for line in (text_of(root / "proc/self/mountinfo") or "").splitlines():
+        before, _, after = line.partition(" - ")
+        fields, (named, _, options) = before.split(), [*after.split(), "", "", ""][:3]
+        found = found or named in {"cgroup", "cgroup2"}
+        if named == kind and (version == 2 or controller in options.split(",")) and len(fields) > 4:
+            yield root / _unescaped(fields[4]).lstrip("/"), _unescaped(fields[3])
+    if not found:
         base = root / "sys/fs/cgroup"
         yield (base if version == 2 else base / controller), "/"
-        return
-    for line in lines.splitlines():
-        before, _, after = line.partition(" - ")
-        fields, (found, _, options) = before.split(), [*after.split(), "", "", ""][:3]
-        if found == kind and (version == 2 or controller in options.split(",")) and len(fields) > 4:
-            yield root / fields[4].lstrip("/"), fields[3]
+
+
+def _unescaped(field: str) -> str:
+    """Return a field of `mountinfo`, which writes spaces and the like in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)

@@ -161,11 +161,12 @@ def facts(device: Device, model: Path | None = None, plugins: str | None = None)
     optimal, largest = _batch_sizes(device, model, plugins) if model else (None, None)
     processor = "INFERENCE_NUM_THREADS" in device.writable
     usable = usable_cores() if processor else 0
+    streams = device.streams[1] if device.streams else 1
     physical = psutil.cpu_count(logical=False) or usable
     logical = psutil.cpu_count() or usable
     return DeviceFacts(
         target=device.name,
-        max_streams=device.streams[1] if device.streams else 1,
+        max_streams=min(streams, usable) if processor else streams,
         writable=device.writable,
         logical_cores=usable,
         physical_cores=max(1, usable * physical // logical) if processor else 0,

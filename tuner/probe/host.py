@@ -58,8 +58,8 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
         yield Notice(
             "cgroup-limit",
             f"A control group allows this process {allowed:g} of {usable_cores()} cores' time, of which "
-            "OpenVINO's hint knows nothing: it is held back again and again. Fewer threads are searched; "
-            "whole cores (--cpuset-cpus) would be better.",
+            "OpenVINO's hint knows nothing. On a processor fewer threads are searched; whole cores instead "
+            "of a quota would hold nothing back.",
         )
     battery = getattr(psutil, "sensors_battery", lambda: None)()
     if battery is not None and not battery.power_plugged:

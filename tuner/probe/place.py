@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -12,18 +13,29 @@ from tuner.domain.place import Place
 from tuner.probe.control_groups import memory_limit_mb, own_groups, quota, text_of
 from tuner.probe.devices import core, own_cores
 
-WEIGHTS = {1: "cpu.shares", 2: "cpu.weight"}
+WEIGHTS = {1: ("cpu.shares", 1024), 2: ("cpu.weight", 100)}
+"""The file with a group's share of busy cores, by version, and what stands there where nothing was set."""
 
 
 def describe_place(plugins: str | None = None) -> Place:
     """Return the cores, the limits, and what the hint makes of the CPU for a model of one layer."""
-    streams, threads = _hint(plugins) if "CPU" in core(plugins).available_devices else (None, None)
+    streams: int | None = None
+    threads: int | None = None
+    if "CPU" in core(plugins).available_devices:
+        with suppress(RuntimeError):
+            streams, threads = _hint(plugins)
     return Place(tuple(own_cores()), quota(), memory_limit_mb(), _weight(), streams, threads)
 
 
 def _weight(root: Path = Path("/")) -> int | None:
-    texts = (text_of(group.folder / WEIGHTS[group.version]) for group in own_groups("cpu", root))
-    return next((int(text) for text in texts if text and text.isdigit()), None)
+    """Return what was set for the innermost group of either version; None where nothing was."""
+    own = {group.version: group.folder for group in reversed(own_groups("cpu", root))}
+    for version, folder in own.items():
+        name, usual = WEIGHTS[version]
+        text = text_of(folder / name)
+        if text and text.isdigit() and int(text) != usual:
+            return int(text)
+    return None
 
 
 def _hint(plugins: str | None) -> tuple[int, int]:

@@ -152,7 +152,7 @@ def _reproduce(result: Result) -> Iterator[tuple[str, str]]:
     yield "seed", str(run.seed)
     yield "tuner", run.version
     yield "OpenVINO", host.openvino
-    limit = f" (its control group gives {digits(host.cgroup_cores)})" if host.cgroup_cores else ""
+    limit = f" (its control group gives {digits(host.quota)})" if host.quota else ""
     yield "host", f"{host.cpu}, {host.cores} cores{limit}, {gibibytes(host.memory_mb)}, {host.os}"
     yield "devices", ", ".join(f"{name} ({full})" for name, full in host.devices.items())
     if host.drivers:

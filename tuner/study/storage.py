@@ -207,7 +207,7 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            held = {"question": THROUGHPUT.key, **held}  # what was asked before there were other questions
+            held = {"question": THROUGHPUT.key, "quota": NO_QUOTA, **held}  # before there were others
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(
@@ -301,12 +301,16 @@ def recorded_answer(answer: Result) -> dict[str, Any]:
     }
 
 
+NO_QUOTA = "none"
+
+
 def _owner(model: Model, host: Host) -> dict[str, str]:
     shapes = " ".join(f"{each.name}{list(each.shape)}" for each in model.inputs)
     return {
         "model": f"{model.sha256[:16]}",
         "shapes": shapes,
         "cpu": f"{host.cpu}, {host.cores} cores",
+        "quota": f"{host.quota:g} cores" if host.quota else NO_QUOTA,
         "openvino": host.openvino,
     }
 

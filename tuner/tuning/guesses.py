@@ -5,7 +5,7 @@ A count of streams means something else on 2 cores than on 64; cores a stream do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tuner.domain.device_space import DeviceSpace
@@ -67,18 +67,18 @@ def guesses_for(space: Space) -> tuple[Point, ...]:
 
     Where latency is limited, that is the hint `LATENCY`, and then the fewest items in flight first.
     """
-    guesses = (*_within_a_quota(space), *_guesses_of_throughput(space))
+    guesses = _within_a_quota(space, _guesses_of_throughput(space))
     if LATENCY_HINT in space.axes.get("streams", ()):
         guesses = ({"streams": LATENCY_HINT}, *sorted(guesses, key=_items))
     return _with_precisions(space, guesses)
 
 
-def _within_a_quota(space: Space) -> Iterator[Point]:
-    """Yield the hint, and a single stream, with as many threads as a quota lasts for, rounded down."""
-    if isinstance(space, DeviceSpace) and space.quota:
-        threads = space.quota.counts[0]
-        yield {"streams": HINT, "threads": threads}
-        yield {"streams": 1, "threads": threads}
+def _within_a_quota(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]:
+    """Return guesses with as many threads as a quota lasts for, rounded down; the hint comes first."""
+    if not (isinstance(space, DeviceSpace) and space.quota and "threads" in space.axes):
+        return tuple(guesses)
+    own: tuple[Point, ...] = ({"streams": HINT}, {"streams": 1}, *guesses)
+    return tuple({**guess, "threads": space.quota.counts[0]} for guess in own)
 
 
 def _items(guess: Point) -> int:

@@ -14,9 +14,8 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.target import Target
 from tuner.domain.trial import Trial
 from tuner.errors import DeviceError, LaneError, UsageError
-from tuner.measure.boundary import HOLDS_NOWHERE
 from tuner.measure.comparison import WINDOW_S
-from tuner.measure.lane import Lanes, LaneTimeout, LoadError
+from tuner.measure.lane import CANNOT_HOLD, Lanes, LaneTimeout, LoadError
 from tuner.tuning.baseline import measure_hints
 from tuner.tuning.budget import Budget
 from tuner.tuning.hint import Hint, hint_names
@@ -226,20 +225,24 @@ def _require_gathering(hint: Hint, opened: Sequence[Hint]) -> None:
 
 def _refusal(error: LaneError, lost: Sequence[tuple[Hint, LaneError]] = ()) -> str:
     """Return why there is no baseline; `lost` are the hints that died or cannot follow."""
-    if isinstance(error, LoadError) and len(lost) > 1:
-        reasons = "; ".join(f"{hint.name} on {hint.target} {why}" for hint, why in lost)
-        if HOLDS_NOWHERE in str(error):
-            return f"No performance hint can be compared with ({reasons}); give a longer max_latency=."
+    if isinstance(error, LoadError):
+        return _refusal_of_a_load(error, lost)
+    if isinstance(error, LaneTimeout):
+        return f"The hint gave {_why(error)}."
+    return f"The model compiles but does not run: {error}."
+
+
+def _refusal_of_a_load(error: LoadError, lost: Sequence[tuple[Hint, LaneError]]) -> str:
+    """Return why no hint can be measured where items arrive, and what to give instead."""
+    reasons = "; ".join(f"{hint.name} on {hint.target} {why}" for hint, why in lost) or str(error)
+    if CANNOT_HOLD in reasons:
+        return f"No performance hint can be compared with ({reasons}); give a longer max_latency=."
+    if len(lost) > 1:
         return (
             f"No performance hint can be measured at this load ({reasons}), so there is nothing to compare "
             "with, even if a larger batch may follow; give a load of a lower rate."
         )
-    if isinstance(error, LoadError):
-        what = "longer max_latency=" if HOLDS_NOWHERE in str(error) else "load of a lower rate"
-        return f"The performance hint {error}; give a {what}."
-    if isinstance(error, LaneTimeout):
-        return f"The hint gave {_why(error)}."
-    return f"The model compiles but does not run: {error}."
+    return f"The performance hint {error}; give a load of a lower rate."
 
 
 def _why(error: LaneError) -> str:

@@ -141,7 +141,8 @@ class Proposer:
         if asked is not None:
             for name, excess in self._constraints(trial.configuration).items():
                 asked.set_constraint(name, excess)
-            self._study.tell(asked, values, TrialState.FAIL if values is None else None)
+            unknown = TrialState.PRUNED if trial.state == "pruned" else TrialState.FAIL
+            self._study.tell(asked, values, unknown if values is None else None)
         elif values is not None:
             self._teach(trial.configuration, values)
 

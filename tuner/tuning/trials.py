@@ -52,6 +52,7 @@ class TrialRunner:
         """Share the search's lanes, history, budget, strategy, random numbers and question."""
         self._lanes, self._baseline, self._history = lanes, baseline, history
         self._budget, self._strategy, self._rng, self._question = budget, strategy, rng, question
+        self._stage = rng.randrange(1, 2**31) if question.holding else 0
 
     def run(self, configuration: Configuration) -> Trial:
         """Compile and measure a configuration; if anything goes wrong in its lane, the trial has failed.
@@ -143,6 +144,7 @@ class TrialRunner:
             strategy.window_s,
             sentinel,
             question,
+            stage=self._stage,
             start_fps=self._history.baseline_boundary(),
             best_ratio=self._history.best_ratio() if question.holding else 0.0,
         )
@@ -162,7 +164,7 @@ class TrialRunner:
             effective=lane.facts.effective,
             speedup=replace(speedup(comparison.log_ratios()), metric=question.metric),
             measured=measured,
-            reason=question.why_not(measured),
+            reason=question.why_not(measured) or self._beaten(decision, comparison),
             excess=question.excess(measured),
             window_s=comparison.window_s(1),
             compile_s=lane.facts.compile_s,
@@ -170,14 +172,22 @@ class TrialRunner:
             unsteady=comparison.unsteady,
         )
 
+    def _beaten(self, decision: Decision, comparison: Comparison) -> str | None:
+        """Return in words that another trial is better in both figures of a front, where that is why."""
+        dominated = decision is Decision.HOPELESS and self._is_off_the_front(comparison)
+        return "another trial is better in throughput and in latency" if dominated else None
+
+    def _is_off_the_front(self, comparison: Comparison) -> bool:
+        return self._question.objective == "pareto" and is_dominated(
+            [played.gains() for played in comparison.rounds], self._history.gains_in_both()
+        )
+
     def _is_hopeless(self, comparison: Comparison) -> bool:
         """Return whether a candidate surely breaks a limit, or other trials are clearly better in all."""
         question = self._question
         if question.limits and question.surely_broken(comparison.by_window(1)):
             return True
-        return question.objective == "pareto" and is_dominated(
-            [played.gains() for played in comparison.rounds], self._history.gains_in_both()
-        )
+        return self._is_off_the_front(comparison)
 
 
 def takes_more_than_its_share(

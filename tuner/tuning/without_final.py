@@ -51,7 +51,7 @@ def _tried_in_vain(history: History, question: Question) -> dict[str, list[Trial
     found = {
         "failed": [trial for trial in trials if trial.state == "failed"],
         "was refused": [trial for trial in trials if trial.state == "refused"],
-        _measurable(question).replace("could", "could not", 1): [
+        _not_measurable(question): [
             trial for trial in trials if trial.state == "pruned" and not trial.measured
         ],
     }
@@ -61,8 +61,15 @@ def _tried_in_vain(history: History, question: Question) -> dict[str, list[Trial
 def _measurable(question: Question) -> str:
     """Return in words what a trial could not do that was given up before its first round."""
     if question.holding:
-        return "could hold the limits near the hint's arrival rate"
+        return "came near the arrival rate of the best"
     return f"could be measured at {question.load}"
+
+
+def _not_measurable(question: Question) -> str:
+    """Return the same of a trial that could not."""
+    if question.holding:
+        return "did not come near the arrival rate of the best"
+    return f"could not be measured at {question.load}"
 
 
 def _compiling(history: History) -> str:

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from tuner.domain.figures import milliseconds, rate
 from tuner.domain.limit import FIGURES, Limit
 from tuner.domain.sample import Probe
-from tuner.report.plots.style import GREEN, OTHERS, PURPLE, SYMBOLS, blank, shortened, wrapped
+from tuner.report.plots.style import GREEN, OTHERS, PURPLE, SYMBOLS, blank, wrapped
 
 
 def boundary(probes: Mapping[str, Sequence[Probe]], held: Limit, advised: str) -> go.Figure:
@@ -23,7 +23,7 @@ def boundary(probes: Mapping[str, Sequence[Probe]], held: Limit, advised: str) -
             x=[probe.rate_fps for probe in known],
             y=[probe.latency_ms for probe in known],
             mode="markers",
-            name=f"{shortened(configuration)} (the advice)" if is_advised else shortened(configuration),
+            name=wrapped(configuration) + " (the advice)" * is_advised,
             marker={
                 "color": GREEN if is_advised else next(others, OTHERS[-1]),
                 "symbol": SYMBOLS[place % len(SYMBOLS)],
