@@ -47,7 +47,7 @@ def test_both_hints_are_measured_and_the_better_is_the_baseline():
 
 
 def test_with_a_limit_that_many_streams_break_one_that_answers_sooner_wins():
-    found = search(Limit("p99", 9.0), lanes=SimulatedLanes(Cores(cores=4), QUIET))
+    found = search(Limit("p99", 15.0), lanes=SimulatedLanes(Cores(cores=4), QUIET))
     assert found.outcome.verdict.best.configuration.plain_properties in ({"NUM_STREAMS": 2}, LATENCY_HINT)
 
 
