@@ -12,7 +12,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.question import THROUGHPUT
 from tuner.errors import LaneError
-from tuner.measure import limits
+from tuner.measure import time_limits
 from tuner.measure.answers import difference, prove_batching, tolerance
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import ASK_DEVICE, DeviceLeftOut, require_all_devices
@@ -223,7 +223,7 @@ def test_compiling_has_a_limit_of_its_own_and_is_blamed_itself(tmp_path, monkeyp
     lane = lanes.open(Configuration.of("GPU", HINT, 1, 2))
     assert lane.facts.compile_s > 0.2
     lane.close()
-    monkeypatch.setattr(limits, "COMPILE_S", 0.2)
+    monkeypatch.setattr(time_limits, "COMPILE_S", 0.2)
     short = lanes_of(models.mlp(tmp_path / "m.xml"), limits=Limits(0.2))
     with pytest.raises(LaneError, match=r"the model did not compile within 0\.2 s; give a larger budget"):
         short.open(Configuration.of("GPU", HINT, 1, 2))
