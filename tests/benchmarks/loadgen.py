@@ -40,12 +40,12 @@ NAMES = ("squeezenet", "transformer", "detector", "resnet50", "alexnet")
 LIMIT = 5.0
 """Times the latency of a single request of the hint that the p99 latency may be."""
 
-BUDGET_S = {"rate": 90, "throughput": 30}
+BUDGET_S = {"rate": 60, "throughput": 30}
 SHARES = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 """Of the boundary, the rates that LoadGen is run at."""
 
 LEAST_S, LEAST_ITEMS = 4.0, 1500
-OFFLINE_S, OFFLINE_TURNS = 4.0, 5
+OFFLINE_S, OFFLINE_TURNS = 4.0, 3
 
 
 class Served:

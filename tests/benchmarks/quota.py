@@ -21,7 +21,7 @@ from tuner.domain.sentences import answer
 from tuner.domain.stats import speedup_over_sittings
 from tuner.measure.place import placed
 
-NAMES = ("squeezenet", "transformer", "detector", "wide_mlp", "resnet50")
+NAMES = ("squeezenet", "resnet50", "transformer", "wide_mlp", "detector")
 CORES, BUDGET_S = 1.0, 60
 SECONDS, TURNS = 5, 6
 
