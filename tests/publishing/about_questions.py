@@ -120,7 +120,7 @@ def false_wins_questions(data: Data) -> Iterator[str]:
 
 def loadgen(data: Data) -> Iterator[str]:
     yield from head("Does MLPerf's load generator agree?", data)
-    yield "*Server*: a search of 60 s with `--objective rate` found the highest rate of arrivals within a p99 latency of 5 times that of the hint"
+    yield "*Server*: a search of 60 s with `--objective rate` found the highest rate of arrivals within a p99 latency of 10 times that of the hint"
     yield "`LATENCY` with one request. LoadGen then sent Poisson arrivals at 0.6 to 1.1 times that rate, at least 1,500 items each, to a program in"
     yield "Python, and the rate at which its own p99 crosses the limit is read off an isotonic fit. *Offline*: a search of 30 s for throughput;"
     yield "LoadGen hands over all samples at once, 3 runs of 4 s. *Lane*: what a lane of the tuner saw between LoadGen's runs, at the same rates."
