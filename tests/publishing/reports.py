@@ -164,11 +164,17 @@ def table_of_questions() -> list[str]:
             continue
         session = (REPORTS / folder / "session.txt").read_text()
         said = {label: _said(session, rf"^  {label} +") for label in ("best", "hint")}
-        answer = _said(session.partition("\nfinal:")[2], r"\n(?=\S)")
+        answer = _answer(session)
         files = (("yaml", "config.yaml"), ("session", "session.txt"))
         links = ", ".join(f"[{word}](./{folder}/{name})" for word, name in files)
         lines.append(f"| {' | '.join((title, answer, said['best'], said['hint'], links))} |")
     return lines
+
+
+def _answer(session: str) -> str:
+    """Return the sentence before the figures, in one line: the last line that begins at the margin."""
+    blocks = re.findall(r"^(\S.*?)(?=\n\S|\n  \S+ {2,}|\Z)", session, re.M | re.S)
+    return " ".join(blocks[-1].split()).replace("|", "\\|") if blocks else ""
 
 
 def _said(session: str, label: str) -> str:
