@@ -36,6 +36,7 @@ def test_devices_shows_the_place_beside_what_the_hint_takes():
 
 
 @needs_groups
+@pytest.mark.slow
 @pytest.mark.alone
 def test_a_search_under_a_quota_tries_as_many_threads_as_it_lasts_for(tmp_path):
     model, out = models.convolutions(tmp_path / "m.xml"), tmp_path / "out"
