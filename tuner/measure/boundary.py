@@ -127,13 +127,13 @@ class Boundary:
             rate = next_rate(probed, step)
         windows = [(each.rate_fps, each.window) for each in probed if each.window and each.excess <= 0]
         boundary = boundary_of(probed)
-        if boundary is None or not windows:
+        if boundary is None:
             least = min(each.rate_fps for each in probed)
             raise LoadError(
                 f"{CANNOT_HOLD} {self._limits()} at any rate that was tried, down to {least:.3g} items/s"
             )
         found.append(boundary)
-        _, below = max((pair for pair in windows if pair[0] <= boundary), default=min(windows))
+        _, below = max(windows, key=lambda pair: pair[0])
         return replace(
             below,
             rate_fps=boundary,

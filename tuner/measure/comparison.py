@@ -14,7 +14,7 @@ from tuner.domain.pruning import Decision, StopRule
 from tuner.domain.question import LATE, THROUGHPUT, Question
 from tuner.domain.sample import Measured, Round, Window, figures_of
 from tuner.measure.boundary import REACH, Boundary
-from tuner.measure.lane import CANNOT_FOLLOW, SURELY_BELOW, Lane, LoadError
+from tuner.measure.lane import CANNOT_FOLLOW, Lane, LoadError
 from tuner.measure.sentinel import Sentinel, host_changed
 
 WINDOW_S = 0.1
@@ -22,6 +22,9 @@ WINDOW_S = 0.1
 
 JUST_S = 0.01
 """Seconds for which the last sentinel of a round also serves as the first of the next one."""
+
+SURELY_BELOW = 0.97
+"""Share of a load's rate below which what a lane serves is surely less; windows are about as exact."""
 
 SECOND_LOOK_S = 0.5
 """Seconds of the second look at a lane that seems to serve too little: most bursts of other work are over."""

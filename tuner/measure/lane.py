@@ -65,9 +65,6 @@ CANNOT_FOLLOW = "cannot follow"
 CANNOT_HOLD = "cannot hold"
 """How a lane begins to say that it breaks a limit of the latency at a rate of arrivals, or at all."""
 
-SURELY_BELOW = 0.97
-"""Share of a rate of arrivals below which what a lane serves is surely less; windows are about as exact."""
-
 
 class Lane(Protocol):
     """One compiled configuration, ready to run a window on command."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tuner.errors import UsageError
 from tuner.probe.control_groups import PERIOD_US, Group, own_groups
-from tuner.probe.devices import own_cores, usable_cores
+from tuner.probe.devices import own_cores
 
 NAME = "openvino-tuner-"
 """What the name of a group begins with; the number of the process that made it follows."""
@@ -35,7 +35,7 @@ def require_place(cores: float | None, mask: Sequence[int] | None) -> None:
         raise UsageError(
             f"cpuset= names core {foreign[0]}, but this process may use only: {', '.join(map(str, own))}."
         )
-    most = len(mask) if mask else usable_cores()
+    most = len(mask or own)
     if cores is not None and cores > most:
         raise UsageError(f"cpus={cores:g} is more than the {most} cores here; give less, or leave it out.")
 

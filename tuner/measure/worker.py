@@ -27,7 +27,7 @@ from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
 from tuner.measure.infer_queue import InferQueue
 from tuner.measure.lane import Answers, LoadError
 from tuner.measure.open_loop import serve_arrivals
-from tuner.probe.control_groups import held, limiting_group, quota, share_throttled
+from tuner.probe.control_groups import held, limiting_group, quota_of, share_throttled
 from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -100,7 +100,8 @@ class Engine:
         self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self._fill()
-        self._limited, allowed = limiting_group(), quota()
+        self._limited = limiting_group()
+        allowed = quota_of(self._limited) if self._limited else None
         self._period_s = allowed.period_s if allowed else 0.0
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 

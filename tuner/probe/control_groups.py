@@ -54,13 +54,13 @@ def own_groups(controller: str, root: Path = Path("/")) -> list[Group]:
 
 def quota(root: Path = Path("/")) -> Quota | None:
     """Return the lowest quota of CPU time among this process's groups; None without one."""
-    found = [limit for group in own_groups("cpu", root) if (limit := _quota_of(group))]
-    return min(found, key=lambda limit: limit.cores, default=None)
+    group = limiting_group(root)
+    return quota_of(group) if group else None
 
 
 def limiting_group(root: Path = Path("/")) -> Group | None:
     """Return the group of this process with the lowest quota; None without a quota."""
-    limited = [(limit.cores, group) for group in own_groups("cpu", root) if (limit := _quota_of(group))]
+    limited = [(limit.cores, group) for group in own_groups("cpu", root) if (limit := quota_of(group))]
     return min(limited, key=lambda pair: pair[0], default=(0.0, None))[1]
 
 
@@ -112,7 +112,8 @@ def text_of(path: Path) -> str | None:
         return None
 
 
-def _quota_of(group: Group) -> Quota | None:
+def quota_of(group: Group) -> Quota | None:
+    """Return a group's own quota of CPU time; None without one."""
     if group.version == 2:
         amount, _, period = (text_of(group.folder / "cpu.max") or "max").partition(" ")
     else:
