@@ -54,6 +54,7 @@ def space_of(
         device.cores,
         precisions=PRECISIONS,
         default_precision=device.precision,
+        cores=tuple(range(device.cores)),
     )
     space = device_space(facts, 1, True, bounds or Bounds(), hint_requests or device.cores, question)
     return space if grows else replace(space, growing={})

@@ -4,6 +4,7 @@ TunerError                 catch this to catch them all
 ├── UsageError             an option or argument without a meaning here (exit code 2)
 ├── ModelError             the model, its shapes or its inputs cannot be used (exit code 3)
 ├── DeviceError            the device or one of its properties cannot be used (exit code 3)
+├── NeighbourError         the program that a search is to run beside does not go on running (exit code 3)
 ├── LaneError              one configuration failed to compile, crashed or hung
 ├── AdviceError            a configuration file that is not valid advice, or not for this use (exit code 2)
 ├── InferenceError         an inference failed in the application; says which samples (exit code 3)
@@ -36,6 +37,10 @@ class ModelError(TunerError):
 
 class DeviceError(TunerError):
     """The device does not exist here, or refuses a property."""
+
+
+class NeighbourError(TunerError):
+    """The program beside which a search measures ended at once, or kept ending."""
 
 
 class LaneError(TunerError):

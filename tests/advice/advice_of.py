@@ -34,8 +34,8 @@ def with_outcome(result, **changes) -> Result:
     return replace(result, outcome=replace(result.outcome, **changes))
 
 
-def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=None) -> Advice:
-    """Advice for a real model, measured here, with the given best configuration."""
+def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=None, **further) -> Advice:
+    """Advice for a real model, measured here, with the given best configuration; `further` fields of it."""
     reading = read_model(path, shapes)
     model = (*reading.batched, reading.unbatched)[0]
     plain = msgspec.to_builtins(make_advice(result_of(simulate(), model)))
@@ -44,6 +44,7 @@ def advice_of(path, properties=None, batch=4, requests=2, device="CPU", shapes=N
         "properties": properties if properties is not None else {"NUM_STREAMS": 1},
         "batch": batch,
         "requests": requests,
+        **further,
     }
     plain["host"] = msgspec.to_builtins(HostRecord(**asdict(describe_host())))
     return msgspec.convert(plain, Advice)

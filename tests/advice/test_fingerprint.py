@@ -19,6 +19,8 @@ from tuner.probe.host import describe_host
         ({"cores": 8}, "different", ("cores: 2 -> 8",)),
         ({"cgroup_cores": 1.5}, "different", ("quota of CPU time: none -> 1.5 cores",)),
         ({"cgroup_cores": 4.0}, "same", ()),
+        ({"cpuset": (0, 1)}, "compatible", ("cpuset: all -> 0,1",)),
+        ({"cores": 1, "cpuset": (1,)}, "different", ("cores: 2 -> 1", "cpuset: all -> 1")),
         ({"devices": {"CPU": "another"}}, "different", ("CPU: A CPU -> another",)),
         ({"devices": {}}, "different", ("CPU: A CPU -> none",)),
         ({"devices": {"CPU": "A CPU", "GPU": "new"}}, "same", ()),
@@ -39,5 +41,5 @@ def test_the_fingerprint_holds_what_the_issue_of_a_slow_program_turns_on():
     here = describe_host()
     assert isinstance(here, Host)
     assert set(HostRecord.__struct_fields__) == {
-        "cpu", "cores", "memory_mb", "os", "openvino", "devices", "cgroup_cores", "drivers",
+        "cpu", "cores", "memory_mb", "os", "openvino", "devices", "cgroup_cores", "drivers", "cpuset",
     }  # fmt: skip

@@ -3,20 +3,18 @@
 import math
 from dataclasses import replace
 
-import msgspec
 import pytest
 import yaml
 
 from tests.advice.advice_of import result_of, with_outcome, with_setting
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tests.simulation import MODEL, simulate
-from tuner.advice.export import EXPORTS, with_load_named
+from tuner.advice.export import EXPORTS, with_use_named
 from tuner.advice.loader import load, read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.export import export
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
-from tuner.domain.host import Host
 from tuner.domain.limit import Limit
 from tuner.domain.load import Load, recorded_load
 from tuner.domain.question import Question
@@ -81,12 +79,12 @@ def test_a_question_that_contradicts_itself_is_refused(path, of_a_rate, change):
 def test_exports_say_up_to_which_rate_it_was_measured(of_a_rate, tmp_path):
     advice = make_advice(of_a_rate)
     for kind, exported in EXPORTS.items():
-        notes = with_load_named(exported(advice), advice).notes
+        notes = with_use_named(exported(advice), advice).notes
         assert any("arrivals of up to" in note for note in notes), kind
 
 
 def advice_host(advice):
-    return Host(**msgspec.structs.asdict(advice.host))
+    return advice.host.host
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from tests.benchmarks.models import MODELS
 from tests.simulation import MemoryStore
 from tuner.domain.configuration import Configuration
 from tuner.domain.device_space import device_space
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sentences import answer
 from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.target import target_of
@@ -24,6 +25,7 @@ from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
 from tuner.measure.sentinel import Sentinel
 from tuner.tuning.budget import Budget
+from tuner.tuning.strategy import strategy_for, within
 from tuner.tuning.tune import Task, tune
 
 BUDGET_S = 30.0
@@ -36,9 +38,16 @@ class DisguisedLane:
     def __init__(self, lane: ProcessLane, asked: Configuration) -> None:
         self._lane = lane
         requests = asked.requests or lane.facts.optimal_requests
-        effective = replace(lane.facts.effective, batch=asked.batch, requests=requests)
-        streams = asked.plain_properties.get("NUM_STREAMS")
-        effective = replace(effective, streams=int(streams) if streams else effective.streams)
+        effective, properties = lane.facts.effective, asked.plain_properties
+        effective = replace(
+            effective,
+            batch=asked.batch,
+            requests=requests,
+            streams=properties.get("NUM_STREAMS", effective.streams),
+            threads=properties.get("INFERENCE_NUM_THREADS", effective.threads),
+            pinned=properties.get("ENABLE_CPU_PINNING", effective.pinned),
+            slices=asked.slices,
+        )
         self.facts = replace(lane.facts, effective=effective)
 
     def __getattr__(self, name: str):
@@ -48,9 +57,10 @@ class DisguisedLane:
 class DisguisedLanes:
     """Opens the hint whatever is asked for."""
 
-    def __init__(self, lanes: ProcessLanes, target: str) -> None:
+    def __init__(self, lanes: ProcessLanes, target: str, copies: int = 1) -> None:
         self._lanes = lanes
-        self._hint = Configuration.of(target, {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, ASK_DEVICE)
+        hint = {"PERFORMANCE_HINT": "THROUGHPUT"}
+        self._hint = Configuration.of(target, hint, 1, ASK_DEVICE, copies=copies)
         self.sentinel, self.reference = lanes.sentinel, lanes.reference
 
     def open(self, configuration: Configuration) -> DisguisedLane:
@@ -64,18 +74,30 @@ class DisguisedLanes:
         ]
 
 
-def search(name: str, folder: Path, seed: int, sentinel: Sentinel | None) -> dict[str, object]:
+ALONE = DeviceFacts("CPU", 2, frozenset(), 2, 2)
+
+
+def search(
+    name: str,
+    folder: Path,
+    seed: int,
+    sentinel: Sentinel | None,
+    question: Question = THROUGHPUT,
+    facts: DeviceFacts = ALONE,
+) -> dict[str, object]:
     model, lanes = lanes_of(name, folder, sentinel)
-    target, facts = target_of("CPU"), DeviceFacts("CPU", 2, frozenset(), 2, 2)
+    target, bounds = target_of("CPU"), Bounds(batch=(1, 2))
     task = Task(
         model,
         (target,),
-        DisguisedLanes(lanes, "CPU"),
-        lambda target, hints: device_space(facts, 1, True, Bounds(batch=(1, 2)), hints[target].requests),
+        DisguisedLanes(lanes, "CPU", question.copies[0]),
+        lambda target, hints: device_space(facts, 1, True, bounds, hints[target].requests, question),
         MemoryStore(),
         Budget(BUDGET_S, None, time.monotonic),
         seed,
         lambda _: None,
+        within(strategy_for(question), facts.quota),
+        question=question,
     )
     found = tune(task)
     return {

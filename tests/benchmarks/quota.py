@@ -6,6 +6,7 @@ person runs it there: throughput, and p99 latency.
 
 import math
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,8 @@ def run_benchmark_app(words: list[str]) -> dict[str, float]:
         check=True,
     )
     (fps,) = re.findall(r"Throughput:\s+([\d.]+) FPS", done.stdout)
-    (p99_ms,) = re.findall(r"99 percentile:\s+([\d.]+) ms", done.stdout)
-    return {"fps": float(fps), "p99_ms": float(p99_ms)}
+    ((p99, unit),) = re.findall(r"99 percentile:\s+([\d.]+) (ms|us)", done.stdout)
+    return {"fps": float(fps), "p99_ms": float(p99) / (1e3 if unit == "us" else 1)}
 
 
 def measure(name: str, folder: Path) -> dict[str, object]:
@@ -44,7 +45,8 @@ def measure(name: str, folder: Path) -> dict[str, object]:
     path = model.make(folder)
     result = tuner.search(path, device="CPU", budget=BUDGET_S, shapes=model.shapes, cpus=CORES, output=output)
     verdict = result.verdict
-    advised = export(output / "config.yaml", "benchmark_app", None, output / "app.json").command_line.split()
+    line = export(output / "config.yaml", "benchmark_app", None, output / "app.json").command_line
+    advised = shlex.split(line)
     advised = advised[1 : advised.index("-t")]
     hint = ["-m", str(path), "-d", "CPU", "-hint", "throughput"]
     hint += [

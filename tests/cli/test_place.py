@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from tests import models
 from tests.cli.command import complain, run
@@ -51,5 +52,11 @@ def test_a_search_under_a_quota_tries_as_many_threads_as_it_lasts_for(tmp_path):
     threads = [trial.configuration.plain_properties.get("INFERENCE_NUM_THREADS") for trial in result.trials]
     assert 1 in threads
     assert all(trial.measured.throttled is not None for trial in result.trials if trial.measured)
-    assert max(trial.measured.throttled for trial in result.trials if trial.measured) > 0.5
+    found = [trial.measured.throttled for trial in result.trials if trial.measured]
+    assert max(each.periods for each in found) > 0.5
+    assert any(each.free_p99_ms for each in found)
+    assert yaml.safe_load((out / "config.yaml").read_text())["baseline"]["measured"]["throttled_time"] > 0
+    assert "p99 without that" in done.stdout
+    report = next(out.glob("report.html")).read_text()
+    assert "<button>throttled</button>" in report
     assert not left()

@@ -85,6 +85,7 @@ class SimulatedDevice:
         precision: What it computes in where nothing is asked for.
         error: How far the outputs of each precision are from those in f32, as a share of the largest value.
         speed: Relative rate of each precision.
+        beside: Relative rate of all copies together, of what a single process has.
     """
 
     cores: int = 2
@@ -97,6 +98,7 @@ class SimulatedDevice:
     precision: str = "f32"
     error: Mapping[str, float] = field(default_factory=dict)
     speed: Mapping[str, float] = field(default_factory=dict)
+    beside: Callable[[Effective], float] = lambda _: 1.0
 
     def effective(self, configuration: Configuration) -> Effective:
         """Return what the device makes of a configuration."""
@@ -112,6 +114,8 @@ class SimulatedDevice:
             configuration.batch,
             configuration.requests or streams,
             max_wait_ms=configuration.max_wait_ms,
+            copies=configuration.copies,
+            slices=configuration.slices,
         )
 
     def off_by(self, effective: Effective) -> float:
@@ -126,7 +130,7 @@ class SimulatedDevice:
         busy = min(1.0, effective.requests / streams)
         queued = self.more_requests if effective.requests >= 2 * streams else 1.0
         rounding = self.speed.get(effective.precision or "", 1.0)
-        return self.base_fps * gain * sharing * busy * queued * rounding
+        return self.base_fps * gain * sharing * busy * queued * rounding * self.beside(effective)
 
     def busy_cores(self, effective: Effective) -> float:
         """Return how many cores work: those of the streams that have a request."""
@@ -308,7 +312,8 @@ class SimulatedLane:
     def facts(self) -> LaneFacts:
         """What the simulated device compiled."""
         streams = sum(member.streams or 1 for member in self._effective.members or (self._effective,))
-        return LaneFacts(self._effective, streams, compile_s=0.15, reopen_s=0.15)
+        memory_mb = 100.0 * self._effective.copies
+        return LaneFacts(self._effective, streams, compile_s=0.15, reopen_s=0.15, memory_mb=memory_mb)
 
     def window(self, seconds: float) -> Window:
         """Return a window's figures; virtual time passes, at least three cycles of the queue."""
@@ -318,10 +323,13 @@ class SimulatedLane:
         cycle_s = self._effective.requests * self._effective.batch / rate
         spent = max(seconds, 2 * cycle_s) + cycle_s
         self._lanes.spend(spent)
-        memory_mb = 100.0 + self._effective.batch * self._effective.requests
+        copies = self._effective.copies
+        memory_mb = copies * (100.0 + self._effective.batch * self._effective.requests)
         cpu_ms = 1e3 * self._lanes.device.busy_cores(self._effective) / rate
         finished = max(3, round(self._effective.requests * spent / cycle_s))
-        return Window(rate, (cycle_s * 1e3,) * min(finished, MOST_LATENCIES), spent, memory_mb, cpu_ms)
+        latencies_ms = (copies * cycle_s * 1e3,) * min(finished, MOST_LATENCIES)
+        copies_fps = (rate / copies,) * copies if copies > 1 else ()
+        return Window(rate, latencies_ms, spent, memory_mb, cpu_ms, copies_fps=copies_fps)
 
     def open_loop(self, arrivals: Arrivals) -> Window:
         """Return a window's figures; each stream takes a batch at a time, padded where it is not full."""

@@ -303,7 +303,7 @@ def test_a_lone_request_with_short_cycles_runs_until_the_scheduler_has_settled(
     configuration = Configuration.of("CPU", THROUGHPUT, 1, requests)
     engine = Engine(LanePlan(read, configuration, make_pool(read, {}, 0)))
     ran, spin = [], engine._spin
-    monkeypatch.setattr(engine, "_spin", lambda seconds: ran.append(seconds) or spin(seconds))
+    monkeypatch.setattr(engine, "_spin", lambda seconds, *copy: ran.append(seconds) or spin(seconds, *copy))
     for _ in range(2):
         engine.window(0.02)
     assert ran.count(0.123) == leads

@@ -127,7 +127,9 @@ def test_lanes_of_every_search_in_a_process_are_in_the_place(tmp_path):
     assert quota() is not None or throttled() is None
     for _ in range(2):
         with placed(cores=0.5):
-            assert throttled() > 0.3
+            found = throttled()
+            assert found.periods > 0.3
+            assert 0 < found.time <= 1
     assert quota() is not None or throttled() is None
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tuner.domain.place import Quota
+from tuner.domain.place import Quota, Throttling
 from tuner.probe.control_groups import (
     Held,
     held,
@@ -11,7 +11,7 @@ from tuner.probe.control_groups import (
     memory_limit_mb,
     own_groups,
     quota,
-    share_throttled,
+    throttling,
 )
 
 V1 = "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw\n32 31 0:29 {seen} /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n33 31 0:30 {seen} /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
@@ -83,14 +83,23 @@ def test_periods_are_counted_in_the_group_that_limits(host):
     root = host(
         V1.format(seen="/"),
         "1:cpu,cpuacct:/a/b\n",
-        cpu_and_cpuacct__a={**v1(100_000), "cpu.stat": "nr_periods 40\nnr_throttled 10\nthrottled_time 9"},
+        cpu_and_cpuacct__a={
+            **v1(100_000),
+            "cpu.stat": "nr_periods 40\nnr_throttled 10\nthrottled_time 2000000000",
+        },
         cpu_and_cpuacct__a__b={**v1(-1), "cpu.stat": "nr_periods 0\nnr_throttled 0"},
     )
     before = held(limiting_group(root))
-    assert before == Held(40, 10)
-    assert share_throttled(before, Held(50, 15)) == 0.5
-    assert share_throttled(before, before) == 0.0
-    assert share_throttled(None, before) is None
+    assert before == Held(40, 10, 2.0)
+    assert throttling(before, Held(50, 15, 2.5), 2.0) == Throttling(0.5, 0.25)
+    assert throttling(before, before, 2.0) == Throttling(0.0, 0.0)
+    assert throttling(None, before, 2.0) is None
+
+
+def test_version_2_tells_the_time_in_microseconds(host):
+    stat = "nr_periods 4\nnr_throttled 1\nthrottled_usec 500000"
+    root = host(V2.format(seen="/"), "0::/\n", **{".": {"cpu.max": "100000 100000", "cpu.stat": stat}})
+    assert held(limiting_group(root)) == Held(4, 1, 0.5)
 
 
 def test_limits_of_memory_are_read_in_both_versions(host):

@@ -1,4 +1,4 @@
-"""The tables of searches in a part of a host."""
+"""The tables of searches in a part of a host, and for several processes."""
 
 from collections.abc import Iterator
 
@@ -28,3 +28,35 @@ def quota(data: Data) -> Iterator[str]:
             throttled,
         )
         yield f"| {name} | {' | '.join(map(str, cells))} |"
+
+
+def copies(data: Data) -> Iterator[str]:
+    yield from head("What is the advice for several processes worth?", data)
+    yield "Searches of 60 s with `--copies`: every configuration, and the hint, runs in so many processes at the same time. Then a program as a"
+    yield "person writes it, as many processes with an `AsyncInferQueue` each (`tests/benchmarks/copies_app.py`), ran the hint and the advice in"
+    yield "turns, 6 times 4 s each. *Slowest and fastest*: processes of the advice in the search, in items/s.\n"
+    yield from table(
+        "model", "advice", "hint, items/s", "advice, items/s", "slowest and fastest", "gain, claimed", "gain, the program",
+    )  # fmt: skip
+    for item, found in data["items"].items():
+        figures, rates = found["figures"], found["figures"]["advice"]["copies_fps"]
+        cells = (
+            configuration_of(found["pick"]),
+            f"{figures['hint']['fps']:,.0f}",
+            f"{figures['advice']['fps']:,.0f}",
+            f"{min(rates):,.0f}, {max(rates):,.0f}",
+            ratio(found["speedup"]) if found["verdict"] == "faster" else found["verdict"],
+            ratio(found["program"]["gain"]),
+        )
+        yield f"| {item.partition(':')[0]} | {' | '.join(map(str, cells))} |"
+
+
+def false_wins(data: Data) -> Iterator[str]:
+    yield from head("Is a gain found for two processes, or under a quota, where there is none?", data)
+    yield "Real searches of 30 s in which every lane runs the hint, whatever was asked for: in two processes, and under a quota of one core's CPU"
+    yield "time of two.\n"
+    yield from table("where", "searches", "`faster`", "`keep_hint`", "`inconclusive`")
+    kinds = ("faster", "keep_hint", "inconclusive")
+    for place in dict.fromkeys(item.partition(": ")[2] for item in data["items"]):
+        verdicts = [found["verdict"] for item, found in data["items"].items() if item.endswith(place)]
+        yield f"| {place} | {len(verdicts)} | {' | '.join(str(verdicts.count(kind)) for kind in kinds)} |"

@@ -149,6 +149,8 @@ PIECES: dict[str, Callable[[Data], Iterator[str]]] = {
     "loadgen": about_questions.loadgen,
     "lateness": about_questions.lateness,
     "quota": about_places.quota,
+    "copies": about_places.copies,
+    "false_wins_in_places": about_places.false_wins,
     "trend": about_searches.trend,
     "settling_attempts": about_searches.settling,
     "noise": about_searches.noise,

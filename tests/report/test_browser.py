@@ -296,9 +296,10 @@ def test_the_rows_that_are_shown_are_downloaded(opened, view, words):
             shown.get_by_text("Download these as CSV").click()
         downloaded = list(csv.reader(io.StringIO(download.value.path().read_text())))
         rows = [row for row in reversed(view.rows) if words in row.reason]
+        columns = [name for name in CSV_COLUMNS if name not in {"throttled", "slowest_fps"}]
         assert downloaded == [
-            list(CSV_COLUMNS),
-            *(cells(row) for row in rows),
+            columns,
+            *(cells(row, columns) for row in rows),
         ]
         shown.get_by_label("Filter trials").fill("")
 

@@ -47,6 +47,7 @@ from tuner.probe.host import describe_host
 from tuner.probe.model_files import digest, is_model, model_file, readable
 from tuner.runtime.batches import Answer, Batcher
 from tuner.runtime.compiling import CompiledModel, Core, compile_configuration
+from tuner.runtime.cores import is_on_its_cores, keep_to_cores
 from tuner.runtime.pipeline import Pipeline
 from tuner.runtime.runner import MAX_WAIT_MS, Runner
 from tuner.runtime.samples import Sample
@@ -129,12 +130,22 @@ class Advice(Record, frozen=True, omit_defaults=True):
         """Infer requests to keep in flight; 0 leaves it to the device, as `AsyncInferQueue` reads it."""
         return self.best.requests
 
-    def compile(self, model: str | Path | None = None, core: Core | None = None) -> CompiledModel:
+    @property
+    def copies(self) -> int:
+        """Processes that run this side by side."""
+        return self.best.configuration.copies
+
+    def compile(
+        self, model: str | Path | None = None, core: Core | None = None, *, copy: int | None = None
+    ) -> CompiledModel:
         """Read the model, give it the advised batch, and compile it with the advised properties.
 
         Args:
             model: Path of the model; the path of the search unless given.
             core: The application's own core, for its extensions and caches.
+            copy: Which of `copies` this process is, from 0 on: from now on it runs on the cores of that copy,
+                where the advice gives each its own. Call it before anything else uses OpenVINO, which counts
+                the cores when it starts.
 
         Returns:
             A compiled model whose inputs hold `batch` items; keep `requests` in flight.
@@ -142,12 +153,15 @@ class Advice(Record, frozen=True, omit_defaults=True):
         Raises:
             AdviceError: There is no model at the path.
             ModelError: The model cannot be read, has other inputs, or does not take the shapes.
-            DeviceError: The device is not there or refuses a property.
+            DeviceError: The device is not there or refuses a property, or the copy's cores are not to be had.
+            UsageError: There is no such copy.
 
         Warns:
-            UserWarning: The model is not the model that was measured.
+            UserWarning: The model is not the model that was measured, the copy is not given, or OpenVINO was
+                used before.
         """
         path = self.model_at(model)
+        self._keep_to_cores(copy)
         with readable(path):
             changed = digest(path) != self.model.sha256
         if changed:
@@ -157,6 +171,17 @@ class Advice(Record, frozen=True, omit_defaults=True):
                 stacklevel=2,
             )
         return compile_configuration(core, path, self.as_model(path), self.best.configuration)
+
+    def _keep_to_cores(self, copy: int | None) -> None:
+        configuration = self.best.configuration
+        if copy is not None:
+            keep_to_cores(configuration, copy)
+        elif configuration.slices and not is_on_its_cores(configuration):
+            warnings.warn(
+                f"this advice is for {configuration.copies} processes on cores of their own; "
+                f"give copy=0 to copy={configuration.copies - 1}.",
+                stacklevel=3,
+            )
 
     def model_at(self, model: str | Path | None = None) -> Path:
         """Return the model's path: as given, or as it was in the search.
@@ -283,7 +308,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
 
     def fit(self, here: Host | None = None) -> Fit:
         """Compare the host where it was measured with this host."""
-        return compare(Host(**msgspec.structs.asdict(self.host)), here or describe_host(), self.uses)
+        return compare(self.host.host, here or describe_host(), self.uses)
 
     @property
     def uses(self) -> tuple[str, ...]:

@@ -53,6 +53,8 @@ def _hardware(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
         yield f"cores: {then.cores} -> {now.cores}"
     if then.quota != now.quota:
         yield f"quota of CPU time: {_quota(then)} -> {_quota(now)}"
+    if then.cpuset != now.cpuset and then.cores != now.cores:
+        yield f"cpuset: {_cpuset(then)} -> {_cpuset(now)}"
     for name in devices:
         if now.devices.get(name) != then.devices.get(name):
             yield f"{name}: {then.devices.get(name, 'none')} -> {now.devices.get(name, 'none')}"
@@ -65,10 +67,16 @@ def _software(then: Host, now: Host, devices: Sequence[str]) -> Iterator[str]:
     for name in devices:
         if then.drivers.get(name) != now.drivers.get(name):
             yield f"driver of {name}: {then.drivers.get(name, 'none')} -> {now.drivers.get(name, 'none')}"
+    if then.cpuset != now.cpuset and then.cores == now.cores:
+        yield f"cpuset: {_cpuset(then)} -> {_cpuset(now)}"
     if then.os != now.os:
         yield f"OS: {then.os} -> {now.os}"
     if abs(then.memory_mb - now.memory_mb) > MEMORY_APART * then.memory_mb:
         yield f"memory: {then.memory_mb} MiB -> {now.memory_mb} MiB"
+
+
+def _cpuset(host: Host) -> str:
+    return ",".join(map(str, host.cpuset)) or "all"
 
 
 def _quota(host: Host) -> str:

@@ -14,7 +14,7 @@ from tuner.advice.parsing import GIVE_CONFIG, WRITE_AGAIN, advice_file, parse_ya
 from tuner.advice.records import Record
 from tuner.domain.host import Host
 from tuner.errors import AdviceError, UsageError
-from tuner.probe.host import describe_host
+from tuner.probe.host import describe_host, describe_host_elsewhere
 from tuner.probe.model_files import digest, is_model
 
 SCHEMA = 1
@@ -32,7 +32,8 @@ class Fleet(Record, frozen=True):
 def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
     """Read a configuration file that a search wrote, or several merged into one.
 
-    A merged file has a profile for each host; the profile of the host most like this one is taken.
+    A merged file has a profile for each host; the profile of the host most like this one is taken. Advice
+    with cores for each of several copies is read without starting OpenVINO here, which counts the cores then.
 
     Args:
         path: The file, or a search's folder with its config.yaml.
@@ -49,7 +50,9 @@ def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
     """
     if on_mismatch not in get_args(OnMismatch):
         raise UsageError(f"on_mismatch={on_mismatch!r} is none of {', '.join(get_args(OnMismatch))}.")
-    profiles, here = read(path), describe_host()
+    profiles = read(path)
+    own_cores = any(profile.best.configuration.slices for profile in profiles)
+    here = describe_host_elsewhere() if own_cores else describe_host()
     advice = fitting(profiles, here)
     reasons = _mismatches(advice, here)
     if not reasons:

@@ -9,9 +9,12 @@ import msgspec
 
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
+from tuner.domain.copies import MOST_COPIES
+from tuner.domain.host import Host
 from tuner.domain.limit import FIGURES, Limit
 from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
+from tuner.domain.place import Throttling
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.sample import Latency, Measured
@@ -21,10 +24,16 @@ from tuner.domain.units import MOST_RATE
 from tuner.errors import UsageError
 from tuner.probe.element_types import FILLABLE
 
+MOST_CORE = 99_999
+"""The highest number that a core can have here: kernels number them in order."""
+
 Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 20)]
 Figure = Annotated[float, msgspec.Meta(ge=0)]
 Whole = Annotated[int, msgspec.Meta(ge=0)]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Copies = Annotated[int, msgspec.Meta(ge=1, le=MOST_COPIES)]
+Core = Annotated[int, msgspec.Meta(ge=0, le=MOST_CORE)]
+Cores = Annotated[list[Core], msgspec.Meta(min_length=1)]
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -103,8 +112,12 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
 
     Every request was in flight; or items arrived as the question's load says, and latency is that of an item,
     from its arrival on. CPU time is the process's own, user and system, in milliseconds for each item, if it
-    is known. `agreement` is there if precision was searched, `throttled` under a quota of CPU time: the share
-    of its periods in which that was used up.
+    is known. `agreement` is there if precision was searched.
+
+    Under a quota of CPU time, `throttled` is the share of its periods in which that was used up,
+    `throttled_time` the share of the cores' time that this cost, and `p99_unthrottled_ms` the p99 latency of
+    the requests that met no such moment. Figures of several copies are of all of them together, and
+    `copies_fps` is the rate of each.
     """
 
     throughput_fps: Figure
@@ -113,19 +126,26 @@ class MeasuredRecord(Record, frozen=True, omit_defaults=True):
     cpu_ms_per_item: Figure | None = None
     agreement: AgreementRecord | None = None
     throttled: Figure | None = None
+    throttled_time: Figure | None = None
+    p99_unthrottled_ms: Figure | None = None
+    copies_fps: list[Figure] = []
 
     @property
     def measured(self) -> Measured:
         """The same as the rest of the project has it."""
         agreement = self.agreement.agreement if self.agreement else None
         latency_ms = Latency(**msgspec.structs.asdict(self.latency_ms))
+        throttled = None
+        if self.throttled is not None:
+            throttled = Throttling(self.throttled, self.throttled_time or 0.0, self.p99_unthrottled_ms)
         return Measured(
             self.throughput_fps,
             latency_ms,
             self.memory_mb,
             self.cpu_ms_per_item,
             agreement,
-            throttled=self.throttled,
+            throttled=throttled,
+            copies_fps=tuple(self.copies_fps),
         )
 
 
@@ -159,7 +179,8 @@ class Deployment(Record, frozen=True, kw_only=True):
     """What `compile_model` and `AsyncInferQueue` take, verbatim.
 
     Where items arrived by themselves and were gathered into batches, also how long the first of a batch
-    waited for others at most.
+    waited for others at most. Where several processes ran it at the same time, how many `copies` there were,
+    and the `cores` of each, if it was kept on some.
     """
 
     device: str
@@ -167,6 +188,8 @@ class Deployment(Record, frozen=True, kw_only=True):
     batch: Count
     requests: Count
     max_wait_ms: Figure | msgspec.UnsetType = msgspec.UNSET
+    copies: Copies | msgspec.UnsetType = msgspec.UNSET
+    cores: list[Cores] | msgspec.UnsetType = msgspec.UNSET
 
     @classmethod
     def of(cls: type[D], configuration: Configuration, **further: Any) -> D:
@@ -177,6 +200,8 @@ class Deployment(Record, frozen=True, kw_only=True):
             batch=configuration.batch,
             requests=configuration.requests,
             max_wait_ms=configuration.max_wait_ms or msgspec.UNSET,
+            copies=configuration.copies if configuration.copies > 1 else msgspec.UNSET,
+            cores=[list(own) for own in configuration.slices] or msgspec.UNSET,
             **further,
         )
 
@@ -184,10 +209,17 @@ class Deployment(Record, frozen=True, kw_only=True):
     def configuration(self) -> Configuration:
         """The same as the configuration that is compiled and run."""
         wait_ms = 0.0 if self.max_wait_ms is msgspec.UNSET else self.max_wait_ms
-        return Configuration.of(self.device, self.properties, self.batch, self.requests, wait_ms)
+        copies = 1 if self.copies is msgspec.UNSET else self.copies
+        slices = () if self.cores is msgspec.UNSET else tuple(map(tuple, self.cores))
+        return Configuration.of(
+            self.device, self.properties, self.batch, self.requests, wait_ms, copies, slices
+        )
 
     def __post_init__(self) -> None:
-        """Refuse a device string that names no target."""
+        """Refuse a device string that names no target, and cores of other copies than there are."""
+        copies = 1 if self.copies is msgspec.UNSET else self.copies
+        if self.cores is not msgspec.UNSET and len(self.cores) != copies:
+            raise ValueError(f"cores are those of {len(self.cores)} copies, and copies is {copies}")
         try:
             target_of(self.device)
         except UsageError as error:
@@ -269,11 +301,14 @@ class LoadRecord(Record, frozen=True, omit_defaults=True):
 
 
 class QuestionRecord(Record, frozen=True, omit_defaults=True):
-    """What was asked: what is to be gained, within which limits, under which load."""
+    """What was asked: what is to be gained, within which limits, under which load, by how many copies."""
 
     objective: Objective = "throughput"
     limits: list[LimitRecord] = []
     load: LoadRecord | None = None
+    copies: list[Copies] = []
+    beside: str = ""
+    niceness: Annotated[int, msgspec.Meta(ge=0, le=19)] = 0
 
     def __post_init__(self) -> None:
         """Refuse a throughput that is to be gained and given at once, and a rate without what it holds."""
@@ -290,17 +325,26 @@ class QuestionRecord(Record, frozen=True, omit_defaults=True):
             return None
         limits = [LimitRecord(figure=limit.figure, bound=limit.bound) for limit in question.all_limits]
         load = LoadRecord.of(question.load) if question.load else None
-        return cls(objective=question.objective, limits=limits, load=load)
+        return cls(
+            objective=question.objective,
+            limits=limits,
+            load=load,
+            copies=list(question.copies) if question.of_copies else [],
+            beside=question.beside,
+            niceness=question.niceness,
+        )
 
     @property
     def question(self) -> Question:
         """The same as the rest of the project has it."""
         limits = tuple(Limit(each.figure, each.bound) for each in self.limits)
-        return Question.asked(self.objective, limits, self.load.load if self.load else None)
+        load = self.load.load if self.load else None
+        copies = tuple(self.copies) or (1,)
+        return Question.asked(self.objective, limits, load, copies, self.beside, self.niceness)
 
 
 class HostRecord(Record, frozen=True, omit_defaults=True):
-    """The machine that was measured; with its control group's limit and driver versions, if known."""
+    """The machine that was measured; with its control group's limits and driver versions, if known."""
 
     cpu: str
     cores: Count
@@ -310,6 +354,12 @@ class HostRecord(Record, frozen=True, omit_defaults=True):
     devices: dict[str, str]
     cgroup_cores: Figure | None = None
     drivers: dict[str, str] = {}
+    cpuset: list[Core] = []
+
+    @property
+    def host(self) -> Host:
+        """The same as the rest of the project has it."""
+        return Host(**{**msgspec.structs.asdict(self), "cpuset": tuple(self.cpuset)})
 
 
 class SearchRecord(Record, frozen=True):

@@ -72,7 +72,7 @@ def make_advice(result: Result) -> Advice:
             _measurement(candidate.configuration, measured, candidate.speedup)
             for candidate, measured in result.front
         ],
-        host=records.HostRecord(**asdict(result.host)),
+        host=records.HostRecord(**{**asdict(result.host), "cpuset": list(result.host.cpuset)}),
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
         closest=_closest(verdict),
         cheaper=_cheaper(result.cheaper),
@@ -178,6 +178,12 @@ def _speedup(speedup: Speedup) -> records.SpeedupRecord:
 def _figures(measured: Measured) -> records.MeasuredRecord:
     figures = asdict(measured)
     del figures["probes"]  # they are in the study
+    if throttled := measured.throttled:
+        figures |= {
+            "throttled": throttled.periods,
+            "throttled_time": throttled.time,
+            "p99_unthrottled_ms": throttled.free_p99_ms,
+        }
     if (agreement := figures["agreement"]) and math.isinf(agreement["max_error"]):
         agreement["max_error"] = None
     return msgspec.convert(_rounded(figures), records.MeasuredRecord)

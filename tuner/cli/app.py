@@ -157,6 +157,8 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 )
 @options.INPUT
 @options.RECORDING
+@options.BESIDE_AGAIN
+@options.in_a_place
 @options.PLUGINS
 @options.SEED
 @options.QUIET

@@ -13,7 +13,16 @@ import click
 from tuner.domain.objectives import OBJECTIVES
 from tuner.domain.precision import precisions_of
 from tuner.domain.steps import stream_counts
-from tuner.domain.units import GREATEST_SEED, cores_of, counts_of, cpuset_of, seconds_of, shapes_of
+from tuner.domain.units import (
+    GREATEST_SEED,
+    MOST_NICE,
+    copies_of,
+    cores_of,
+    counts_of,
+    cpuset_of,
+    seconds_of,
+    shapes_of,
+)
 from tuner.errors import UsageError
 
 
@@ -66,6 +75,7 @@ PRECISIONS = Parsed("precisions", precisions_of)
 FORMATS = Parsed("formats", formats_of)
 CORES = Parsed("cores", cores_of)
 CORE_LIST = Parsed("cores", cpuset_of)
+COPIES_LIST = Parsed("counts", copies_of)
 
 MODEL_ELSEWHERE = click.option(
     "--model", type=click.Path(path_type=Path), help="Path of the model, if it has moved since the search."
@@ -149,9 +159,51 @@ RECORDING = click.option(
 )
 
 
+COPIES = click.option(
+    "--copies",
+    type=COPIES_LIST,
+    metavar="COUNTS",
+    help="Processes that run a configuration side by side, judged by their sum: 2; or 1-4, which asks how "
+    "many are best.",
+)
+
+
+BESIDE = click.option(
+    "--beside",
+    metavar="COMMAND",
+    help="Another program that runs at the same time, started and ended by the search.",
+)
+
+
+NICE = click.option(
+    "--nice",
+    type=click.IntRange(0, MOST_NICE),
+    default=0,
+    show_default=True,
+    help="By how much what is measured gives way to other programs, as the command nice does.",
+)
+BESIDE_AGAIN = click.option(
+    "--beside",
+    metavar="COMMAND",
+    help="The other program that ran when the advice was measured, to start it.",
+)
+
+
 def of_a_question(command: Any) -> Any:
     """Add the options that say what is to be gained, within which limits, under which load."""
-    for add in (MAX_ERROR, PRECISION, ARRIVALS, RATE, MIN_THROUGHPUT, MAX_MEMORY, MAX_LATENCY, OBJECTIVE):
+    for add in (
+        NICE,
+        BESIDE,
+        COPIES,
+        MAX_ERROR,
+        PRECISION,
+        ARRIVALS,
+        RATE,
+        MIN_THROUGHPUT,
+        MAX_MEMORY,
+        MAX_LATENCY,
+        OBJECTIVE,
+    ):
         command = add(command)
     return command
 
@@ -182,7 +234,7 @@ def of_a_search(command: Any) -> Any:
 OPTIONS = {
     **{name: f"--{name}" for name in (
         "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
-        "output", "seed", "cpus", "cpuset",
+        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice",
     )},
     "inputs": "--input",
     "shapes": "--shape",

@@ -25,10 +25,10 @@ from tuner.domain.history import History
 from tuner.domain.host import Host
 from tuner.domain.load import Load
 from tuner.domain.model import Model
-from tuner.domain.place import Place
+from tuner.domain.place import Place, Throttling
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
-from tuner.domain.sentences import answer, cheaper_line, played_again, price_line, switches
+from tuner.domain.sentences import cheaper_line, played_again, price_line, switches
 from tuner.domain.standing import Standing
 from tuner.domain.stats import Speedup
 from tuner.domain.support import EARLIER_RUN
@@ -131,7 +131,7 @@ def final(began: FinalBegan) -> Iterator[str]:
 def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path] = ()) -> Iterator[str]:
     """Yield the lines of the answer; files that are `unsaved` are not named."""
     verdict = result.verdict
-    yield answer(verdict, result.outcome.interrupted)
+    yield result.sentence
     yield from (f"  run      {each.text}" for each in result.outcome.notices if each.code == EARLIER_RUN)
     yield from _load(result.question.load)
     yield from (f"  rate     {boundary}" for boundary in result.boundaries)
@@ -299,9 +299,23 @@ def _interval(speedup: Speedup) -> str:
 
 def figures(measured: Measured) -> str:
     """Return rate and latency, and how often a quota held it back."""
-    often = measured.throttled is not None and measured.throttled >= LEAST_SHARE
-    throttled = f", throttled in {share(measured.throttled or 0.0)} of periods" if often else ""
-    return f"{rate(measured.throughput_fps)} items/s, p99 {milliseconds(measured.latency_ms.p99)}{throttled}"
+    p99, throttled = milliseconds(measured.latency_ms.p99), _throttled(measured.throttled)
+    return f"{rate(measured.throughput_fps)} items/s{_copies(measured)}, p99 {p99}{throttled}"
+
+
+def _throttled(found: Throttling | None) -> str:
+    """Return how often a quota held it back, and the latency of what was not held; empty where it did not."""
+    if found is None or found.periods < LEAST_SHARE:
+        return ""
+    free = f" (p99 without that {milliseconds(found.free_p99_ms)})" if found.free_p99_ms else ""
+    return f", throttled in {share(found.periods)} of periods{free}"
+
+
+def _copies(measured: Measured) -> str:
+    """Return the rates of the slowest and the fastest copy; empty for a single process."""
+    if not measured.copies_fps:
+        return ""
+    return f" ({rate(min(measured.copies_fps))} to {rate(max(measured.copies_fps))} a copy)"
 
 
 def _with_figures(candidate: Candidate) -> str:
@@ -323,10 +337,10 @@ def _assumed(hint: Candidate) -> str:
 
 
 def _place(host: Host) -> str:
-    """Return what a control group allows of a host's CPU time; empty where that is all of it."""
-    if host.quota is None:
-        return ""
-    return f"{host.quota:g} of {host.cores} cores' time (a control group's quota)"
+    """Return what a control group or a cpuset leaves of a host's cores; empty where that is all of them."""
+    quota = [f"{host.quota:g} of {host.cores} cores' time (a control group's quota)"] if host.quota else []
+    cpuset = [f"{count(len(host.cpuset), 'core')} ({_listed(host.cpuset)})"] if host.cpuset else []
+    return ", ".join([*quota, *cpuset])
 
 
 def _inputs(model: Model) -> str:

@@ -143,6 +143,11 @@ def load_of(rate: str | float | None, arrivals: str | os.PathLike[str] | None, s
 
 
 def _refuse_contradiction(question: Question) -> None:
+    if question.of_copies and question.arrives:
+        raise UsageError(
+            "copies= is about processes that are kept busy; which of them an arrival goes to is for the "
+            "program before them to say. Leave copies= out, or the arrivals."
+        )
     if question.objective == "rate":
         _refuse_a_second_rate(question)
     if question.load is None:

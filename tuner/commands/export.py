@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tuner.advice.export import EXPORTS, Export, with_load_named
+from tuner.advice.export import EXPORTS, Export, with_use_named
 from tuner.advice.loader import nearest
 from tuner.advice.parsing import advice_file
 from tuner.advice.writer import write_whole
@@ -50,7 +50,7 @@ def export(config: Path, program: str, model: Path | None = None, output: Path |
     advice = nearest(config, model)
     exported = EXPORTS[program](advice)
     if program != "json":  # which holds all of the advice
-        exported = with_load_named(exported, advice)
+        exported = with_use_named(exported, advice)
     path = output or (advice_file(config).with_name(exported.name) if exported.command else None)
     if path:
         try:

@@ -10,6 +10,7 @@ from tuner.domain.model import Model
 from tuner.measure.answers import first_proved, mixed
 from tuner.measure.blobs import Blobs
 from tuner.measure.lane import Reference
+from tuner.measure.neighbour import Neighbour
 from tuner.measure.process import ProcessLanes
 from tuner.measure.reference import F32, reference_of
 from tuner.measure.sentinel import Sentinel
@@ -62,11 +63,12 @@ class LanesFor:
         share: float = 1.0,
         pool: tuple[Sample, ...] | None = None,
         sentinel: Sentinel | None = None,
+        neighbour: Neighbour | None = None,
     ) -> ProcessLanes:
         """Return the lanes of a model, each of which may take a share of what is left of the budget.
 
         With `blobs`, what slow devices compile is kept; with `pool`, these are the samples. A `sentinel`
-        tells whether the host changed.
+        tells whether the host changed; a `neighbour` is a program beside which windows are to run.
         """
         asked = self.asked
         return ProcessLanes(
@@ -78,6 +80,8 @@ class LanesFor:
             blobs=blobs,
             files=self.files,
             sentinel=sentinel,
+            neighbour=neighbour,
+            niceness=asked.question.niceness,
         )
 
 

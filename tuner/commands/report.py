@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from tuner.advice.export import with_load_named
+from tuner.advice.export import with_use_named
 from tuner.advice.export.benchmark_app import benchmark_app
 from tuner.advice.loader import read
 from tuner.advice.parsing import CONFIG_NAME
@@ -101,7 +101,7 @@ def write(views: Sequence[View], formats: Sequence[str], folder: Path) -> list[P
 def usage(result: Result, config: Path | None, study: str) -> Usage:
     """Return how a result's advice is put to use; `config` is the YAML, where it is known."""
     advice = make_advice(result)
-    exported = with_load_named(benchmark_app(advice), advice)
+    exported = with_use_named(benchmark_app(advice), advice)
     text = json.dumps(json.loads(exported.text))
     best = result.verdict.best.configuration
     deployed = {

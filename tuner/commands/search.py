@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
@@ -24,18 +25,18 @@ from tuner.domain.model import Model
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
-from tuner.domain.sentences import answer
 from tuner.domain.space import Choice
 from tuner.domain.target import Target
-from tuner.domain.units import cores_of, cpuset_of, seconds_of
+from tuner.domain.units import copies_of, cores_of, cpuset_of, niceness_of, seconds_of
 from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
+from tuner.measure.neighbour import Neighbour, command_of, running
 from tuner.measure.place import placed, require_place
 from tuner.measure.sentinel import watching
 from tuner.probe.devices import Device, facts, list_devices, quota_here, schedules, with_blobs
-from tuner.probe.host import available_mb, describe_host, host_warnings, stolen_seconds
+from tuner.probe.host import OTHER_LOAD, available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
 from tuner.probe.model_files import require_usable_path
@@ -69,6 +70,9 @@ def search(
     min_throughput: str | float | None = None,
     rate: str | float | None = None,
     arrivals: str | os.PathLike[str] | None = None,
+    copies: str | int | Sequence[int] | None = None,
+    beside: str | None = None,
+    nice: int = 0,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     shapes: Mapping[str, Sequence[int]] | None = None,
     output: str | os.PathLike[str] | None = None,
@@ -112,6 +116,13 @@ def search(
         rate: Items per second that arrive at random (a Poisson process), whether or not there are answers.
             Then latency counts from the arrival. From 0.000001 to 100,000.
         arrivals: A text file with recorded arrival times instead, in seconds, one a line.
+        copies: How many processes run a configuration side by side, judged by the sum of their rates: `2`; or
+            several numbers, `"1-4"`, of which the best is searched. The baseline is the hint in as many
+            processes, in the first number of several. 1 unless given.
+        beside: A command, without a shell, of another program that runs while this one measures; it is
+            started and ended by the search, and started again if it ends.
+        nice: By how much what is measured gives way to other programs, from 0 to 19, as the command `nice`
+            does.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         shapes: Static shapes by input name, for models with dynamic dimensions.
         output: Directory to write to; `reports/<model>` unless given.
@@ -148,6 +159,9 @@ def search(
             objective,
             (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
             load_of(rate, arrivals, seed),
+            copies_of(copies) if copies is not None else (1,),
+            shlex.join(command_of(beside)) if beside is not None else "",
+            niceness_of(nice),
         ),
         cpus=cores_of(cpus) if cpus is not None else None,
         cpuset=cpuset_of(cpuset) if cpuset is not None else None,
@@ -166,8 +180,8 @@ def search(
         with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
             if waited[0]:  # the model may be another by now
                 began = _began(asked, observer)
-            with placed(asked.cpus, asked.cpuset):
-                return _tuned(asked, began, observer, stopped)
+            with running(asked.question.beside) as neighbour, placed(asked.cpus, asked.cpuset):
+                return _tuned(asked, began, observer, stopped, neighbour)
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +215,20 @@ def _began(asked: Asked, tell: Observer) -> _Beginning:
     return _Beginning(present, targets, reading, time.monotonic() - started_s)
 
 
-def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[], bool]) -> Result:
+def _tuned(
+    asked: Asked,
+    began: _Beginning,
+    tell: Observer,
+    stopped: Callable[[], bool],
+    neighbour: Neighbour | None,
+) -> Result:
     """Prove the batch, lay out the spaces, tune, and save the answer."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s, asked.up_to_s)
     tell(Started(budget.left_s()))
     present, targets, reading = began.present, began.targets, began.reading
     devices = _searched_alone(targets, present)
-    host, notices = describe_host(asked.plugins_file), list(host_warnings())
+    host = describe_host(asked.plugins_file)
+    notices = [notice for notice in host_warnings() if not (neighbour and notice.code == OTHER_LOAD)]
     lanes_for = LanesFor(asked, stopped, budget.left_s, reading.files)
     tell(Step("checking whether the model takes batches"))
     model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
@@ -224,12 +245,13 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
     for notice in notices:
         tell(Warned(notice))
 
+    used = {name for target in targets for name in target.devices}
     with (
         closing(open_study(asked, setting)) as study,
         closing(Blobs(with_blobs(devices))) as blobs,
-        watching(host, {name for target in targets for name in target.devices}) as sentinel,
+        watching(host, used, crowded=neighbour is not None) as sentinel,
     ):
-        lanes = lanes_for(model, blobs, sentinel=sentinel)
+        lanes = lanes_for(model, blobs, sentinel=sentinel, neighbour=neighbour)
         lanes.reference = reference
         study.begin(setting)
         stolen_before_s = stolen_seconds()
@@ -251,7 +273,7 @@ def _tuned(asked: Asked, began: _Beginning, tell: Observer, stopped: Callable[[]
             )
         )
         stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
-        notices += _closing_notices(found, stolen, asked.question, tell)
+        notices += _closing_notices(found, stolen, asked.question, neighbour, tell)
         outcome = _outcome(asked, found, notices, budget)
         tell(Step("writing the advice and the report"))
         return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
@@ -274,12 +296,23 @@ def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequ
     )
 
 
-def _closing_notices(found: Findings, stolen: float, question: Question, tell: Observer) -> list[Notice]:
+def _closing_notices(
+    found: Findings, stolen: float, question: Question, neighbour: Neighbour | None, tell: Observer
+) -> list[Notice]:
     """Return what the search itself showed of the targets and the host; observers know the former."""
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
     measured = list(measurement_notices(found, stolen, question))
+    if neighbour and neighbour.ends:
+        codes = ", ".join(map(str, neighbour.ends))
+        measured.append(
+            Notice(
+                "neighbour",
+                f"{neighbour} ended on the way (exit code {codes}) and was started again; the rounds in "
+                "which it ended were repeated.",
+            )
+        )
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]
@@ -310,7 +343,7 @@ def document(result: Result, config: Path, study: Path, unsaved: Collection[Path
     files = {"config": config, "report": config.with_name(REPORT_NAME), "study": study}
     return {
         **msgspec.to_builtins(make_advice(result)),
-        "sentence": answer(outcome.verdict),
+        "sentence": result.sentence,
         "interrupted": outcome.interrupted,
         "warnings": [{"code": notice.code, "text": notice.text} for notice in outcome.notices],
         "tried": [

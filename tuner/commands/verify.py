@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import os
 import random
+import shlex
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final
-from tuner.domain.units import seconds_of
+from tuner.domain.units import cores_of, cpuset_of, seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
@@ -34,6 +35,8 @@ from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE, CANNOT_FOLLOW, CANNOT_HOLD, Lanes, LoadError
 from tuner.measure.lock import host_lock
+from tuner.measure.neighbour import command_of, running
+from tuner.measure.place import placed, require_place
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
 from tuner.measure.time_limits import Limits
@@ -97,6 +100,9 @@ def verify(
     min_ratio: float | None = None,
     inputs: Mapping[str, str | os.PathLike[str]] | None = None,
     arrivals: str | os.PathLike[str] | None = None,
+    beside: str | None = None,
+    cpus: str | float | None = None,
+    cpuset: str | Sequence[int] | None = None,
     plugins: str | os.PathLike[str] | None = None,
     seed: int = 0,
     observer: Observer = lambda _: None,
@@ -118,6 +124,9 @@ def verify(
             not count), 1 against other advice; none for advice that only keeps limits.
         inputs: A `.npy` file, an image, or a directory of them, by input name.
         arrivals: The recording of arrivals that the advice was measured with, if it has moved.
+        beside: The command beside which the advice was measured: a file does not start programs by itself.
+        cpus: CPU time in cores, as for `tuner.search`.
+        cpuset: Cores, as for `tuner.search`.
         plugins: OpenVINO's plugins XML with further devices.
         seed: Seed of the order of windows, of random inputs, and of random arrivals.
         observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
@@ -133,7 +142,12 @@ def verify(
     budget_s = seconds_of(budget)
     require_seed(seed)
     _require_ratio(min_ratio)
-    here = describe_host(str(plugins) if plugins else None)
+    cores, mask = (
+        (cores_of(cpus) if cpus is not None else None),
+        (cpuset_of(cpuset) if cpuset is not None else None),
+    )
+    require_place(cores, mask)
+    here = describe_host(str(plugins) if plugins else None).within(cores, mask)
     advice = fitting(read(Path(config)), here)
     other = fitting(read(Path(against)), here) if against else None
     if other and other.model.sha256 != advice.model.sha256:
@@ -145,6 +159,7 @@ def verify(
     files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
     question = _question(advice, arrivals, seed)
+    _require_command(question, beside)
     is_hint = baseline == advice.best.configuration
     usual = 0.0 if is_hint or advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
     required = min_ratio if min_ratio is not None else 1.0 if other else usual
@@ -172,6 +187,7 @@ def verify(
         question=question,
         rate_fps=advice.measured.throughput_fps if advice.measured else 0.0,
         host=here,
+        place=placed(cores, mask),
         budget_s=budget_s,
         seed=seed,
         inputs={name: Path(file) for name, file in (inputs or {}).items()},
@@ -241,6 +257,25 @@ def _question(advice: Advice, arrivals: str | os.PathLike[str] | None, seed: int
     return replace(question, load=recorded)
 
 
+def _require_command(question: Question, beside: str | None) -> None:
+    """Make sure that the user allows the command of the advice, and no other.
+
+    Raises:
+        UsageError: It is missing, another one, or there is none.
+    """
+    given = shlex.join(command_of(beside)) if beside is not None else ""
+    if given == question.beside:
+        return
+    if not question.beside:
+        raise UsageError(
+            "beside= is given, but the advice was measured without another program; leave it out."
+        )
+    raise UsageError(
+        f"The advice was measured beside another program; give beside={question.beside!r} to let it run "
+        "again."
+    )
+
+
 def _require_ratio(ratio: float | None) -> None:
     if ratio is not None and not 0 <= ratio < math.inf:
         raise UsageError(f"min_ratio={ratio} is not a ratio; give a number from 0 on, for example 1.05.")
@@ -255,6 +290,7 @@ def _compare(
     question: Question,
     rate_fps: float,
     host: Host,
+    place: AbstractContextManager[None],
     budget_s: float,
     seed: int,
     inputs: Mapping[str, Path],
@@ -277,7 +313,9 @@ def _compare(
         interruptible() as stopped,
         host_lock(command, lambda holder: tell(Waiting(holder)), stopped),
         closing(Blobs(with_blobs(present))) as blobs,
-        watching(host, devices) as sentinel,
+        running(question.beside) as neighbour,
+        place,
+        watching(host, devices, crowded=neighbour is not None) as sentinel,
     ):
         strategy = within(strategy_for(question), quota_here())
         budget = Budget(budget_s, None, time.monotonic)
@@ -292,6 +330,8 @@ def _compare(
             blobs=blobs,
             files=files,
             sentinel=sentinel,
+            neighbour=neighbour,
+            niceness=question.niceness,
         )
         if any(limit.figure == "error" for limit in question.limits):
             tell(Step("computing the outputs in f32"))

@@ -15,6 +15,9 @@ MOST = 1 << 20
 """The largest batch, and multiple of requests, to which a space may grow where a device names no limit."""
 
 
+OWN = "own"
+"""The choice that each copy has cores of its own."""
+
 ONE_CALLER = (1, 2, 4)
 """Infer requests where latency counts: one at a time, and small numbers of them."""
 
@@ -23,23 +26,25 @@ def threads_axis(facts: DeviceFacts, question: Question) -> Axes:
     """Return the axis of fewer threads than cores, where that may be gained by it; empty where it may not.
 
     Threads that wait for each other cost CPU time, and on a small model time. Threads beyond a quota use it
-    up early in each of its periods, and then all of them wait.
+    up early in each of its periods, and then all of them wait; those of copies wait for each other's.
     """
-    fewer: set[int] = set()
+    fewer = {*facts.shares(question.copies)}
     if question.may_want_fewer_threads and facts.physical_cores > 1:
         fewer |= {*powers_of_two(facts.physical_cores - 1)}
-    fewer |= _near_quota(facts)
     if "INFERENCE_NUM_THREADS" not in facts.writable or not fewer:
         return {}
     return {"threads": (DEFAULT, *sorted(fewer))}
 
 
-def _near_quota(facts: DeviceFacts) -> set[int]:
-    """Return the counts near a quota that are less than the hardware threads; none without a quota."""
-    return {count for count in facts.quota.counts if count < facts.logical_cores} if facts.quota else set()
+def copies_axes(facts: DeviceFacts, question: Question) -> Axes:
+    """Return the axes of copies: how many, and whether each has cores of its own; empty for one process."""
+    axes: Axes = {"copies": question.copies} if len(question.copies) > 1 else {}
+    if max(question.copies) > 1 and len(facts.cores) > 1:
+        axes["slices"] = (DEFAULT, OWN)
+    return axes
 
 
-def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
+def stream_choices(facts: DeviceFacts, bounds: Bounds, copies: Sequence[int] = (1,)) -> tuple[Choice, ...]:
     """Return the hint and the numbers of streams that a device supports, within the user's bounds.
 
     A device that supports none of the numbers that the user gave keeps its hint: in a combination the
@@ -47,7 +52,7 @@ def stream_choices(facts: DeviceFacts, bounds: Bounds) -> tuple[Choice, ...]:
     """
     most = facts.max_streams if "NUM_STREAMS" in facts.writable else 0
     if bounds.streams is None:
-        near = {count for count in _near_quota(facts) if count <= most}
+        near = {count for count in facts.shares(copies) if count <= most}
         return (HINT, *sorted({*stream_counts(most), *near})) if most else (HINT,)
     return tuple(choice for choice in bounds.streams if not isinstance(choice, int) or choice <= most) or (
         HINT,

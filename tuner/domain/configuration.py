@@ -18,6 +18,9 @@ from tuner.domain.properties import (
 )
 from tuner.domain.target import missing_devices, target_of
 
+Slices = tuple[tuple[int, ...], ...]
+"""Numbers of cores, a group for each copy."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Configuration:
@@ -29,6 +32,8 @@ class Configuration:
         batch: Items in one infer request.
         requests: Infer requests kept in flight.
         max_wait_ms: Where items arrive by themselves, how long the first of a batch waits for others at most.
+        copies: Processes that each run all of this at the same time.
+        slices: The cores of each copy; empty where all copies may use all cores.
     """
 
     device: str
@@ -36,13 +41,22 @@ class Configuration:
     batch: int
     requests: int
     max_wait_ms: float = 0.0
+    copies: int = 1
+    slices: Slices = ()
 
     @classmethod
     def of(
-        cls, device: str, properties: Mapping[str, Any], batch: int, requests: int, max_wait_ms: float = 0.0
+        cls,
+        device: str,
+        properties: Mapping[str, Any],
+        batch: int,
+        requests: int,
+        max_wait_ms: float = 0.0,
+        copies: int = 1,
+        slices: Slices = (),
     ) -> Configuration:
         """Build a configuration from plain mappings; each device's own properties may be nested in them."""
-        return cls(device, frozen(properties), batch, requests, max_wait_ms)
+        return cls(device, frozen(properties), batch, requests, max_wait_ms, copies, slices)
 
     @property
     def plain_properties(self) -> dict[str, Any]:
@@ -74,23 +88,26 @@ class Configuration:
         return self.batch * self.requests
 
     @property
-    def complexity(self) -> tuple[int, bool, bool, int, int, int]:
+    def complexity(self) -> tuple[int, bool, int, bool, int, int, int]:
         """Sort key: the simpler a configuration, the smaller.
 
-        One device comes before several, `MULTI` last (OpenVINO deprecates it), the hint before explicit
-        settings, then fewer properties, a smaller batch, fewer requests.
+        One device comes before several, `MULTI` last (OpenVINO deprecates it), then fewer copies, the hint
+        before explicit settings, fewer properties (slices of cores count as one), a smaller batch, fewer
+        requests.
         """
-        target, settings = target_of(self.device), 0
+        target, settings = target_of(self.device), int(bool(self.slices))
         for _, value in self.properties:
             settings += sum(len(own) for _, own in value) if isinstance(value, tuple) else 1
         deprecated = target.kind == "MULTI"
-        return len(target.members), deprecated, not self.uses_hint, settings, self.batch, self.requests
+        kind = (len(target.members), deprecated, self.copies)
+        return *kind, not self.uses_hint or bool(self.slices), settings, self.batch, self.requests
 
     def __str__(self) -> str:
         """Short form for people: `hint, batch 8, 4 requests`, after the device unless that is `CPU`."""
+        copies = [f"{self.copies} copies{' on own cores' * bool(self.slices)}"] * (self.copies > 1)
         wait = [f"wait {milliseconds(self.max_wait_ms)}"] * (self.max_wait_ms > 0)
         requests = count(self.requests, "request")
-        words = ", ".join([*self._property_words(), f"batch {self.batch}", *wait, requests])
+        words = ", ".join([*copies, *self._property_words(), f"batch {self.batch}", *wait, requests])
         return words if self.device == "CPU" else f"{self.device}: {words}"
 
     def _property_words(self) -> list[str]:
@@ -124,6 +141,8 @@ class Effective:
         max_wait_ms: How long the first item of a batch waits for others at most.
         settings: Properties that have no attribute here: as read back or, where the compiled model does
             not report them, as asked for. Hyper-threading is among them where it is reported to be on.
+        copies: Processes that each run all of this at the same time; what is read back is of the first.
+        slices: The cores of each copy; empty where all copies may use all cores.
     """
 
     devices: tuple[str, ...]
@@ -137,12 +156,15 @@ class Effective:
     virtual: str | None = None
     settings: Properties = ()
     max_wait_ms: float = 0.0
+    copies: int = 1
+    slices: Slices = ()
 
     def __str__(self) -> str:
         """Short form for people: `2 streams, 2 threads, 4 requests, bf16`."""
         members = (f"{member.devices[0]} {member._settings()}".strip() for member in self.members)
         parts = [" + ".join(members) or self._settings(), count(self.requests, "request"), self.precision]
-        return ", ".join(part for part in parts if part)
+        each = f"{self.copies} times " if self.copies > 1 else ""
+        return each + ", ".join(part for part in parts if part)
 
     def _settings(self) -> str:
         numbers = [(self.streams, "stream"), (self.threads, "thread")]

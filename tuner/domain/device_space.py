@@ -8,16 +8,19 @@ from dataclasses import dataclass, replace
 from tuner.domain.axes import (
     BATCHES,
     ONE_CALLER,
+    OWN,
     REQUESTS_PER_STREAM,
     batch_choices,
     common_axes,
+    copies_axes,
     growing_axes,
     requests_at,
     requests_read,
     stream_choices,
     threads_axis,
 )
-from tuner.domain.configuration import Configuration
+from tuner.domain.configuration import Configuration, Slices
+from tuner.domain.copies import slices
 from tuner.domain.place import Quota
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
@@ -61,6 +64,7 @@ class DeviceSpace(Space):
         hint: The hint's name.
         question: What the user wants to know.
         quota: CPU time that this process may use, where it is less than that of its cores.
+        own_cores: Numbers of the hardware threads that copies share, neighbours beside each other.
     """
 
     hint_requests: int
@@ -68,10 +72,13 @@ class DeviceSpace(Space):
     hint: str = "THROUGHPUT"
     question: Question = THROUGHPUT
     quota: Quota | None = None
+    own_cores: tuple[int, ...] = ()
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
-        device, busy = self.target, self.hint_requests
+        copies = int(point.get("copies", self.question.copies[0]))
+        own = self._slices(copies) if point.get("slices", DEFAULT) == OWN else ()
+        device, busy = self.target, self._busy(own)
         properties: dict[str, PlainValue] = {"PERFORMANCE_HINT": self.hint}
         if point["streams"] == LATENCY_HINT:
             busy, properties = 1, {"PERFORMANCE_HINT": "LATENCY"}
@@ -88,7 +95,14 @@ class DeviceSpace(Space):
             properties["AUTO_BATCH_TIMEOUT"] = int(timeout)
         batch = int(point["batch"])
         wait_ms = self._wait_ms(batch, point.get(MAX_WAIT, MEAN_FILL))
-        return Configuration.of(device, properties, batch, requests_at(point, busy), wait_ms)
+        return Configuration.of(device, properties, batch, requests_at(point, busy), wait_ms, copies, own)
+
+    def _slices(self, copies: int) -> Slices:
+        return slices(self.own_cores, copies) if copies > 1 else ()
+
+    def _busy(self, own: Slices) -> int:
+        """Return the requests that the hint asks for, fewer where a copy has a share of the cores."""
+        return max(1, self.hint_requests * len(own[0]) // len(self.own_cores)) if own else self.hint_requests
 
     def _wait_ms(self, batch: int, choice: Choice) -> float:
         return self.question.wait_ms(batch, WAITS[choice])
@@ -109,7 +123,8 @@ class DeviceSpace(Space):
         hint = properties.get("PERFORMANCE_HINT", self.hint)
         streams = properties.get("NUM_STREAMS", HINT if hint == self.hint else LATENCY_HINT)
         explicit = streams not in {HINT, LATENCY_HINT} and streams in self.axes["streams"]
-        busy = int(streams) if explicit else 1 if streams == LATENCY_HINT else self.hint_requests
+        hint_busy = self._busy(configuration.slices)
+        busy = int(streams) if explicit else 1 if streams == LATENCY_HINT else hint_busy
         gathered = target_of(configuration.device).members[0].amount or 1
         return {
             "streams": streams,
@@ -117,6 +132,8 @@ class DeviceSpace(Space):
             "gathered": gathered,
             "timeout": properties.get("AUTO_BATCH_TIMEOUT", DEFAULT),
             "threads": properties.get("INFERENCE_NUM_THREADS", DEFAULT),
+            "copies": configuration.copies,
+            "slices": OWN if configuration.slices else DEFAULT,
             **requests_read(self.axes, configuration.requests, busy * gathered),
             MAX_WAIT: next((choice for choice in WAITS if self._waits(configuration, choice)), MEAN_FILL),
             **{axis: choice_made(axis, properties) for axis in SWITCHES},
@@ -154,18 +171,21 @@ def device_space(
         late = {**late, MAX_WAIT: tuple(WAITS)}
     if one_caller:
         bounds = replace(bounds, batch=bounds.batch or (own_batch,), requests=bounds.requests or ONE_CALLER)
-    axes: Axes = {"streams": stream_choices(facts, bounds)}
+    axes: Axes = {"streams": stream_choices(facts, bounds, question.copies)}
     if question.weighs_latency and not one_caller and HINT in axes["streams"]:
         axes["streams"] = (*axes["streams"], LATENCY_HINT)
     axes |= threads_axis(facts, question)
     axes |= common_axes([facts], own_batch, batched, bounds, hint_requests)
-    axes |= switch_axes(facts, False, bounds.precision)
+    axes |= switch_axes(facts, False, bounds.precision, question.crowded)
+    axes |= copies_axes(facts, question)
     growing = growing_axes([facts], batched, bounds, hint_requests)
     hint = "LATENCY" if one_caller else "THROUGHPUT"
     cores = facts.logical_cores if facts.hybrid else facts.physical_cores
     if facts.quota:
         cores = min(cores, facts.quota.counts[-1])
-    return DeviceSpace(facts.target, axes, late, growing, hint_requests, cores, hint, question, facts.quota)
+    return DeviceSpace(
+        facts.target, axes, late, growing, hint_requests, cores, hint, question, facts.quota, facts.cores
+    )
 
 
 def batches_under_load(facts: DeviceFacts, own_batch: int, question: Question) -> tuple[int, ...]:

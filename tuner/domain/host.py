@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Host:
         devices: Full name by device.
         cgroup_cores: CPU limit of its control group in cores, or None.
         drivers: Driver version by device, for devices that report it.
+        cpuset: Numbers of the logical cores that this process may use, where the machine has others.
     """
 
     cpu: str
@@ -29,6 +30,12 @@ class Host:
     devices: Mapping[str, str]
     cgroup_cores: float | None = None
     drivers: Mapping[str, str] = field(default_factory=dict)
+    cpuset: tuple[int, ...] = ()
+
+    def within(self, cores: float | None, cpuset: Sequence[int] | None) -> Host:
+        """Return the machine as it is in a place on it, with so many cores' CPU time, on these cores."""
+        here = replace(self, cores=len(cpuset), cpuset=tuple(cpuset)) if cpuset else self
+        return here if cores is None else replace(here, cgroup_cores=min(cores, here.cgroup_cores or cores))
 
     @property
     def quota(self) -> float | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean, median
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,34 @@ class Quota:
     def counts(self) -> tuple[int, ...]:
         """The whole numbers of threads near it: rounded down, at least 1, and up."""
         return tuple(sorted({max(1, math.floor(self.cores)), max(1, math.ceil(self.cores))}))
+
+
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """How much a quota holds back what uses it up.
+
+    Attributes:
+        periods: Share of the quota's periods in which the CPU time was used up.
+        time: Share of the cores' time for which they were held back.
+        free_p99_ms: 99th percentile of the latency of requests that met no such moment, in milliseconds; None
+            where all of them did.
+    """
+
+    periods: float
+    time: float
+    free_p99_ms: float | None = None
+
+    @classmethod
+    def mean(cls, each: Sequence[Throttling]) -> Throttling | None:
+        """Return the mean of several, and the median of their percentiles; None of none."""
+        if not each:
+            return None
+        free = [one.free_p99_ms for one in each if one.free_p99_ms is not None]
+        return cls(
+            fmean(one.periods for one in each),
+            fmean(one.time for one in each),
+            median(free) if free else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a search is asked: what is to be gained, within which limits, under which load."""
+"""What a search is asked: what is to be gained, within which limits, under which load, by how many copies."""
 
 from __future__ import annotations
 
@@ -44,19 +44,35 @@ class Question:
         load: How items arrive; None where every request is kept in flight, or the rate is to be found.
         holding: Limits of the latency up to whose boundary the rate is to rise; for the objective `rate`
             alone, and then at least one.
+        copies: How many processes run a configuration side by side; of several numbers, the hint runs in the
+            first.
+        beside: The command of another program that runs at the same time; empty for none.
+        niceness: By how much processes give way to others, as `nice` takes it.
     """
 
     objective: Objective = "throughput"
     limits: tuple[Limit, ...] = ()
     load: Load | None = None
     holding: tuple[Limit, ...] = ()
+    copies: tuple[int, ...] = (1,)
+    beside: str = ""
+    niceness: int = 0
 
     @classmethod
-    def asked(cls, objective: Objective, limits: Iterable[Limit] = (), load: Load | None = None) -> Question:
+    def asked(
+        cls,
+        objective: Objective,
+        limits: Iterable[Limit] = (),
+        load: Load | None = None,
+        copies: tuple[int, ...] = (1,),
+        beside: str = "",
+        niceness: int = 0,
+    ) -> Question:
         """Return the question of all limits that a user gives, those up to which a rate rises included."""
         given = tuple(limits)
         holding = tuple(limit for limit in given if objective == "rate" and limit.of_latency)
-        return cls(objective, tuple(limit for limit in given if limit not in holding), load, holding)
+        kept = tuple(limit for limit in given if limit not in holding)
+        return cls(objective, kept, load, holding, copies, beside, niceness)
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
@@ -74,6 +90,16 @@ class Question:
         return self.load is not None or self.objective == "rate"
 
     @property
+    def of_copies(self) -> bool:
+        """Whether several processes run side by side, or may do so."""
+        return self.copies != (1,)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether other processes, copies or another program, run on the same cores."""
+        return max(self.copies) > 1 or bool(self.beside)
+
+    @property
     def weighs_latency(self) -> bool:
         """Whether few items in flight may be the answer, though more of them have more throughput."""
         return self.limits_latency or self.arrives or self.objective == "pareto"
@@ -81,7 +107,7 @@ class Question:
     @property
     def may_want_fewer_threads(self) -> bool:
         """Whether fewer threads than cores may be the answer."""
-        return self.objective in {"latency", "cpu"}
+        return self.objective in {"latency", "cpu"} or bool(self.beside)
 
     def wait_ms(self, batch: int, part: float = 1.0) -> float:
         """Return how long the first item of a batch waits at most for the others; 0 where none arrive.
@@ -113,7 +139,10 @@ class Question:
         """The question in a form that is the same for the same question alone."""
         limits = sorted(f"{limit.figure} {limit.bound!r}" for limit in self.all_limits)
         load = [self.load.key] if self.load else []
-        return ", ".join([self.objective, *limits, *load])
+        copies = [f"copies {' '.join(map(str, self.copies))}"] * self.of_copies
+        beside = [f"beside {self.beside}"] if self.beside else []
+        nice = [f"nice {self.niceness}"] if self.niceness else []
+        return ", ".join([self.objective, *limits, *load, *copies, *beside, *nice])
 
     @property
     def limits_latency(self) -> bool:
@@ -195,6 +224,14 @@ class Question:
             return f"{differs} max_error={percent(bound)}"
         return f"{differs} the {percent(agreement.most)} that rounding in {agreement.precision} explains"
 
+    @property
+    def circumstances(self) -> str:
+        """How many copies run, beside what and how nice, in words; empty where that is nothing special."""
+        copies = [f"{' or '.join(map(str, self.copies))} copies"] * self.of_copies
+        beside = [f"beside {self.beside!r}"] * bool(self.beside)
+        nice = [f"niceness {self.niceness}"] * bool(self.niceness)
+        return ", ".join([*copies, *beside, *nice])
+
     def __str__(self) -> str:
         """Return the question in words: `throughput, with p99 latency <= 20 ms`."""
         words = {
@@ -205,8 +242,9 @@ class Question:
             "rate": "highest arrival rate",
         }
         load = f" at {self.load}" if self.load else ""
+        use = f", {self.circumstances}" * bool(self.circumstances)
         limits = " and ".join(map(str, self.all_limits))
-        return words[self.objective] + load + f", with {limits}" * bool(limits)
+        return words[self.objective] + load + use + f", with {limits}" * bool(limits)
 
 
 THROUGHPUT = Question()

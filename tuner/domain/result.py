@@ -140,7 +140,13 @@ class Result:
         return html_table(self._sentence(), rows)
 
     def _sentence(self) -> str:
-        return f"{self.model.name}: {answer(self.verdict, self.outcome.interrupted)}"
+        return f"{self.model.name}: {self.sentence}"
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence, and the circumstances that it holds in, if there are special ones."""
+        said, use = answer(self.verdict, self.outcome.interrupted), self.question.circumstances
+        return f"{said} ({use})" if use else said
 
     @property
     def model(self) -> Model:

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from statistics import fmean, median
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
 
 from tuner.domain.agreement import Agreement
+from tuner.domain.place import Throttling
 
 
 class Probe(NamedTuple):
@@ -42,7 +43,9 @@ class Window:
         late_ms: How late the loop itself started batches on average; None where nothing arrives.
         probes: The rates that were tried, where the highest is to be found; its `rate_fps` is that one, and
             its latencies are those just below it.
-        throttled: Share of the quota's periods in which CPU time was used up; None without a quota.
+        throttled: How much a quota held it back; None without a quota.
+        copies_fps: Rate of each copy, where several ran at the same time; `rate_fps` is their sum.
+        counts: Whether the program beside which it was to run went on running all the time.
     """
 
     rate_fps: float
@@ -52,7 +55,30 @@ class Window:
     cpu_ms_per_item: float | None = None
     late_ms: float | None = None
     probes: tuple[Probe, ...] = ()
-    throttled: float | None = None
+    throttled: Throttling | None = None
+    copies_fps: tuple[float, ...] = ()
+    counts: bool = True
+
+    @classmethod
+    def of_copies(cls, windows: Sequence[Window]) -> Window:
+        """Return the windows of all copies, which ran at the same time, as one: all their items together.
+
+        Memory is the sum of the processes', so pages that they share count for each of them.
+        """
+        rates_fps = tuple(window.rate_fps for window in windows)
+        cpu_ms = [window.cpu_ms_per_item for window in windows if window.cpu_ms_per_item is not None]
+        throttled = [window.throttled for window in windows if window.throttled is not None]
+        known = len(cpu_ms) == len(windows)
+        return cls(
+            sum(rates_fps),
+            tuple(ms for window in windows for ms in window.latencies_ms),
+            max(window.seconds for window in windows),
+            sum(window.memory_mb for window in windows),
+            float(np.average(cpu_ms, weights=rates_fps)) if known else None,
+            throttled=Throttling.mean(throttled),
+            copies_fps=rates_fps,
+            counts=all(window.counts for window in windows),
+        )
 
 
 class Gains(NamedTuple):
@@ -149,7 +175,8 @@ def figures_of(windows: Sequence[Window]) -> Measured:
         memory_mb=max(window.memory_mb for window in windows),
         cpu_ms_per_item=median(cpu_ms) if cpu_ms else None,
         probes=tuple(probe for window in windows for probe in window.probes),
-        throttled=fmean(throttled) if throttled else None,
+        throttled=Throttling.mean(throttled),
+        copies_fps=tuple(map(median, zip(*(window.copies_fps for window in windows), strict=True))),
     )
 
 
@@ -165,7 +192,8 @@ class Measured:
             known.
         agreement: How closely its outputs agree with those in f32, where a search compares them.
         probes: The rates of arrivals that were tried, where the highest is to be found.
-        throttled: Mean share of a quota's periods in which its CPU time was used up; None without a quota.
+        throttled: How much a quota held it back; None without a quota.
+        copies_fps: Median rate of each copy, where several ran at the same time.
     """
 
     throughput_fps: float
@@ -174,7 +202,8 @@ class Measured:
     cpu_ms_per_item: float | None = None
     agreement: Agreement | None = None
     probes: tuple[Probe, ...] = ()
-    throttled: float | None = None
+    throttled: Throttling | None = None
+    copies_fps: tuple[float, ...] = ()
 
     def at_rate(self, throughput_fps: float) -> Measured:
         """Return the figures on a host that is faster or slower, so that it reaches another rate.
@@ -182,4 +211,6 @@ class Measured:
         CPU time stays: where other work takes the cores, waiting for them is none.
         """
         stretch = self.throughput_fps / throughput_fps
-        return replace(self, throughput_fps=throughput_fps, latency_ms=self.latency_ms.scaled(stretch))
+        copies_fps = tuple(fps / stretch for fps in self.copies_fps)
+        latency_ms = self.latency_ms.scaled(stretch)
+        return replace(self, throughput_fps=throughput_fps, latency_ms=latency_ms, copies_fps=copies_fps)

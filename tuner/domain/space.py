@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tuner.domain.configuration import Configuration
@@ -48,6 +48,8 @@ class DeviceFacts:
         precisions: Those of `f32`, `bf16` and `f16` that it says that it has.
         default_precision: What it computes in where nothing is asked for, or None where it is not reported.
         quota: CPU time that this process may use, where it is less than that of its hardware threads.
+        cores: Numbers of these hardware threads, neighbours beside each other; empty where copies cannot
+            be kept on some of them.
     """
 
     target: str
@@ -62,6 +64,17 @@ class DeviceFacts:
     precisions: tuple[str, ...] = ()
     default_precision: str | None = None
     quota: Quota | None = None
+    cores: tuple[int, ...] = ()
+
+    def shares(self, copies: Sequence[int]) -> tuple[int, ...]:
+        """Return the numbers of threads that a copy may take, fewer than there are hardware threads.
+
+        That is what its share of the cores, or of a quota, lasts for, rounded down and up. A single copy has
+        all cores, and only a quota is less.
+        """
+        usable = self.quota.cores if self.quota else self.logical_cores
+        shares = (Quota(usable / count).counts for count in copies if self.quota or count > 1)
+        return tuple(sorted({count for counts in shares for count in counts if count < self.logical_cores}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,17 +65,20 @@ SWITCHES: Mapping[str, Switch] = {
 """Switches by the name of their axis."""
 
 
-def switch_axes(facts: DeviceFacts, late: bool, precision: Sequence[str] | None = None) -> Axes:
+def switch_axes(
+    facts: DeviceFacts, late: bool, precision: Sequence[str] | None = None, crowded: bool = False
+) -> Axes:
     """Return the axes of a device's switches: the late ones, or those of the whole space.
 
-    Those of precision are among them where the user gives the precisions that are allowed.
+    Those of precision are among them where the user gives the precisions that are allowed. Where it is
+    `crowded`, other processes run on the same cores.
     """
     axes: Axes = {
         axis: (DEFAULT, *switch.values)
         for axis, switch in SWITCHES.items()
         if switch.late == late
         and switch.property in facts.writable
-        and _matters(axis, facts)
+        and _matters(axis, facts, crowded)
         and (precision is not None or not switch.opened)
     }
     if "precision" in axes:
@@ -124,10 +127,10 @@ def property_set(axis: str, choice: Choice) -> frozenset[str]:
     return frozenset({SWITCHES[axis].property} if axis in SWITCHES and choice != DEFAULT else ())
 
 
-def _matters(axis: str, facts: DeviceFacts) -> bool:
+def _matters(axis: str, facts: DeviceFacts, crowded: bool) -> bool:
     match axis:
         case "pinning":
-            return facts.logical_cores >= PINNING_FROM_CORES or facts.quota is not None
+            return facts.logical_cores >= PINNING_FROM_CORES or facts.quota is not None or crowded
         case "hyper_threading":
             return facts.logical_cores > facts.physical_cores
         case "core_type":

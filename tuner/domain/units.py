@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Callable, Sequence
 
-from tuner.domain.steps import powers_of_two
+from tuner.domain.copies import MOST_COPIES
+from tuner.domain.steps import powers_of_two, stream_counts
 from tuner.errors import UsageError
 
 SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -22,6 +23,9 @@ COUNT = r"\d{1,18}"
 
 MOST = 1 << 20
 """The largest batch, or number of streams or requests, that an advice can hold."""
+
+MOST_NICE = 19
+"""The greatest niceness that Linux has."""
 
 LEAST_RATE, MOST_RATE = 1e-6, 1e5
 """Items per second of a load: more are not served one by one, and their arrivals would fill the memory."""
@@ -75,6 +79,32 @@ def counts_of(
     return tuple(dict.fromkeys(counts))
 
 
+def copies_of(copies: str | int | Sequence[int]) -> tuple[int, ...]:
+    """Return numbers of copies as a user gives them: `2`, `"1-4"`, `"1,2,8"`, or several numbers.
+
+    Of a range come all numbers up to 4, and beyond them those that share its larger end evenly, and powers
+    of two.
+
+    Raises:
+        UsageError: Something in it is no number from 1 to `MOST_COPIES`.
+    """
+    text = copies if isinstance(copies, str) else ",".join(map(str, _each(copies)))
+    try:
+        found = counts_of(text, "copies", steps=lambda most: sorted({1, 2, 3, 4, *stream_counts(most)}))
+    except UsageError:
+        found = ()
+    if not found or max(map(int, found)) > MOST_COPIES:
+        raise UsageError(
+            f"copies='{text}' is not a number of processes from 1 to {MOST_COPIES}; give for example 2 or "
+            "1-4."
+        )
+    return tuple(sorted(map(int, found)))
+
+
+def _each(numbers: int | Sequence[int]) -> Sequence[int]:
+    return (numbers,) if isinstance(numbers, int) else tuple(numbers)
+
+
 def shapes_of(text: str) -> dict[str, tuple[int, ...]]:
     """Return shapes by input name of `NAME[1,3,224,224],OTHER[1,10]`, or of `[1,3,224,224]` under "".
 
@@ -106,6 +136,17 @@ def cores_of(text: str | float) -> float:
             f"cpus='{text}' is not a number of cores; give for example 1.5, at least {LEAST_CORES:g}."
         )
     return float(found[0])
+
+
+def niceness_of(number: int) -> int:
+    """Return by how much processes give way to others; only the system's owner may let them go first.
+
+    Raises:
+        UsageError: It is no whole number from 0 to 19.
+    """
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 <= number <= MOST_NICE:
+        raise UsageError(f"nice={number!r} is not a niceness; give a whole number from 0 to {MOST_NICE}.")
+    return number
 
 
 def cpuset_of(text: str | Sequence[int]) -> tuple[int, ...]:

@@ -116,10 +116,11 @@ class Comparison:
         """Play one round: a window in every lane, in random order.
 
         Returns:
-            The round, or None: the host changed in it, or items arrived too late, so it does not count, and
-            is to be played again. Which lane was faster has no say in that. Rounds longer than
-            `LONGEST_REPEATED_S` count, and so do those of a host that changes in more than half of them: to
-            drop them would cost more than it is worth, because the others are hardly better.
+            The round, or None: the host changed in it, items arrived too late, or the program beside which it
+            was to run ended; so it does not count, and is to be played again. Which lane was faster has no
+            say in that. Rounds longer than `LONGEST_REPEATED_S` count, and so do those of a host that changes
+            in more than half of them: to drop them would cost more than it is worth, because the others are
+            hardly better.
         """
         at_s = self._clock()
         order = self._rng.sample(range(len(self._lanes)), len(self._lanes))
@@ -132,7 +133,7 @@ class Comparison:
             windows[index] = self._window(self._lanes[index], least_fps)
             durations.append(self._look())
         self._played += 1
-        if self._is_late(windows):
+        if self._is_late(windows) or not all(window.counts for window in windows.values()):
             return None
         if self._is_short(windows.values()) and self._is_unsteady(durations):
             self.unsteady += 1

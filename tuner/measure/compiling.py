@@ -18,6 +18,7 @@ from tuner.domain.target import target_of
 from tuner.measure.blobs import STREAMS, Blob
 from tuner.measure.lane import LaneFacts
 from tuner.measure.readback import read_back
+from tuner.measure.together import Copy
 from tuner.probe.inputs import Sample
 
 LOADING = 0.1
@@ -39,6 +40,8 @@ class LanePlan:
     samples: tuple[Sample, ...]
     plugins: str | None = None
     blob: Blob | None = None
+    copy: Copy | None = None
+    niceness: int = 0
 
 
 def compile_plan(plan: LanePlan) -> tuple[ov.CompiledModel, LaneFacts]:
@@ -59,7 +62,13 @@ def compile_plan(plan: LanePlan) -> tuple[ov.CompiledModel, LaneFacts]:
     took_s = time.perf_counter() - began
     first = plan.blob is not None and expected is None
     memory_mb = expected.memory_mb if loaded and expected else peak_memory_mb()
-    effective = replace(effective, max_wait_ms=plan.configuration.max_wait_ms)
+    configuration = plan.configuration
+    effective = replace(
+        effective,
+        max_wait_ms=configuration.max_wait_ms,
+        copies=configuration.copies,
+        slices=configuration.slices,
+    )
     return compiled, LaneFacts(effective, optimal, took_s, took_s * LOADING if first else took_s, memory_mb)
 
 

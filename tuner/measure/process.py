@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -21,11 +22,14 @@ from tuner.domain.sample import Window
 from tuner.errors import Interrupted, LaneError, ModelError, reason
 from tuner.measure.blobs import Blobs
 from tuner.measure.compiling import LanePlan
+from tuner.measure.copies import Copies
 from tuner.measure.guard import LANE_NAME, UNGUARDED, unguarded
 from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError, Reference
 from tuner.measure.leftovers import mark_folder_of_processes
+from tuner.measure.neighbour import Neighbour
 from tuner.measure.sentinel import Sentinel
 from tuner.measure.time_limits import Limit, Limits
+from tuner.measure.together import Copy, Together
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 from tuner.probe.unchanged import FilesAsRead, LaneReading
@@ -63,6 +67,8 @@ class ProcessLanes:
         blobs: Blobs | None = None,
         files: FilesAsRead | None = None,
         sentinel: Sentinel | None = None,
+        neighbour: Neighbour | None = None,
+        niceness: int = 0,
     ) -> None:
         """Prepare to open lanes; none is started yet.
 
@@ -76,17 +82,19 @@ class ProcessLanes:
             blobs: Where compiled models are kept for later lanes, or None.
             files: The model's files, where every lane must run what was read from them.
             sentinel: Works between windows and tells whether the host changed, or None.
+            neighbour: Another program beside which windows are to run, or None.
+            niceness: By how much lanes give way to other programs.
         """
-        self.sentinel = sentinel
+        self.sentinel, self._neighbour = sentinel, neighbour
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload(["tuner.measure.preload"])
             mark_folder_of_processes()
         self._model, self._samples, self._plugins = model, samples, plugins
         self._limits, self._stopped, self._blobs = limits or Limits(), stopped, blobs
-        self._files = files
+        self._files, self._niceness = files, niceness
 
-    def open(self, configuration: Configuration) -> ProcessLane:
+    def open(self, configuration: Configuration) -> ProcessLane | Copies:
         """Compile `configuration` in a process of its own."""
         return self._ready(self._start(configuration), configuration)
 
@@ -105,10 +113,24 @@ class ProcessLanes:
                     lane.close()
             raise
 
-    def _start(self, configuration: Configuration, again: bool = False) -> ProcessLane:
+    def _start(self, configuration: Configuration, again: bool = False) -> ProcessLane | Copies:
+        if configuration.copies == 1:
+            return self._start_process(configuration, again)
+        together = Together(self._context, configuration.copies)
+        with ExitStack() as undo:
+            lanes: list[ProcessLane] = []
+            for number in range(configuration.copies):
+                lanes.append(self._start_process(configuration, again, Copy(number, together)))
+                undo.callback(lanes[-1].close)
+            undo.pop_all()
+        return Copies(lanes)
+
+    def _start_process(
+        self, configuration: Configuration, again: bool, copy: Copy | None = None
+    ) -> ProcessLane:
         reading = LaneReading(self._files, again)
-        blob = self._blobs.of(configuration) if self._blobs else None
-        plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob)
+        blob = self._blobs.of(configuration) if self._blobs and copy is None else None
+        plan = LanePlan(self._model, configuration, self._samples, self._plugins, blob, copy, self._niceness)
         try:
             ours, theirs = self._context.Pipe()
             process = self._context.Process(  # type: ignore[attr-defined]
@@ -118,20 +140,24 @@ class ProcessLanes:
         except (OSError, EOFError) as error:  # no memory, too many files, or the fork server has just died
             raise LaneError(f"no process can be started for it ({reason(error)})") from error
         theirs.close()
-        return ProcessLane(configuration, process, ours, self._limits, self._stopped, reading)
+        return ProcessLane(
+            configuration, process, ours, self._limits, self._stopped, reading, self._neighbour
+        )
 
-    def _ready(self, lane: ProcessLane, configuration: Configuration) -> ProcessLane:
+    def _ready(self, lane: ProcessLane | Copies, configuration: Configuration) -> ProcessLane | Copies:
         try:
             lane.wait_until_ready()
         except ModelError:  # it may have read other bytes; if they are wrong now, no lane starts
             lane = self._start(configuration, again=True)
             lane.wait_until_ready()
-        if self._blobs:
+        if self._blobs and configuration.copies == 1:
             self._blobs.learn(configuration, lane.facts)
         return lane
 
 
-def _lane_or_error(step: Callable[..., ProcessLane], *given: Any) -> ProcessLane | LaneError:
+def _lane_or_error(
+    step: Callable[..., ProcessLane | Copies], *given: Any
+) -> ProcessLane | Copies | LaneError:
     """Return what a step of opening a lane returns, or why it failed."""
     try:
         return step(*given)
@@ -156,10 +182,12 @@ class ProcessLane:
         limits: Limits,
         stopped: Callable[[], bool],
         reading: LaneReading,
+        neighbour: Neighbour | None = None,
     ) -> None:
         """Keep the process, which has just been started, and this end of its pipe; compiling has begun."""
         self._configuration, self._process, self._pipe = configuration, process, pipe
         self._limits, self._stopped, self._closed = limits, stopped, False
+        self._neighbour = neighbour
         self._reading, self._look_at_model = reading, reading.require_read_right
         self._compiling = limits.compiling(configuration)
         self._began_s = time.monotonic()
@@ -175,16 +203,18 @@ class ProcessLane:
     def window(self, seconds: float) -> Window:
         """Run one window."""
         limit = self._limits.window(self._configuration, seconds)
-        window: Window = self._ask(limit, "window", seconds)
-        self._limits.learn_window(self._configuration, window)
-        return window
+        return self._learnt(self._ask(limit, "window", seconds))
 
     def open_loop(self, arrivals: Arrivals) -> Window:
         """Run one window of items that arrive at their times."""
         limit = self._limits.window(self._configuration, arrivals.times_s[-1])
-        window: Window = self._ask(limit, "open_loop", arrivals)
+        return self._learnt(self._ask(limit, "open_loop", arrivals))
+
+    def _learnt(self, window: Window) -> Window:
+        """Return a window, of which is said whether it counts; the limits of others learn from it."""
         self._limits.learn_window(self._configuration, window)
-        return window
+        ended = self._neighbour is not None and self._neighbour.has_ended()
+        return replace(window, counts=False) if ended else window
 
     def answers(self) -> Answers:
         """Return the outputs for every sample of the pool."""

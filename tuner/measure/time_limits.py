@@ -116,7 +116,7 @@ class Limits:
         known_s = self._known.compile_s.get(configuration.device)
         if known_s is not None:
             least_s = self._patience_s() if self._is_first else 0.0
-            return self._limit(max(self._generous(known_s), least_s))
+            return self._limit(max(self._generous(configuration.copies * known_s), least_s))
         if self._is_first:
             return Limit(min(self._first_compile_s, self._left_s() + BEYOND_S), True)
         return self._limit(self._first_compile_s)
@@ -133,7 +133,8 @@ class Limits:
         )
         if not fps:
             return self._limit(least_s)
-        cycle_s = configuration.batch * max(configuration.requests, requests) / fps
+        in_turns = configuration.copies  # one after the other at worst
+        cycle_s = in_turns * configuration.batch * max(configuration.requests, requests) / fps
         return self._limit(max(self._generous(seconds + CYCLES_A_WINDOW * cycle_s), least_s))
 
     def answers(self) -> Limit:

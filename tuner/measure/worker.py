@@ -13,6 +13,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -27,7 +28,8 @@ from tuner.measure.compiling import LanePlan, compile_plan, peak_memory_mb
 from tuner.measure.infer_queue import InferQueue
 from tuner.measure.lane import Answers, LoadError
 from tuner.measure.open_loop import serve_arrivals
-from tuner.probe.control_groups import held, limiting_group, quota_of, share_throttled
+from tuner.measure.throttle import Throttle
+from tuner.measure.together import Copy
 from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -52,6 +54,7 @@ def serve(plan: LanePlan, pipe: Connection) -> None:
     for number in (signal.SIGINT, signal.SIGHUP):  # only the parent handles Ctrl-C and a terminal that closes
         signal.signal(number, signal.SIG_IGN)
     end_with_parent()
+    os.nice(plan.niceness)
     _silence()
     try:
         engine = Engine(plan)
@@ -95,36 +98,46 @@ class Engine:
 
     def __init__(self, plan: LanePlan) -> None:
         """Compile the plan and fill every request with samples."""
-        self._plan = plan
+        self._plan, self._copy = plan, plan.copy
+        if self._copy:
+            self._copy.keep_to_cores(plan.configuration)
         self._compiled, self.facts = compile_plan(plan)
         self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self._fill()
-        self._limited = limiting_group()
-        allowed = quota_of(self._limited) if self._limited else None
-        self._period_s = allowed.period_s if allowed else 0.0
+        self._throttle = Throttle()
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 
     def window(self, seconds: float) -> Window:
         """Keep every request in flight for at least `seconds` and measure whole cycles of each request."""
+        if self._copy:
+            self._copy.begin()
         began = time.perf_counter()
         if self._lead_s:
-            _, latencies = self._spin(self._lead_s)
-            if min(latencies) > LONG_CYCLE_S * 1e3:
+            _, (of_one,) = self._spin(self._lead_s)
+            if min(of_one) > LONG_CYCLE_S * 1e3:
                 self._lead_s = 0.0
-        if self._period_s:  # what was left of the period belongs to who ran before
-            self._spin(self._period_s)
-        held_before = held(self._limited)
+        if self._throttle.period_s:  # what was left of the period belongs to who ran before
+            self._spin(self._throttle.period_s)
+        throttled = self._throttle.watch()
         cpu_began_s = time.process_time()
-        starts, latencies = self._spin(seconds)
+        starts, latencies = self._spin(seconds, self._copy)
         self._queue.wait_all()
-        throttled = share_throttled(held_before, held(self._limited))
         cpu_s, inferences = time.process_time() - cpu_began_s, sum(map(len, starts))
         rate = sum(cycle_rate(times) for times in starts) * self._plan.configuration.batch
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         cpu_ms = 1e3 * cpu_s / (inferences * self._plan.configuration.batch)
         return Window(
-            rate, tuple(latencies), time.perf_counter() - began, memory_mb, cpu_ms, throttled=throttled
+            rate,
+            tuple(chain.from_iterable(latencies)),
+            time.perf_counter() - began,
+            memory_mb,
+            cpu_ms,
+            throttled=throttled(
+                pair
+                for times, of_request in zip(starts, latencies, strict=True)
+                for pair in zip(times[DROPPED_CYCLES:], of_request, strict=False)
+            ),
         )
 
     def open_loop(self, arrivals: Arrivals) -> Window:
@@ -132,7 +145,7 @@ class Engine:
 
         CPU time is that of the inference: the thread in which the items arrive is left out.
         """
-        began, held_before = time.perf_counter(), held(self._limited)
+        began, throttled = time.perf_counter(), self._throttle.watch()
         cpu_began_s = time.process_time() - time.thread_time()
         queue = InferQueue(self._queue, self._requests, arrivals.rate)
         configuration = self._plan.configuration
@@ -140,7 +153,6 @@ class Engine:
         cpu_ms = 1e3 * (time.process_time() - time.thread_time() - cpu_began_s) / served.items
         memory_mb = max(self.facts.memory_mb, peak_memory_mb())
         seconds = time.perf_counter() - began
-        throttled = share_throttled(held_before, held(self._limited))
         return Window(
             served.rate_fps,
             served.latencies_ms,
@@ -148,29 +160,32 @@ class Engine:
             memory_mb,
             cpu_ms,
             served.late_ms,
-            throttled=throttled,
+            throttled=throttled(()),
         )
 
-    def _spin(self, seconds: float) -> tuple[list[list[float]], list[float]]:
-        """Run until time is up and every request has its cycles, without callbacks or copies.
+    def _spin(self, seconds: float, copy: Copy | None = None) -> tuple[list[list[float]], list[list[float]]]:
+        """Run until time is up and every request has its cycles, without callbacks.
+
+        One of several copies goes on until all of them have theirs.
 
         Returns:
-            When each request started, in seconds, and latencies in milliseconds.
+            When each request started, in seconds, and its latencies in milliseconds, without those of its
+            first cycles.
         """
         queue: Any = super(ov.AsyncInferQueue, self._queue)  # its start_async passes no inputs: they are set
         idle, start, clock = queue.get_idle_request_id, queue.start_async, time.perf_counter
         requests = self._requests
         starts: list[list[float]] = [[] for _ in requests]
-        latencies: list[float] = []
+        latencies: list[list[float]] = [[] for _ in requests]
         needed = DROPPED_CYCLES + COUNTED_CYCLES + 1
         now = clock()
         end = now + seconds
-        while now < end or min(map(len, starts)) < needed:
+        while now < end or min(map(len, starts)) < needed or (copy and not copy.all_measured()):
             index = idle()
             now = clock()
             times = starts[index]
             if len(times) > DROPPED_CYCLES:
-                latencies.append(requests[index].latency)
+                latencies[index].append(requests[index].latency)
             times.append(now)
             start({}, None)
         return starts, latencies

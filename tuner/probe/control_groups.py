@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tuner.domain.place import Quota
+from tuner.domain.place import Quota, Throttling
 
 PERIOD_US = 100_000
 """The kernel's default period of a quota."""
@@ -41,10 +41,12 @@ class Held:
     Attributes:
         periods: Periods in which it ran.
         throttled: Those in which its CPU time was used up.
+        seconds: How long it was held back, summed over cores.
     """
 
     periods: int
     throttled: int
+    seconds: float = 0.0
 
 
 def own_groups(controller: str, root: Path = Path("/")) -> list[Group]:
@@ -71,15 +73,17 @@ def held(group: Group | None) -> Held | None:
     figures = _figures(group.folder / "cpu.stat")
     if "nr_periods" not in figures:
         return None
-    return Held(figures["nr_periods"], figures.get("nr_throttled", 0))
+    seconds = figures.get("throttled_usec", 0) / 1e6 + figures.get("throttled_time", 0) / 1e9
+    return Held(figures["nr_periods"], figures.get("nr_throttled", 0), seconds)
 
 
-def share_throttled(before: Held | None, after: Held | None) -> float | None:
-    """Return in which share of the periods between two moments a group was held back."""
+def throttling(before: Held | None, after: Held | None, core_seconds: float) -> Throttling | None:
+    """Return how much a group was held back between two moments, with so many cores' seconds between them."""
     if before is None or after is None:
         return None
     periods = after.periods - before.periods
-    return (after.throttled - before.throttled) / periods if periods > 0 else 0.0
+    share = (after.throttled - before.throttled) / periods if periods > 0 else 0.0
+    return Throttling(share, min(1.0, (after.seconds - before.seconds) / core_seconds))
 
 
 def memory_limit_mb(root: Path = Path("/")) -> float | None:

@@ -17,7 +17,7 @@ from tuner.domain.place import Quota
 from tuner.domain.space import DeviceFacts
 from tuner.domain.target import Target
 from tuner.errors import DeviceError, UsageError, reason
-from tuner.probe.control_groups import quota
+from tuner.probe.control_groups import quota, text_of
 from tuner.probe.plain_files import read_plain
 
 MOST_BYTES = 1 << 20
@@ -177,6 +177,7 @@ def facts(device: Device, model: Path | None = None, plugins: str | None = None)
         precisions=device.precisions,
         default_precision=device.precision,
         quota=quota_here() if processor else None,
+        cores=neighbouring_cores() if processor and hasattr(os, "sched_setaffinity") else (),
     )
 
 
@@ -191,6 +192,23 @@ def own_cores() -> list[int]:
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(os.cpu_count() or 1))
+
+
+def neighbouring_cores(root: Path = Path("/")) -> tuple[int, ...]:
+    """Return the numbers of the logical cores that this process may run on, neighbours beside each other.
+
+    The hardware threads of a core are neighbours, and so are the cores of a socket.
+    """
+    folder = root / "sys/devices/system/cpu"
+
+    def place(core: int) -> tuple[int, int, int]:
+        numbers = (
+            text_of(folder / f"cpu{core}/topology/{name}") for name in ("physical_package_id", "core_id")
+        )
+        socket, own = (int(text) if text and text.lstrip("-").isdigit() else 0 for text in numbers)
+        return socket, own, core
+
+    return tuple(sorted(own_cores(), key=place))
 
 
 def usable_cores() -> int:

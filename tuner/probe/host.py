@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import platform
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +16,16 @@ import psutil
 from tuner.domain.host import Host
 from tuner.domain.result import Notice
 from tuner.probe.control_groups import memory_free, quota, text_of
-from tuner.probe.devices import list_devices, usable_cores
+from tuner.probe.devices import list_devices, own_cores, usable_cores
+
+OTHER_LOAD = "other-load"
+"""The code of the warning that other programs use the CPU."""
 
 OTHER_LOAD_PERCENT = 15.0
 """CPU load of other programs from which there is a warning."""
+
+ELSEWHERE_S = 60.0
+"""Seconds after which a process that describes the machine is given up."""
 
 LOOK_S = 0.3
 """Seconds for which the load of other programs is measured before a search."""
@@ -34,7 +44,33 @@ def describe_host(plugins: str | None = None) -> Host:
         devices=devices,
         cgroup_cores=cgroup_cores(),
         drivers={device.name: device.driver for device in found if device.driver},
+        cpuset=tuple(own_cores()) if usable_cores() < (psutil.cpu_count() or 1) else (),
     )
+
+
+def describe_host_elsewhere() -> Host:
+    """Return the machine's description from a process of its own: OpenVINO does not start in this one.
+
+    Where no such process can be started, it starts here.
+    """
+    script = (
+        "import json; from dataclasses import asdict; from tuner.probe.host import describe_host; "
+        "print(json.dumps(asdict(describe_host())))"
+    )
+    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            timeout=ELSEWHERE_S,
+            env=os.environ | paths,
+        )
+        found = json.loads(done.stdout)
+        return Host(**{**found, "cpuset": tuple(found["cpuset"])})
+    except (OSError, subprocess.SubprocessError, ValueError, TypeError, KeyError):
+        return describe_host()
 
 
 def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
@@ -42,7 +78,7 @@ def host_warnings(root: Path = Path("/")) -> Iterator[Notice]:
     busy = psutil.cpu_percent(interval=LOOK_S)
     if busy > OTHER_LOAD_PERCENT:
         yield Notice(
-            "other-load",
+            OTHER_LOAD,
             f"Other programs use {busy:.0f} % of the CPU: intervals will be wider; "
             "end them and search again.",
         )

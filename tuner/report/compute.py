@@ -9,7 +9,7 @@ from tuner.domain.course import disturbed, drift_of, runs_of, start_of
 from tuner.domain.figures import digits, gibibytes, seconds
 from tuner.domain.result import Result
 from tuner.domain.sample import Probe
-from tuner.domain.sentences import HIGH, answer, cheaper_line, headline, limits_line, stretches, switches
+from tuner.domain.sentences import HIGH, cheaper_line, headline, limits_line, stretches, switches
 from tuner.domain.stats import spread
 from tuner.domain.target import target_of
 from tuner.domain.trial import Final
@@ -48,7 +48,7 @@ def view(result: Result, usage: Usage) -> View:
         unmet=result.unmet,
         what_to_do=what_to_do(result),
         verdict=verdict.kind,
-        answer=answer(verdict, outcome.interrupted),
+        answer=result.sentence,
         headline=headline(price) if price else limits_line(verdict, result.unmet),
         high_price=HIGH if price and price.is_high else "",
         cheaper=cheaper_line(cheaper) if cheaper else "",

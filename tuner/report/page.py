@@ -16,7 +16,7 @@ from tuner.domain.visible import visible
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
 from tuner.report.text import COLUMNS, DIGITS, asked_alike, cells, differences, gain_of_row, same_model
-from tuner.report.trials import shown_columns
+from tuner.report.trials import EVERY, shown_columns
 from tuner.report.view import View
 
 CONFIG = {
@@ -38,10 +38,19 @@ def page(views: Sequence[View]) -> str:
         differences=differences(views) if several else [],
         alike=asked_alike(views),
         columns=shown_columns,
+        every_column=EVERY,
         confidence=LIMIT_CONFIDENCE,
-        trials=lambda view: {"columns": COLUMNS, "rows": [cells(row) for row in view.rows]},
+        trials=_trials,
         plotly=Markup(plotly.offline.get_plotlyjs()),
     )
+
+
+def _trials(view: View) -> dict[str, Any]:
+    """Return every trial for the page's own CSV, without the columns that no trial has a figure in."""
+    shown = {column.sort for column in shown_columns(view.metric, view.rows)}
+    left_out = {column.sort for column in EVERY} - shown
+    columns = [name for name in COLUMNS if name not in left_out]
+    return {"columns": columns, "rows": [cells(row, columns) for row in view.rows]}
 
 
 @lru_cache(maxsize=1)

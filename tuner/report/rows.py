@@ -56,6 +56,8 @@ def _trial_row(result: Result, trial: Trial, front: Set[int]) -> Row:
         role=_role(result, trial, front),
         metric=result.question.metric,
         excess=trial.excess,
+        throttled=measured.throttled.periods if measured and measured.throttled else None,
+        slowest_fps=min(measured.copies_fps) if measured and measured.copies_fps else None,
     )
 
 

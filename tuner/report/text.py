@@ -20,9 +20,9 @@ DIGITS = 7
 """Significant digits of the page's own CSV and plots: a page of thousands of trials stays small."""
 
 
-def cells(row: Row) -> list[str]:
+def cells(row: Row, columns: Sequence[str] = COLUMNS) -> list[str]:
     """Return a trial's values as text, for the CSV of the page, without digits that no measurement has."""
-    return [_cell(getattr(row, name)) for name in COLUMNS]
+    return [_cell(getattr(row, name)) for name in columns]
 
 
 def _cell(value: object) -> str:

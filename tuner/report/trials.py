@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from tuner.domain.figures import digits, gain_name, interval, or_empty, rate
+from tuner.domain.figures import digits, gain_name, interval, or_empty, rate, share
 from tuner.domain.stats import Metric
 from tuner.report.text import gain_of_row
 from tuner.report.view import Row
@@ -58,8 +58,17 @@ COLUMNS = (
     Column("compiled to", "compiled", "wide", lambda row: row.compiled),
 )
 
+FURTHER = (
+    Column("throttled", "throttled", "number", lambda row: or_empty(share, row.throttled)),
+    Column("slowest copy, items/s", "slowest_fps", "number", lambda row: or_empty(rate, row.slowest_fps)),
+)
+"""Columns that are shown where a trial has such a figure."""
 
-def shown_columns(metric: Metric) -> list[Column]:
+EVERY = (*COLUMNS, *FURTHER)
+
+
+def shown_columns(metric: Metric, rows: Sequence[Row]) -> list[Column]:
     """Return the columns of a search, whose gains are those of a metric."""
     named = GAIN._replace(head=gain_name(metric))
-    return [named if column is GAIN else column for column in COLUMNS]
+    further = [column for column in FURTHER if any(getattr(row, column.sort) is not None for row in rows)]
+    return [named if column is GAIN else column for column in (*COLUMNS, *further)]

@@ -51,6 +51,8 @@ class Row:
     role: str  # `hint`, `best`, `front`, or nothing
     metric: Metric  # What the ratio compares; of latency and CPU time, 2 times as good is half as much
     excess: float | None  # By how much it breaks a limit, as a log-ratio, 0 or less where it keeps all
+    throttled: float | None = None  # Share of a quota's periods in which it was held back
+    slowest_fps: float | None = None  # Items per second of the slowest of several copies
 
     @property
     def is_over(self) -> bool:

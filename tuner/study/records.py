@@ -34,6 +34,8 @@ class ConfigurationRecord(Record, frozen=True):
     batch: int
     requests: int
     max_wait_ms: float = 0.0
+    copies: int = 1
+    slices: tuple[tuple[int, ...], ...] = ()
 
 
 class EffectiveRecord(Record, frozen=True):
@@ -50,6 +52,8 @@ class EffectiveRecord(Record, frozen=True):
     virtual: str | None = None
     settings: Properties = ()
     max_wait_ms: float = 0.0
+    copies: int = 1
+    slices: tuple[tuple[int, ...], ...] = ()
 
 
 class SpeedupRecord(Record, frozen=True):
@@ -83,6 +87,14 @@ class AgreementRecord(Record, frozen=True):
     samples: int
 
 
+class ThrottlingRecord(Record, frozen=True):
+    """How a quota held it back: shares of periods and time, and p99 of what it did not hold."""
+
+    periods: float
+    time: float
+    free_p99_ms: float | None = None
+
+
 class MeasuredRecord(Record, frozen=True):
     """Items per second, latency, peak memory in MiB, CPU time of each item; outputs against f32's."""
 
@@ -92,7 +104,8 @@ class MeasuredRecord(Record, frozen=True):
     cpu_ms_per_item: float | None = None
     agreement: AgreementRecord | None = None
     probes: tuple[tuple[float, float | None], ...] = ()
-    throttled: float | None = None
+    throttled: ThrottlingRecord | None = msgspec.field(default=None, name="throttling")
+    copies_fps: tuple[float, ...] = ()
 
 
 class RoundRecord(Record, frozen=True):
@@ -202,6 +215,7 @@ class HostRecord(Record, frozen=True):
     devices: dict[str, str]
     cgroup_cores: float | None = None
     drivers: dict[str, str] = {}
+    cpuset: tuple[int, ...] = ()
 
 
 class RunRecord(Record, frozen=True):
@@ -247,6 +261,9 @@ class QuestionRecord(Record, frozen=True):
     limits: tuple[LimitRecord, ...] = ()
     load: LoadRecord | None = None
     holding: tuple[LimitRecord, ...] = ()
+    copies: tuple[int, ...] = (1,)
+    beside: str = ""
+    niceness: int = 0
 
 
 class SettingRecord(Record, frozen=True):

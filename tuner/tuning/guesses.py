@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from tuner.domain.axes import OWN
 from tuner.domain.device_space import DeviceSpace
+from tuner.domain.place import Quota
 from tuner.domain.space import HINT, LATENCY_HINT, Point, Space
 
 GUESSES: tuple[Point, ...] = (
@@ -67,7 +69,7 @@ def guesses_for(space: Space) -> tuple[Point, ...]:
 
     Where latency is limited, that is the hint `LATENCY`, and then the fewest items in flight first.
     """
-    guesses = _within_a_quota(space, _guesses_of_throughput(space))
+    guesses = _of_copies(space, _within_a_quota(space, _guesses_of_throughput(space)))
     if LATENCY_HINT in space.axes.get("streams", ()):
         guesses = ({"streams": LATENCY_HINT}, *sorted(guesses, key=_items))
     return _with_precisions(space, guesses)
@@ -79,6 +81,24 @@ def _within_a_quota(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]
         return tuple(guesses)
     own: tuple[Point, ...] = ({"streams": HINT}, {"streams": 1}, *guesses)
     return tuple({**guess, "threads": space.quota.counts[0]} for guess in own)
+
+
+def _of_copies(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]:
+    """Return guesses for several processes: the hint in each number of them first, also on own cores.
+
+    Then a stream with as many threads as a copy's share of the cores, and the guesses on own cores.
+    """
+    if not isinstance(space, DeviceSpace) or not space.question.of_copies:
+        return tuple(guesses)
+    counts = [count for count in space.question.copies if count > 1]
+    hints: list[Point] = [{"streams": HINT, "copies": count} for count in space.question.copies[1:]]
+    if "slices" not in space.axes:
+        return (*hints, *guesses)
+    hints += ({"streams": HINT, "copies": count, "slices": OWN} for count in counts)
+    if "threads" in space.axes:
+        share = Quota((space.quota.cores if space.quota else len(space.own_cores)) / counts[0]).counts[0]
+        hints.append({"streams": 1, "threads": share, "copies": counts[0]})
+    return (*hints, *({**guess, "slices": OWN, "copies": counts[0]} for guess in guesses))
 
 
 def _items(guess: Point) -> int:

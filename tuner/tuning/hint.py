@@ -39,7 +39,9 @@ class Hint:
             properties["AUTO_BATCH_TIMEOUT"] = SHORT_TIMEOUT_MS
         requests = 1 if question.one_caller else ASK_DEVICE
         wait_ms = question.wait_ms(own_batch)
-        asking = Configuration.of(str(_with_number(target)), properties, own_batch, requests, wait_ms)
+        asking = Configuration.of(
+            str(_with_number(target)), properties, own_batch, requests, wait_ms, question.copies[0]
+        )
         self._lanes = lanes
         self.target = target
         self.lane: Lane = lanes.open(asking)

@@ -8,14 +8,20 @@ from the trials of its target; before there are two, all tensors of the model ar
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
 from statistics import fmean
 from typing import NamedTuple
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.figures import count, mebibytes
 from tuner.domain.history import History
+from tuner.domain.question import Question
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
+from tuner.errors import DeviceError, LaneError, UsageError
+from tuner.measure.lane import Lanes
+from tuner.tuning.hint import Hint
 
 SPARED = 0.1
 """Share of the memory that is there which no lane is given: other programs grow, too."""
@@ -27,6 +33,32 @@ class _Line(NamedTuple):
     items: float
     memory_mb: float
     item_mb: float
+
+
+def require_room(
+    lanes: Lanes, target: Target, own_batch: int, question: Question, available_mb: Callable[[], float]
+) -> None:
+    """Make sure that the copies of the hint fit into memory, before they are started.
+
+    Raises:
+        UsageError: They are expected not to: one of them takes so much.
+        DeviceError: The hint does not run.
+    """
+    copies = question.copies[0]
+    if copies == 1:
+        return
+    try:
+        with closing(Hint(lanes, target, own_batch, replace(question, copies=(1,)))) as hint:
+            one_mb = hint.lane.facts.memory_mb
+    except LaneError as error:
+        raise DeviceError(f"The hint does not run on {target}: {error}.") from error
+    most_mb = (1 - SPARED) * available_mb()
+    if copies * one_mb > most_mb:
+        raise UsageError(
+            f"copies={copies} would take about {mebibytes(copies * one_mb)}, because one takes "
+            f"{mebibytes(one_mb)}, and {mebibytes(most_mb)} may be used here; give fewer copies, at most "
+            f"{max(1, int(most_mb // one_mb))}."
+        )
 
 
 class MemoryGuard:
@@ -63,7 +95,10 @@ class MemoryGuard:
     def predicted_mb(self, configuration: Configuration) -> float:
         """Return what a lane of a configuration is expected to take, in MiB; 0 if its target is not known."""
         line = self._line(target_of(configuration.device))
-        return line.memory_mb + line.item_mb * (configuration.items_in_flight - line.items) if line else 0.0
+        if line is None:
+            return 0.0
+        of_one_mb = line.memory_mb + line.item_mb * (configuration.items_in_flight - line.items)
+        return configuration.copies * of_one_mb
 
     def sentences(self) -> list[str]:
         """Return a sentence on what was not tried for want of memory, if there is anything."""
@@ -88,7 +123,7 @@ class MemoryGuard:
 
     def _fitted(self, trials: Sequence[Trial]) -> _Line | None:
         known = [
-            (trial.configuration.items_in_flight, trial.measured.memory_mb)
+            (trial.configuration.items_in_flight, trial.measured.memory_mb / trial.configuration.copies)
             for trial in trials
             if trial.measured
         ]

@@ -29,14 +29,14 @@ def targets_for(
         present: Devices that OpenVINO finds here.
         batching: With `auto` or `both`, automatic batching is a target of its own for each device.
         question: What the user wants to know. The request of one caller runs on one device, and a
-            load is searched on single devices.
+            load, or several copies, are searched on single devices.
 
     Raises:
         UsageError: A string names no target, a target is given twice, or it is none for this question.
         DeviceError: There is no such device here.
     """
     targets = [_as_listed(target_of(name), present) for name in asked] or _all_targets(present)
-    if question.one_caller or question.arrives:
+    if question.one_caller or question.arrives or question.of_copies:
         targets = _single_devices(targets, bool(asked), batching, question)
     for target in targets:
         if [other.covers(str(target)) for other in targets].count(True) > 1:
@@ -58,6 +58,8 @@ def _single_devices(
     """Return the single devices; refuse what puts the requests of several callers together or apart."""
     if question.arrives:
         about, others = "items that arrive at a rate are searched on single devices", "them in OpenVINO"
+    elif question.of_copies:
+        about, others = "several copies= are searched on single devices", "the items of each copy in OpenVINO"
     else:
         about = "objective='latency' is about one caller, whose request runs on a single device"
         others = "those of several"

@@ -30,7 +30,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints, open_hints
-from tuner.tuning.memory import MemoryGuard
+from tuner.tuning.memory import MemoryGuard, require_room
 from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
@@ -126,11 +126,13 @@ def tune(task: Task) -> Findings:
 
     Raises:
         DeviceError: No performance hint runs.
+        UsageError: The copies that are asked for would not fit into memory.
         Interrupted: The user asked to stop before the baseline was measured.
     """
     history = History(task.store.trials(), task.bounds, task.question)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
+    require_room(task.lanes, task.targets[0], task.model.batch, task.question, task.available_mb)
     hints = open_hints(
         task.lanes,
         task.targets,

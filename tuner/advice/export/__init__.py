@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tuner.advice.advice import Advice
 from tuner.advice.export.benchmark_app import benchmark_app
-from tuner.advice.export.documents import Export, as_json, with_load_named
+from tuner.advice.export.documents import Export, as_json, with_use_named
 from tuner.advice.export.model_server import model_server
 from tuner.advice.export.programs import cpp, python
 
@@ -19,4 +19,4 @@ EXPORTS: Mapping[str, Callable[[Advice], Export]] = {
 }
 """What `tuner export --to` offers, by its word."""
 
-__all__ = ["EXPORTS", "Export", "with_load_named"]
+__all__ = ["EXPORTS", "Export", "with_use_named"]

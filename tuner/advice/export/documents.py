@@ -42,9 +42,11 @@ def as_json(advice: Advice) -> Export:
     return Export("advice.json", json.dumps(msgspec.to_builtins(advice), indent=2, allow_nan=False) + "\n")
 
 
-def with_load_named(export: Export, advice: Advice) -> Export:
-    """Return an export with a note on the load that the advice was measured under, if there is one."""
+def with_use_named(export: Export, advice: Advice) -> Export:
+    """Return an export with a note on the load or the copies that the advice was measured with, if any."""
     question = advice.question.question if advice.question else THROUGHPUT
+    if advice.copies > 1:
+        return replace(export, notes=(*export.notes, _about_copies(advice)))
     if not question.arrives:
         return export
     most = advice.measured.throughput_fps if advice.measured else 0.0
@@ -53,6 +55,15 @@ def with_load_named(export: Export, advice: Advice) -> Export:
     waits = f", and its batches waited up to {milliseconds(wait_ms)} to fill" if wait_ms else ""
     note = f"The advice was measured at {load}{waits}; this file cannot hold that, so figures differ."
     return replace(export, notes=(*export.notes, note))
+
+
+def _about_copies(advice: Advice) -> str:
+    own = advice.best.configuration.slices
+    cores = "; ".join(",".join(map(str, each)) for each in own)
+    where = f", each on cores of its own ({cores}), as 'taskset -c' sets them" if own else ""
+    return (
+        f"The advice is for {advice.copies} processes at the same time{where}; this file is for one of them."
+    )
 
 
 def shapes_of(advice: Advice) -> dict[str, tuple[int, ...]]:
