@@ -67,7 +67,8 @@ def test_every_device_of_a_target_must_be_one_that_a_sentinel_serves(model, seen
     )
     monkeypatch.setattr("tuner.commands.search.tune", lambda task: look_and_stop(task.lanes, seen))
     monkeypatch.setattr(
-        "tuner.commands.search.watching", lambda _, devices, **_options: asked.append(devices) or nullcontext()
+        "tuner.commands.search.watching",
+        lambda _, devices, **_options: asked.append(devices) or nullcontext(),
     )
     with pytest.raises(LaneError, match="enough was seen"):
         tuner.search(model, device="BATCH:CPU(8)", budget=10, output=tmp_path / "out")

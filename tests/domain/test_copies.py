@@ -113,3 +113,19 @@ def test_a_question_about_copies_is_another_question():
     assert Question().key != PAIR.key != Question(copies=(1, 2)).key
     assert str(PAIR) == "throughput, 2 copies"
     assert str(Question(copies=(1, 2, 4))) == "throughput, 1 or 2 or 4 copies"
+
+
+def test_what_runs_beside_and_how_nice_is_part_of_the_question():
+    crowded = Question(beside="sleep 9", niceness=5)
+    assert crowded.key != Question().key != Question(niceness=5).key
+    assert crowded.circumstances == "beside 'sleep 9', niceness 5"
+    assert str(Question("cpu", beside="sleep 9")) == "CPU time of an item, beside 'sleep 9'"
+    assert crowded.crowded
+    assert not Question(niceness=5).crowded
+
+
+def test_beside_another_program_fewer_threads_and_no_pinning_are_choices():
+    axes = space_for(Question(beside="sleep 9")).axes
+    assert axes["threads"] == ("default", 1)
+    assert axes["pinning"] == ("default", "off")
+    assert "slices" not in axes

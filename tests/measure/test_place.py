@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ from tests import models
 from tests.measure.test_lanes import lanes_of
 from tuner.domain.configuration import Configuration
 from tuner.errors import UsageError
-from tuner.measure.place import NAME, placed
-from tuner.probe.control_groups import own_groups, quota
+from tuner.measure.place import NAME, _enter, placed
+from tuner.probe.control_groups import Group, own_groups, quota
 
 pytestmark = pytest.mark.alone  # one place at a time
 
@@ -40,7 +40,7 @@ def left():
 
 
 @needs_groups
-@pytest.mark.parametrize("cores", [0.5, 1.5])
+@pytest.mark.parametrize("cores", [0.5, 1.0, 1.5])
 def test_a_quota_holds_for_everything_inside_and_for_nothing_after(cores):
     before = quota()
     with placed(cores=cores):
@@ -85,6 +85,49 @@ def test_what_a_killed_search_leaves_is_removed_by_the_next():
     with placed(cores=1.0):
         assert len(left()) == 1
     assert not left()
+
+
+def test_version_2_is_asked_for_its_controller_and_gives_it_back(tmp_path):
+    """This machine's second hierarchy has no controllers, so files stand in for the kernel's."""
+    group, control = Group(tmp_path / "own", 2), tmp_path / "cgroup.subtree_control"
+    group.folder.mkdir()
+    control.write_text("memory pids\n")
+    with ExitStack() as undo:
+        _enter(group, 1.5, undo)
+        assert control.read_text() == "+cpu"
+        assert (group.folder / "cpu.max").read_text() == "150000 100000"
+        assert (group.folder / "cgroup.procs").read_text() == str(os.getpid())
+    assert control.read_text() == "-cpu"
+    control.write_text("cpu memory\n")
+    with ExitStack() as undo:
+        _enter(group, 1.0, undo)
+    assert control.read_text() == "cpu memory\n"  # it was there before
+
+
+@needs_groups
+def test_a_limit_of_memory_is_read_in_a_real_group():
+    memory = next((group for group in own_groups("memory") if group.version == 1), None)
+    if memory is None:
+        pytest.skip("no memory controller of version 1 here")
+    folder, limit_mb = memory.folder / f"{NAME}memory-{os.getpid()}", 300
+    folder.mkdir()
+    try:
+        (folder / "memory.limit_in_bytes").write_text(str(limit_mb << 20))
+        code = """
+            import os, sys
+            from pathlib import Path
+            Path(sys.argv[1], "cgroup.procs").write_text(str(os.getpid()))
+            from tuner.probe.control_groups import memory_limit_mb
+            from tuner.probe.host import available_mb
+            print(memory_limit_mb(), available_mb())
+        """
+        command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        limit, available = map(float, done.stdout.split())
+        assert limit == limit_mb
+        assert 0 < available < limit_mb
+    finally:
+        folder.rmdir()
 
 
 def test_a_mask_holds_inside_alone():

@@ -27,7 +27,7 @@ def goals(limits: Data, questions: Data, pareto: Data, wins: Data, loadgen: Data
     if wins:
         shares = (
             f"{100 * found['verdicts'].get('faster', 0) / sum(found['verdicts'].values()):.1f} % ({name})"
-            for name, found in wins.items()
+            for name, found in _without_controls(wins).items()
         )
         yield f"| `faster` where nothing is: at most 1 % for each question, simulated | {', '.join(shares)} |"
     for scenario in ("Server", "Offline"):
@@ -109,13 +109,20 @@ def pareto(data: Data) -> Iterator[str]:
 
 def false_wins_questions(data: Data) -> Iterator[str]:
     yield from head("Are there wins by chance where something else is asked for?", data)
-    yield "Simulated searches of 60 s on a noisy host in which every lane secretly runs the hint.\n"
-    yield from table("question", "searches", "said to be faster", "verdicts")
-    for name, found in data["items"].items():
+    yield "Simulated searches of 60 s on a noisy host in which every lane secretly runs the hint. *Found*: how many of the same searches say"
+    yield "`faster` where everything with two streams runs on a device that is 20 % faster.\n"
+    yield from table("question", "searches", "said to be faster", "verdicts", "found")
+    for name, found in _without_controls(data["items"]).items():
         verdicts = found["verdicts"]
         wins, count = verdicts.get("faster", 0), sum(verdicts.values())
         kinds = ", ".join(f"{kind} {number}" for kind, number in sorted(verdicts.items()))
-        yield f"| {name} | {count} | {wins} ({100 * wins / count:.1f} %) | {kinds} |"
+        control = data["items"].get(f"{name}: control", {}).get("verdicts", {})
+        power = f"{control.get('faster', 0)} of {sum(control.values())}" if control else "not run"
+        yield f"| {name} | {count} | {wins} ({100 * wins / count:.1f} %) | {kinds} | {power} |"
+
+
+def _without_controls(found: Data) -> Data:
+    return {name: item for name, item in found.items() if not name.endswith(": control")}
 
 
 def loadgen(data: Data) -> Iterator[str]:

@@ -115,6 +115,13 @@ def unmet() -> Result:
 
 
 @cache
+def copies() -> Result:
+    """Two processes, which are 1.4 times as fast on cores of their own."""
+    own = replace(GAINING, beside=lambda effective: 1.4 if effective.slices else 1.0)
+    return asked(own, Question(copies=(2,)))
+
+
+@cache
 def hostile() -> Result:
     result = searched()
     warned = Notice("odd", f"Odd: {HOSTILE}")
@@ -166,6 +173,7 @@ EVERY = {
     "a single trial": single,
     "all failed": all_failed,
     "limits met": met,
+    "copies": copies,
     "hostile names": hostile,
 }
 

@@ -47,6 +47,16 @@ def test_csv_holds_numbers_in_full(view):
         assert json.loads(cells["properties"]).keys() <= {"PERFORMANCE_HINT", "NUM_STREAMS"}
 
 
+def test_rates_of_copies_are_a_column_where_there_are_copies(view):
+    of_two = view_of(EVERY["copies"]())
+    assert "slowest copy, items/s" in page([of_two])
+    assert "2 copies on own cores" in page([of_two])
+    assert "slowest copy" not in page([view])
+    (first, *_) = csv.DictReader(io.StringIO(as_csv([of_two])))
+    assert float(first["slowest_fps"]) == pytest.approx(float(first["fps"]) / 2)
+    assert "(2 copies)" in as_markdown([of_two]).splitlines()[0].replace("\\", "")
+
+
 def test_csv_holds_no_formula(result):
     failed = [
         replace(trial, reason='=HYPERLINK("x")') if trial.state == "failed" else trial
