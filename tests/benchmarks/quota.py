@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
@@ -66,7 +67,7 @@ def measure(name: str, folder: Path) -> dict[str, object]:
         side: {
             "fps": candidate.measured.throughput_fps,
             "p99_ms": candidate.measured.latency_ms.p99,
-            "throttled": candidate.measured.throttled,
+            "throttling": asdict(candidate.measured.throttled) if candidate.measured.throttled else None,
         }
         for side, candidate in {"hint": result.baseline, "advice": verdict.best}.items()
         if candidate.measured

@@ -1,6 +1,7 @@
 """Searches for several processes, and beside another program, at the command line."""
 
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -11,7 +12,7 @@ import yaml
 
 import tuner
 from tests import models
-from tests.advice.advice_of import advice_of, written
+from tests.advice.advice_of import advice_of, on, written
 from tests.cli.command import complain, run
 from tuner.errors import DeviceError, UsageError
 from tuner.study.reading import read_results
@@ -96,6 +97,45 @@ def test_a_program_that_does_not_go_on_ends_the_search(tmp_path):
     assert "ended with exit code 7 within 2 s" in done.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.alone
+def test_a_program_that_ends_once_is_started_again_and_that_is_said(tmp_path):
+    model, flag = models.mlp(tmp_path / "m.xml"), tmp_path / "flag"
+    command = f"sh -c 'test -e {flag} && exec sleep 54321; touch {flag}; sleep 4'"
+    done = run(
+        "search", model, "--device", "CPU", "--batch", "1", "--beside", command, "--budget", "8s",
+        "--output", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "ended on the way (exit code 0) and was started again" in done.stderr
+    (result,) = read_results(str(tmp_path / "out"))
+    assert [notice.code for notice in result.outcome.notices].count("neighbour") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.alone
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 4), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_search_for_copies_that_is_stopped_or_killed_leaves_no_process(tmp_path, number, code):
+    model = models.mlp(tmp_path / "m.xml")
+    words = ["search", str(model), "--device", "CPU", "--copies", "3", "--beside", "sleep 65432", "--output"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tuner", *words, str(tmp_path / "out")],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    ) as search:  # fmt: skip
+        shown = next(
+            line for line in search.stderr if line.lstrip().startswith("1 ")
+        )  # the first trial has ended
+        family = psutil.Process(search.pid).children(recursive=True)
+        search.send_signal(number)
+        rest = search.stderr.read()
+    assert shown
+    assert len(family) > 6  # two lanes of three processes, the server that starts them, and the program
+    assert search.returncode == code
+    assert "Traceback" not in rest
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+
+
 def advice_for_copies(tmp_path, own):
     model = models.mlp(tmp_path / "m.xml")
     further = {"copies": 2, "cores": own} if own else {"copies": 2}
@@ -110,7 +150,11 @@ def test_each_process_of_an_application_keeps_to_the_cores_of_its_copy(tmp_path)
         import os, sys, warnings
         warnings.simplefilter("error")
         import tuner
-        compiled = tuner.load(sys.argv[1]).compile(copy=int(sys.argv[2]))
+        advice = tuner.load(sys.argv[1], on_mismatch="error")
+        with open("/proc/self/maps") as maps:
+            assert "intel_cpu_plugin" not in maps.read()
+        compiled = advice.compile(copy=int(sys.argv[2]))
+        tuner.load(sys.argv[1], on_mismatch="error").compile()  # on the cores of a copy already
         print(sorted(os.sched_getaffinity(0)), compiled.get_property("INFERENCE_NUM_THREADS"))
         """
     )
@@ -148,6 +192,23 @@ def test_cores_of_other_copies_than_there_are_make_no_advice(tmp_path):
     config.write_text(text)
     with pytest.raises(tuner.AdviceError, match="cores are those of 2 copies, and copies is 3"):
         tuner.load(config)
+
+
+def test_the_hint_on_another_host_runs_in_as_many_processes(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    far = on(advice_of(model, copies=3, cores=[[0], [1], [2]]), cpu="another")
+    hint = tuner.load(written(far, tmp_path / "config.yaml"), on_mismatch="hint")
+    assert hint.copies == 3
+    assert hint.best.configuration.slices == ()
+    hint.compile(copy=2)
+
+
+@needs_two_cores
+def test_other_cores_than_those_of_the_copies_are_a_mismatch(tmp_path):
+    model = models.mlp(tmp_path / "m.xml")
+    moved = on(advice_of(model, copies=2, cores=[[8], [9]]), cpuset=[8, 9])
+    with pytest.warns(UserWarning, match="cpuset: 8,9 -> "):
+        tuner.load(written(moved, tmp_path / "config.yaml"))
 
 
 def test_a_file_for_another_program_says_what_it_cannot_hold(tmp_path):

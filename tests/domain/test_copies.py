@@ -38,15 +38,14 @@ def test_cores_are_shared_evenly_and_neighbours_stay_together(cores, copies, sha
 
 def test_a_space_for_copies_holds_their_cores_their_threads_and_pinning():
     space = space_for(PAIR)
-    assert space.axes["slices"] == ("default", "own")
+    assert space.axes["copies"] == (2, "2 own")
     assert space.axes["threads"] == ("default", 1)
     assert space.axes["pinning"] == ("default", "off")
-    assert "copies" not in space.axes
 
 
 def test_a_space_for_one_process_has_no_such_axis():
     axes = space_for(Question()).axes
-    assert {"slices", "copies", "threads", "pinning"}.isdisjoint(axes)
+    assert {"copies", "threads", "pinning"}.isdisjoint(axes)
 
 
 def test_every_point_is_read_back_from_its_configuration():
@@ -57,14 +56,15 @@ def test_every_point_is_read_back_from_its_configuration():
         seen.add((configuration.copies, configuration.slices))
         read = space.point(configuration)
         assert space.configuration(read) == configuration
+        assert read == point
     assert seen == {(1, ()), (2, ()), (2, ((0,), (1,))), (4, ()), (4, ((0,), (1,), (0,), (1,)))}
 
 
 def test_a_copy_on_half_of_the_cores_has_half_of_the_requests():
     space = space_for(PAIR, SERVER)
     whole, own = (
-        space.configuration({axis: choices[0] for axis, choices in space.axes.items()} | {"slices": choice})
-        for choice in ("default", "own")
+        space.configuration({axis: choices[0] for axis, choices in space.axes.items()} | {"copies": choice})
+        for choice in (2, "2 own")
     )
     assert whole.requests == 2 * own.requests
     assert [len(cores) for cores in own.slices] == [len(own.slices[0])] * 2
@@ -78,7 +78,7 @@ def test_under_a_quota_copies_share_what_it_lasts_for():
 def test_the_first_guesses_are_hints_in_each_number_and_on_own_cores():
     guesses = guesses_for(space_for(Question(copies=(1, 2, 4))))
     assert guesses[:2] == ({"streams": HINT, "copies": 2}, {"streams": HINT, "copies": 4})
-    assert guesses[2] == {"streams": HINT, "copies": 2, "slices": "own"}
+    assert guesses[2] == {"streams": HINT, "copies": "2 own"}
 
 
 def test_windows_of_copies_add_up():
@@ -112,7 +112,7 @@ def test_a_configuration_says_how_many_copies_it_has_and_where():
 def test_a_question_about_copies_is_another_question():
     assert Question().key != PAIR.key != Question(copies=(1, 2)).key
     assert str(PAIR) == "throughput, 2 copies"
-    assert str(Question(copies=(1, 2, 4))) == "throughput, 1 or 2 or 4 copies"
+    assert str(Question(copies=(1, 2, 4))) == "throughput, 1 or 2 or 4 copies, the hint in 1"
 
 
 def test_what_runs_beside_and_how_nice_is_part_of_the_question():
@@ -128,4 +128,4 @@ def test_beside_another_program_fewer_threads_and_no_pinning_are_choices():
     axes = space_for(Question(beside="sleep 9")).axes
     assert axes["threads"] == ("default", 1)
     assert axes["pinning"] == ("default", "off")
-    assert "slices" not in axes
+    assert "copies" not in axes

@@ -15,7 +15,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.load import Load
 from tuner.errors import LaneError
 from tuner.measure.lane import ASK_DEVICE, LoadError
-from tuner.measure.together import Together
+from tuner.measure.together import Copy
 from tuner.probe.devices import own_cores
 
 pytestmark = pytest.mark.alone
@@ -74,20 +74,17 @@ def test_where_one_copy_dies_all_end(mlp):
 
 
 def test_a_copy_goes_on_until_the_others_have_measured():
-    class Context:
-        @staticmethod
-        def RawArray(_kind, size):  # noqa: N802
-            return [0] * size
-
-    together = Together(Context, 2)
-    begun = threading.Thread(target=together.begin, args=(0,))
-    begun.start()
-    assert not together._begun[1]
-    together.begin(1)
-    begun.join()
-    assert not together.all_measured(0)
-    assert together.all_measured(1)
-    assert together.all_measured(0)
+    first, second = (
+        Copy(number, begun, measured) for begun, measured in [([0, 0], [0, 0])] for number in (0, 1)
+    )
+    waiting = threading.Thread(target=first.begin)
+    waiting.start()
+    assert not second.begun[1]
+    second.begin()
+    waiting.join()
+    assert not first.all_measured()
+    assert second.all_measured()
+    assert first.all_measured()
 
 
 def test_a_model_that_does_not_compile_in_a_copy_leaves_no_process(mlp):

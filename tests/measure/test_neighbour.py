@@ -1,20 +1,24 @@
 """Another program beside a search: it is started, watched, started again, and ended with everything it began."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import textwrap
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
 
 from tests import models
 from tests.measure.test_lanes import lanes_of
+from tests.measure.test_place import needs_groups
 from tuner.domain.configuration import Configuration
 from tuner.errors import NeighbourError, UsageError
 from tuner.measure.neighbour import MOST_ENDS, Neighbour, command_of, running
+from tuner.measure.place import NAME, placed
 
 pytestmark = pytest.mark.alone
 
@@ -30,6 +34,11 @@ WITH_A_CHILD = (
 def programs(neighbour):
     """The program and what it has started, without the guardian."""
     return psutil.Process(neighbour._guardian.pid).children(recursive=True)
+
+
+def noticed(neighbour):
+    """Whether the guardian has said that the program ended."""
+    return bool(select.select([neighbour._guardian.stdout], [], [], 10.0)[0])
 
 
 def gone(processes, seconds=10.0):
@@ -68,8 +77,8 @@ def test_it_runs_beside_and_ends_with_what_it_has_started():
 
 
 def test_a_program_that_ends_at_once_is_refused():
-    with pytest.raises(NeighbourError, match=r"ended with exit code 3 within 5 s"):
-        Neighbour((sys.executable, "-c", "raise SystemExit(3)"), settling_s=5.0)
+    with pytest.raises(NeighbourError, match=r"ended with exit code 1 within 5 s \(no such model\);"):
+        Neighbour((sys.executable, "-c", "raise SystemExit('no such model')"), settling_s=5.0)
 
 
 def test_it_is_started_again_when_it_dies_and_given_up_when_it_keeps_dying():
@@ -77,15 +86,16 @@ def test_it_is_started_again_when_it_dies_and_given_up_when_it_keeps_dying():
     for number in range(1, MOST_ENDS):
         killed = programs(neighbour)
         killed[0].kill()
-        neighbour._guardian.wait()
+        assert noticed(neighbour)
         assert neighbour.has_ended()
         assert neighbour.ends == [128 + signal.SIGKILL] * number
         assert not neighbour.has_ended()
         assert gone(killed)
     programs(neighbour)[0].kill()
-    neighbour._guardian.wait()
+    assert noticed(neighbour)
     with pytest.raises(NeighbourError, match=r"ended 3 times, the last time with exit code 137"):
         neighbour.has_ended()
+    neighbour.end()
 
 
 def test_a_window_in_which_it_died_does_not_count(tmp_path):
@@ -94,9 +104,33 @@ def test_a_window_in_which_it_died_does_not_count(tmp_path):
         with closing(lanes.open(Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2))) as lane:
             assert lane.window(0.05).counts
             programs(neighbour)[0].kill()
-            neighbour._guardian.wait()
+            assert noticed(neighbour)
             assert not lane.window(0.05).counts
             assert lane.window(0.05).counts
+
+
+def test_it_ends_where_its_guardian_is_killed():
+    neighbour = Neighbour(("sleep", "600"), settling_s=0.5)
+    started = programs(neighbour)
+    neighbour._guardian.kill()
+    assert gone(started)
+    neighbour.end()
+
+
+@needs_groups
+def test_it_stays_outside_of_the_place_of_the_lanes_also_when_it_is_started_again():
+    def groups():
+        return Path(f"/proc/{programs(neighbour)[0].pid}/cgroup").read_text()
+
+    neighbour = Neighbour(("sleep", "600"), settling_s=0.3)
+    with placed(cores=1.0):
+        before = groups()
+        programs(neighbour)[0].kill()
+        assert noticed(neighbour)
+        assert neighbour.has_ended()
+        assert groups() == before
+        assert NAME not in before
+    neighbour.end()
 
 
 def test_it_ends_where_the_search_is_killed():

@@ -16,9 +16,7 @@ def quota(data: Data) -> Iterator[str]:
     )
     for name, found in data["items"].items():
         app, figures = found["benchmark_app"], found["figures"]
-        throttled = " and ".join(
-            f"{100 * (figures[side]['throttled'] or 0):.0f} %" for side in ("hint", "advice")
-        )
+        throttled = " and ".join(_throttled(figures[side]["throttling"]) for side in ("hint", "advice"))
         cells = (
             configuration_of(found["pick"]),
             ratio(found["speedup"]) if found["verdict"] == "faster" else found["verdict"],
@@ -28,6 +26,11 @@ def quota(data: Data) -> Iterator[str]:
             throttled,
         )
         yield f"| {name} | {' | '.join(map(str, cells))} |"
+
+
+def _throttled(found: Data | None) -> str:
+    free = f", p99 without {found['free_p99_ms']:.1f} ms" if found and found["free_p99_ms"] else ""
+    return f"{100 * found['periods']:.0f} %{free}" if found else "none"
 
 
 def copies(data: Data) -> Iterator[str]:

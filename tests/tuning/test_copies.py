@@ -52,7 +52,7 @@ def test_copies_that_do_not_help_are_not_called_faster():
 
 def test_more_copies_than_memory_holds_are_refused_before_they_are_started():
     lanes = SimulatedLanes(SimulatedDevice(), QUIET)
-    with pytest.raises(UsageError, match=r"copies=8 would take about 800 MiB.*at most 4\."):
+    with pytest.raises(UsageError, match=r"copies=8 would take about 800 MiB on CPU, .*at most 4\."):
         simulate(lanes=lanes, question=Question(copies=(8,)), available_mb=500.0)
     assert {configuration.copies for configuration in lanes.opened} == {1}
 

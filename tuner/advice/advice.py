@@ -325,7 +325,9 @@ class Advice(Record, frozen=True, omit_defaults=True):
             first = "CPU" if "CPU" in here.devices else next(iter(here.devices), "CPU")
             best = msgspec.structs.replace(best, device=first, properties=dict(PLAIN_HINT))
         one_caller = self.question is not None and self.question.question.one_caller
-        best = msgspec.structs.replace(best, requests=1 if one_caller else ASK_DEVICE)
+        best = msgspec.structs.replace(
+            best, requests=1 if one_caller else ASK_DEVICE, copies=self.best.copies, cores=msgspec.UNSET
+        )
         baseline = msgspec.structs.replace(self.baseline, measured=None)
         return msgspec.structs.replace(
             self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -16,6 +17,7 @@ from tuner.domain.host import Host
 from tuner.errors import AdviceError, UsageError
 from tuner.probe.host import describe_host, describe_host_elsewhere
 from tuner.probe.model_files import digest, is_model
+from tuner.runtime.cores import is_on_its_cores
 
 SCHEMA = 1
 
@@ -51,8 +53,8 @@ def load(path: str | Path, *, on_mismatch: OnMismatch = "warn") -> Advice:
     if on_mismatch not in get_args(OnMismatch):
         raise UsageError(f"on_mismatch={on_mismatch!r} is none of {', '.join(get_args(OnMismatch))}.")
     profiles = read(path)
-    own_cores = any(profile.best.configuration.slices for profile in profiles)
-    here = describe_host_elsewhere() if own_cores else describe_host()
+    keeps_cores = any(profile.best.configuration.slices for profile in profiles)
+    here = describe_host_elsewhere() if keeps_cores else describe_host()
     advice = fitting(profiles, here)
     reasons = _mismatches(advice, here)
     if not reasons:
@@ -113,8 +115,13 @@ def fitting(profiles: list[Advice], here: Host) -> Advice:
 
 def _mismatches(advice: Advice, here: Host) -> list[str]:
     """Return why the advice may be of no use here: another kind of host, or another model."""
+    best, then = advice.best.configuration, advice.host.host
+    if is_on_its_cores(best):  # what is left of the host's cores is what the advice gives this process
+        here = replace(here, cores=then.cores, cpuset=then.cpuset)
     fit = advice.fit(here)
     reasons = [*fit.reasons] if fit.level == "different" else []
+    if best.slices and then.cpuset != here.cpuset and not reasons:
+        reasons += fit.reasons
     if _model_changed(advice):
         reasons.append(f"model: '{advice.model.path}' is not the file that was measured")
     return reasons

@@ -213,4 +213,6 @@ def _rounded(value: Any) -> Any:
     """Round figures, and those inside a record, to the significant digits of a measurement."""
     if isinstance(value, dict):
         return {name: _rounded(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(part) for part in value]
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

@@ -198,6 +198,8 @@ def verification(found: Verification) -> Iterator[str]:
     yield f"  advice   {advice.best.configuration}"
     yield f"  against  {found.against}"
     yield from _load(found.load)
+    if found.question.circumstances:
+        yield f"  with     {found.question.circumstances}"
     if found.then and found.then.rounds:
         yield f"  then     {gain_of(found.then.speedup)}"
     if found.now:
@@ -228,6 +230,9 @@ def verification_document(found: Verification) -> dict[str, Any]:
         "metric": now.metric if now else None,
         "limits": list(found.limits),
         "load": _load_document(found.load),
+        "copies": found.advice.copies,
+        "beside": found.question.beside or None,
+        "niceness": found.question.niceness,
         "overload": found.overload or None,
         "host": {"level": found.fit.level, "reasons": list(found.fit.reasons)},
         "model_changed": found.model_changed,

@@ -118,7 +118,7 @@ def search(
         arrivals: A text file with recorded arrival times instead, in seconds, one a line.
         copies: How many processes run a configuration side by side, judged by the sum of their rates: `2`; or
             several numbers, `"1-4"`, of which the best is searched. The baseline is the hint in as many
-            processes, in the first number of several. 1 unless given.
+            processes, in the smallest number of several. 1 unless given.
         beside: A command, without a shell, of another program that runs while this one measures; it is
             started and ended by the search, and started again if it ends.
         nice: By how much what is measured gives way to other programs, from 0 to 19, as the command `nice`

@@ -19,6 +19,7 @@ from tuner.advice.records import SpeedupRecord
 from tuner.commands.asked import require_seed, require_time
 from tuner.commands.lanes import outputs_in_f32
 from tuner.domain.configuration import Configuration
+from tuner.domain.figures import mebibytes
 from tuner.domain.host import Host
 from tuner.domain.load import Load
 from tuner.domain.model import Model
@@ -28,6 +29,7 @@ from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final
 from tuner.domain.units import cores_of, cpuset_of, seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
+from tuner.domain.visible import shell_word
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.boundary import items_for
@@ -42,7 +44,7 @@ from tuner.measure.sentinel import watching
 from tuner.measure.time_limits import Limits
 from tuner.probe.arrivals import read_arrivals
 from tuner.probe.devices import list_devices, quota_here, with_blobs
-from tuner.probe.host import describe_host
+from tuner.probe.host import available_mb, describe_host
 from tuner.probe.inputs import make_pool
 from tuner.probe.unchanged import FilesAsRead
 from tuner.runtime.compiling import require_model
@@ -86,9 +88,14 @@ class Verification:
     overload: str = ""
 
     @property
+    def question(self) -> Question:
+        """What the advice was asked for."""
+        return self.advice.question.question if self.advice.question else THROUGHPUT
+
+    @property
     def load(self) -> Load | None:
         """The load under which it was asked for, if there is one."""
-        return self.advice.question.question.load if self.advice.question else None
+        return self.question.load
 
 
 def verify(
@@ -173,6 +180,7 @@ def verify(
         holds=min_ratio is None or min_ratio <= 1.0,
     )
     require_time(question.load, budget_s)
+    _require_room(advice)
     if is_hint and not question.limits:
         return unmeasured
     require_model(path, advice.as_model(path))
@@ -257,22 +265,41 @@ def _question(advice: Advice, arrivals: str | os.PathLike[str] | None, seed: int
     return replace(question, load=recorded)
 
 
+def _require_room(advice: Advice) -> None:
+    """Make sure that the copies of advice and hint, as they were measured, fit into memory.
+
+    Raises:
+        UsageError: They do not.
+    """
+    sides = (advice.measured, advice.baseline.measured)
+    needed_mb = sum(side.memory_mb for side in sides if side)
+    if advice.copies > 1 and needed_mb > (there_mb := available_mb()):
+        raise UsageError(
+            f"{advice.copies} copies of advice and hint take about {mebibytes(needed_mb)} together, and "
+            f"{mebibytes(there_mb)} may be used here; verify it on a host like the one that was searched."
+        )
+
+
 def _require_command(question: Question, beside: str | None) -> None:
     """Make sure that the user allows the command of the advice, and no other.
 
     Raises:
         UsageError: It is missing, another one, or there is none.
     """
-    given = shlex.join(command_of(beside)) if beside is not None else ""
-    if given == question.beside:
+    given = command_of(beside) if beside is not None else ()
+    try:
+        recorded = tuple(shlex.split(question.beside))
+    except ValueError:  # somebody has edited the file
+        recorded = (question.beside,)
+    if given == recorded:
         return
     if not question.beside:
         raise UsageError(
             "beside= is given, but the advice was measured without another program; leave it out."
         )
     raise UsageError(
-        f"The advice was measured beside another program; give beside={question.beside!r} to let it run "
-        "again."
+        "The advice was measured beside another program; give "
+        f"beside={shell_word(question.beside)} to let it run again."
     )
 
 

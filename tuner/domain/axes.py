@@ -16,7 +16,7 @@ MOST = 1 << 20
 
 
 OWN = "own"
-"""The choice that each copy has cores of its own."""
+"""What the choice of copies ends with where each has cores of its own."""
 
 ONE_CALLER = (1, 2, 4)
 """Infer requests where latency counts: one at a time, and small numbers of them."""
@@ -37,11 +37,16 @@ def threads_axis(facts: DeviceFacts, question: Question) -> Axes:
 
 
 def copies_axes(facts: DeviceFacts, question: Question) -> Axes:
-    """Return the axes of copies: how many, and whether each has cores of its own; empty for one process."""
-    axes: Axes = {"copies": question.copies} if len(question.copies) > 1 else {}
-    if max(question.copies) > 1 and len(facts.cores) > 1:
-        axes["slices"] = (DEFAULT, OWN)
-    return axes
+    """Return the axis of copies: how many, and whether each has cores of its own; empty for one process."""
+    if not question.of_copies:
+        return {}
+    counts, own_cores = question.copies, len(facts.cores) > 1
+    return {"copies": (*counts, *(on_own_cores(count) for count in counts if count > 1 and own_cores))}
+
+
+def on_own_cores(copies: int) -> str:
+    """Return the choice of so many copies, each of which has cores of its own."""
+    return f"{copies} {OWN}"
 
 
 def stream_choices(facts: DeviceFacts, bounds: Bounds, copies: Sequence[int] = (1,)) -> tuple[Choice, ...]:

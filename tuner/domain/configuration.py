@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tuner.domain.copies import Slices
 from tuner.domain.figures import count, milliseconds
 from tuner.domain.properties import (
     DEVICE_PROPERTIES,
@@ -17,9 +18,6 @@ from tuner.domain.properties import (
     words_of,
 )
 from tuner.domain.target import missing_devices, target_of
-
-Slices = tuple[tuple[int, ...], ...]
-"""Numbers of cores, a group for each copy."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

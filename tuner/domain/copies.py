@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+Slices = tuple[tuple[int, ...], ...]
+"""Numbers of cores, a group for each copy."""
+
 MOST_COPIES = 64
 """Copies that can be asked for."""
 
 
-def slices(cores: Sequence[int], copies: int) -> tuple[tuple[int, ...], ...]:
+def slices(cores: Sequence[int], copies: int) -> Slices:
     """Return the cores of each copy, shared as evenly as can be; cores that lie together stay together.
 
     Of more copies than cores, each has a single core, and several copies have the same.

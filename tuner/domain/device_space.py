@@ -14,13 +14,14 @@ from tuner.domain.axes import (
     common_axes,
     copies_axes,
     growing_axes,
+    on_own_cores,
     requests_at,
     requests_read,
     stream_choices,
     threads_axis,
 )
-from tuner.domain.configuration import Configuration, Slices
-from tuner.domain.copies import slices
+from tuner.domain.configuration import Configuration
+from tuner.domain.copies import Slices, slices
 from tuner.domain.place import Quota
 from tuner.domain.properties import PlainValue
 from tuner.domain.question import THROUGHPUT, Question
@@ -76,8 +77,8 @@ class DeviceSpace(Space):
 
     def configuration(self, point: Point) -> Configuration:
         """Return the configuration at a point."""
-        copies = int(point.get("copies", self.question.copies[0]))
-        own = self._slices(copies) if point.get("slices", DEFAULT) == OWN else ()
+        count, _, whose = str(point.get("copies", self.question.copies[0])).partition(" ")
+        copies, own = int(count), slices(self.own_cores, int(count)) if whose == OWN else ()
         device, busy = self.target, self._busy(own)
         properties: dict[str, PlainValue] = {"PERFORMANCE_HINT": self.hint}
         if point["streams"] == LATENCY_HINT:
@@ -97,12 +98,13 @@ class DeviceSpace(Space):
         wait_ms = self._wait_ms(batch, point.get(MAX_WAIT, MEAN_FILL))
         return Configuration.of(device, properties, batch, requests_at(point, busy), wait_ms, copies, own)
 
-    def _slices(self, copies: int) -> Slices:
-        return slices(self.own_cores, copies) if copies > 1 else ()
-
     def _busy(self, own: Slices) -> int:
         """Return the requests that the hint asks for, fewer where a copy has a share of the cores."""
-        return max(1, self.hint_requests * len(own[0]) // len(self.own_cores)) if own else self.hint_requests
+        return (
+            max(1, self.hint_requests * max(map(len, own)) // len(self.own_cores))
+            if own
+            else self.hint_requests
+        )
 
     def _wait_ms(self, batch: int, choice: Choice) -> float:
         return self.question.wait_ms(batch, WAITS[choice])
@@ -132,8 +134,7 @@ class DeviceSpace(Space):
             "gathered": gathered,
             "timeout": properties.get("AUTO_BATCH_TIMEOUT", DEFAULT),
             "threads": properties.get("INFERENCE_NUM_THREADS", DEFAULT),
-            "copies": configuration.copies,
-            "slices": OWN if configuration.slices else DEFAULT,
+            "copies": on_own_cores(configuration.copies) if configuration.slices else configuration.copies,
             **requests_read(self.axes, configuration.requests, busy * gathered),
             MAX_WAIT: next((choice for choice in WAITS if self._waits(configuration, choice)), MEAN_FILL),
             **{axis: choice_made(axis, properties) for axis in SWITCHES},

@@ -192,7 +192,7 @@ class History:
             return median(trial.window_s for trial in self.trials if trial.window_s)
         rates = [trial.measured.throughput_fps for trial in self.trials if trial.measured]
         fps = max(rates, default=float("inf"))
-        return CYCLES_A_WINDOW * configuration.items_in_flight / fps
+        return CYCLES_A_WINDOW * configuration.copies * configuration.items_in_flight / fps
 
     def most_in_flight(self) -> int:
         """Return the most items in flight of the hint and of the trials that keep all limits."""

@@ -34,7 +34,8 @@ class Host:
 
     def within(self, cores: float | None, cpuset: Sequence[int] | None) -> Host:
         """Return the machine as it is in a place on it, with so many cores' CPU time, on these cores."""
-        here = replace(self, cores=len(cpuset), cpuset=tuple(cpuset)) if cpuset else self
+        smaller = cpuset is not None and len(cpuset) < self.cores
+        here = replace(self, cores=len(cpuset), cpuset=tuple(cpuset)) if cpuset and smaller else self
         return here if cores is None else replace(here, cgroup_cores=min(cores, here.cgroup_cores or cores))
 
     @property

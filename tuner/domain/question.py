@@ -12,6 +12,7 @@ from tuner.domain.load import Load
 from tuner.domain.objectives import Objective
 from tuner.domain.sample import Latency, Measured, Window
 from tuner.domain.stats import Metric
+from tuner.domain.visible import shell_word
 from tuner.errors import LaneError
 
 METRICS: dict[Objective, Metric] = {
@@ -44,8 +45,8 @@ class Question:
         load: How items arrive; None where every request is kept in flight, or the rate is to be found.
         holding: Limits of the latency up to whose boundary the rate is to rise; for the objective `rate`
             alone, and then at least one.
-        copies: How many processes run a configuration side by side; of several numbers, the hint runs in the
-            first.
+        copies: How many processes run a configuration side by side; of several numbers, in order, the hint
+            runs in the smallest.
         beside: The command of another program that runs at the same time; empty for none.
         niceness: By how much processes give way to others, as `nice` takes it.
     """
@@ -227,8 +228,10 @@ class Question:
     @property
     def circumstances(self) -> str:
         """How many copies run, beside what and how nice, in words; empty where that is nothing special."""
-        copies = [f"{' or '.join(map(str, self.copies))} copies"] * self.of_copies
-        beside = [f"beside {self.beside!r}"] * bool(self.beside)
+        counts = f"{' or '.join(map(str, self.copies))} copies"
+        several = f", the hint in {self.copies[0]}" * (len(self.copies) > 1)
+        copies = [counts + several] * self.of_copies
+        beside = [f"beside {shell_word(self.beside)}"] * bool(self.beside)
         nice = [f"niceness {self.niceness}"] * bool(self.niceness)
         return ", ".join([*copies, *beside, *nice])
 

@@ -140,6 +140,7 @@ class Boundary:
             seconds=self._clock() - began_s,
             memory_mb=max(window.memory_mb for _, window in windows),
             late_ms=_lateness_around(boundary, probed),
+            counts=all(each.window.counts for each in probed if each.window),
             probes=tuple(Probe(each.rate_fps, self._latency_ms(each.window)) for each in probed),
         )
 

@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from tuner.domain.load import Arrivals
 from tuner.domain.sample import Window
+from tuner.errors import LaneError
 from tuner.measure.lane import Answers, Lane, LaneFacts, LoadError
 
 T = TypeVar("T")
@@ -78,9 +79,15 @@ class Copies:
     def _in_all(self, step: Callable[[StartedLane], T]) -> list[T]:
         """Do a step in every copy at the same time; where one fails, end all: the others wait for it."""
         with ThreadPoolExecutor(len(self._lanes)) as threads:
-            steps = [threads.submit(step, lane) for lane in self._lanes]
-            failed = [each for each in wait(steps, return_when=FIRST_EXCEPTION).done if each.exception()]
-            if failed:
+            try:
+                steps = [threads.submit(step, lane) for lane in self._lanes]
+                ended = wait(steps, return_when=FIRST_EXCEPTION).done
+                if failed := [each for each in ended if each.exception()]:
+                    failed[0].result()
+                return [each.result() for each in steps]
+            except RuntimeError as error:  # the system starts no further thread
                 self.close()
-                failed[0].result()
-            return [each.result() for each in steps]
+                raise LaneError(f"its copies cannot be watched ({error})") from error
+            except BaseException:
+                self.close()
+                raise

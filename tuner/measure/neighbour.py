@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import select
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 
+from tuner.domain.visible import shell_word
 from tuner.errors import NeighbourError, UsageError
 from tuner.measure import guardian
 
@@ -20,6 +23,9 @@ SETTLING_S = 2.0
 MOST_ENDS = 3
 """How often the program may end before the search gives up."""
 
+LAST_BYTES = 4096
+"""Bytes of what the program wrote on standard error that are looked at."""
+
 
 def command_of(text: str) -> tuple[str, ...]:
     """Return the words of a command, as a shell reads them; no shell runs it.
@@ -28,23 +34,26 @@ def command_of(text: str) -> tuple[str, ...]:
         UsageError: It is empty, has an open quotation, or there is no such program.
     """
     try:
-        words = tuple(shlex.split(text))
+        words = tuple(shlex.split(text)) if isinstance(text, str) else ()
     except ValueError:
         words = ()
     if not words:
         raise UsageError(
-            f"beside='{text}' is not a command; give for example 'python serve.py', or 'sh -c \"...\"' for "
+            f"beside={text!r} is not a command; give for example 'python serve.py', or 'sh -c \"...\"' for "
             "what a shell has to read."
         )
     if shutil.which(words[0]) is None:
         raise UsageError(
-            f"beside='{text}' names the program '{words[0]}', which is not found; give its path."
+            f"beside={text!r} names the program '{words[0]}', which is not found; give its path."
         )
     return words
 
 
 class Neighbour:
     """The program, running.
+
+    A guardian starts it, also when it has ended: a process that stays outside of the place that the search
+    makes for its lanes, and that ends the program where the search is killed.
 
     Attributes:
         ends: The exit codes with which it has ended so far; each time it was started again.
@@ -54,11 +63,28 @@ class Neighbour:
         """Start the program, and let it begin its work.
 
         Raises:
-            NeighbourError: It ended meanwhile.
+            NeighbourError: It ended meanwhile, or no process can be started.
         """
         self.ends: list[int] = []
-        self._words, self._settling_s, self._one_at_a_time = words, settling_s, Lock()
-        self._start()
+        self._words, self._settling_s, self._a_look = words, settling_s, Lock()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
+        try:
+            self._guardian = subprocess.Popen(
+                [sys.executable, "-I", str(Path(guardian.__file__)), *words],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                bufsize=0,
+                start_new_session=True,  # a terminal's Ctrl-C is for the search, which ends it
+            )
+        except OSError as error:
+            self._said.close()
+            raise NeighbourError(f"{self} cannot be started ({error.strerror or error}).") from error
+        try:
+            self._start()
+        except BaseException:
+            self.end()
+            raise
 
     def has_ended(self) -> bool:
         """Return whether the program has ended since it was last started; then it is started again.
@@ -66,47 +92,55 @@ class Neighbour:
         Raises:
             NeighbourError: It has ended too often.
         """
-        with self._one_at_a_time:
-            code = self._guardian.poll()
+        with self._a_look:
+            code = self._ended_within(0.0)
             if code is None:
                 return False
             self.ends.append(code)
-            self.end()
             if len(self.ends) >= MOST_ENDS:
                 raise NeighbourError(
-                    f"{self} ended {len(self.ends)} times, the last time with exit code {code}; every "
-                    "finished trial is saved. Give a program that runs as long as the search."
+                    f"{self} ended {len(self.ends)} times, the last time with exit code {code}{self._why()}; "
+                    "every finished trial is saved. Give a program that runs as long as the search."
                 )
             self._start()
             return True
 
     def end(self) -> None:
         """End the program and whatever it has started; safe to call twice."""
-        if self._guardian.stdin:
-            self._guardian.stdin.close()
+        for pipe in (self._guardian.stdin, self._guardian.stdout):
+            if pipe:
+                pipe.close()
         self._guardian.wait()
+        self._said.close()
 
     def __str__(self) -> str:
-        """Return the command as a shell takes it."""
-        return f"'{shlex.join(self._words)}'"
+        """Return the command as a shell takes it, as one word."""
+        return shell_word(shlex.join(self._words))
 
     def _start(self) -> None:
-        self._guardian = subprocess.Popen(
-            [sys.executable, "-I", str(Path(guardian.__file__)), *self._words],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # a terminal's Ctrl-C is for the search, which ends it
-        )
-        try:
-            code = self._guardian.wait(self._settling_s)
-        except subprocess.TimeoutExpired:
-            return
-        self.end()
-        raise NeighbourError(
-            f"{self} ended with exit code {code} within {self._settling_s:g} s; give a program that runs as "
-            "long as the search."
-        )
+        if self._guardian.stdin:
+            self._guardian.stdin.write(b"\n")
+        code = self._ended_within(self._settling_s)
+        if code is not None:
+            raise NeighbourError(
+                f"{self} ended with exit code {code} within {self._settling_s:g} s{self._why()}; give a "
+                "program that runs as long as the search."
+            )
+
+    def _ended_within(self, seconds: float) -> int | None:
+        """Return the exit code with which the program ends in so many seconds, None if it does not."""
+        output = self._guardian.stdout
+        if output is None or not select.select([output], [], [], seconds)[0]:
+            return None
+        return int(output.readline() or self._guardian.wait())
+
+    def _why(self) -> str:
+        """Return the last line that the program wrote on standard error, in brackets; empty without one."""
+        size = self._said.seek(0, 2)
+        self._said.seek(max(0, size - LAST_BYTES))
+        lines = self._said.read().decode(errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return f" ({last[-200:]})" if last else ""
 
 
 @contextmanager

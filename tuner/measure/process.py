@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from threading import Lock
 from typing import Any, NoReturn
 
 from tuner.domain.configuration import Configuration
@@ -29,7 +30,7 @@ from tuner.measure.leftovers import mark_folder_of_processes
 from tuner.measure.neighbour import Neighbour
 from tuner.measure.sentinel import Sentinel
 from tuner.measure.time_limits import Limit, Limits
-from tuner.measure.together import Copy, Together
+from tuner.measure.together import Copy, copies_together
 from tuner.measure.worker import serve
 from tuner.probe.inputs import Sample
 from tuner.probe.unchanged import FilesAsRead, LaneReading
@@ -116,11 +117,10 @@ class ProcessLanes:
     def _start(self, configuration: Configuration, again: bool = False) -> ProcessLane | Copies:
         if configuration.copies == 1:
             return self._start_process(configuration, again)
-        together = Together(self._context, configuration.copies)
         with ExitStack() as undo:
             lanes: list[ProcessLane] = []
-            for number in range(configuration.copies):
-                lanes.append(self._start_process(configuration, again, Copy(number, together)))
+            for copy in copies_together(self._context, configuration.copies):
+                lanes.append(self._start_process(configuration, again, copy))
                 undo.callback(lanes[-1].close)
             undo.pop_all()
         return Copies(lanes)
@@ -187,7 +187,7 @@ class ProcessLane:
         """Keep the process, which has just been started, and this end of its pipe; compiling has begun."""
         self._configuration, self._process, self._pipe = configuration, process, pipe
         self._limits, self._stopped, self._closed = limits, stopped, False
-        self._neighbour = neighbour
+        self._neighbour, self._ending = neighbour, Lock()
         self._reading, self._look_at_model = reading, reading.require_read_right
         self._compiling = limits.compiling(configuration)
         self._began_s = time.monotonic()
@@ -226,12 +226,13 @@ class ProcessLane:
         return not self._closed and self._process.is_alive()
 
     def close(self) -> None:
-        """Kill the process: it has nothing to save."""
-        self._closed = True
-        if self._process.is_alive():
-            self._process.kill()
-            self._process.join(DYING_S)
-        self._pipe.close()
+        """Kill the process: it has nothing to save. Threads that wait for copies may call it at once."""
+        with self._ending:
+            self._closed = True
+            if self._process.is_alive():
+                self._process.kill()
+                self._process.join(DYING_S)
+            self._pipe.close()
 
     def _ask(self, limit: Limit, command: str, *argument: Any) -> Any:
         began_s = time.monotonic()
@@ -296,8 +297,9 @@ class ProcessLane:
         Raises:
             UsageError: It imported the user's script, which began a search there.
         """
-        self._process.join(DYING_S)
-        code = self._process.exitcode
+        with self._ending:
+            self._process.join(DYING_S)
+            code = self._process.exitcode
         if function := UNGUARDED.get(code or 0):
             self.close()
             raise unguarded(function) from None

@@ -15,7 +15,7 @@ from threading import Event, Thread
 import numpy as np
 
 from tuner.domain.place import Throttling
-from tuner.probe.control_groups import held, limiting_group, quota_of, throttling
+from tuner.probe.control_groups import Held, held, limiting_group, quota_of, throttling
 from tuner.probe.devices import usable_cores
 
 TICK_S = 0.002
@@ -34,10 +34,18 @@ class Throttle:
     """
 
     def __init__(self) -> None:
-        """Look for the quota."""
-        self._group = limiting_group()
+        """Look for the quota; call it before one of several copies keeps to cores of its own."""
+        self._group, self._cores = limiting_group(), usable_cores()
         allowed = quota_of(self._group) if self._group else None
         self.period_s = allowed.period_s if allowed else 0.0
+
+    def now(self) -> tuple[Held | None, float]:
+        """Return what the kernel has counted so far, and when that is."""
+        return held(self._group), time.perf_counter()
+
+    def since(self, before: Held | None, began_s: float) -> Throttling | None:
+        """Return how the quota has held back what ran since `now`; None without a quota."""
+        return throttling(before, held(self._group), (time.perf_counter() - began_s) * self._cores)
 
     def watch(self) -> Callable[[Iterable[tuple[float, float]]], Throttling | None]:
         """Begin to watch.
@@ -46,19 +54,17 @@ class Throttle:
             What ends it: called with each request's beginning, in seconds of `time.perf_counter`, and its
             latency in ms, it returns how the quota held them back; None without a quota.
         """
-        before, began_s = held(self._group), time.perf_counter()
         if not self.period_s:
             return lambda _: None
-        stalls = Stalls()
+        began, stalls = self.now(), Stalls()
 
         def end(requests: Iterable[tuple[float, float]]) -> Throttling | None:
-            core_seconds = (time.perf_counter() - began_s) * usable_cores()
-            found = throttling(before, held(self._group), core_seconds)
+            found = self.since(*began)
             stalls.end()
             free_ms = [ms for began_s, ms in requests if not stalls.touch(began_s, began_s + ms / 1e3)]
-            return (
-                replace(found, free_p99_ms=float(np.percentile(free_ms, 99))) if found and free_ms else found
-            )
+            if found is None or not found.periods or not free_ms:
+                return found
+            return replace(found, free_p99_ms=float(np.percentile(free_ms, 99)))
 
         return end
 

@@ -79,7 +79,7 @@ class Known:
 
     compile_s: dict[str, float] = field(default_factory=dict)
     fastest: dict[str, tuple[float, int]] = field(default_factory=dict)
-    windows: dict[str, int] = field(default_factory=dict)
+    windows: dict[str, float] = field(default_factory=dict)
 
 
 class Limits:
@@ -149,7 +149,8 @@ class Limits:
     def learn_window(self, configuration: Configuration, window: Window) -> None:
         """Learn from a window."""
         device, fastest = configuration.device, self._known.fastest
-        self._known.windows[device] = self._known.windows.get(device, 0) + 1
+        copies = configuration.copies  # each of them tells of the same window
+        self._known.windows[device] = self._known.windows.get(device, 0) + 1 / copies
         fastest[device] = max(fastest.get(device, (0.0, 0)), (window.rate_fps, configuration.requests))
 
     def _patience_s(self) -> float:

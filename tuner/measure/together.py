@@ -8,34 +8,16 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from multiprocessing.context import BaseContext
-from typing import Any
 
 from tuner.domain.configuration import Configuration
+from tuner.errors import LaneError
+from tuner.probe.devices import own_cores
 
 PAUSE_S = 1e-4
 """Seconds after which a copy that waits for others looks again."""
-
-
-class Together:
-    """Memory of all copies: how many windows each has begun, and in how many it has measured long enough."""
-
-    def __init__(self, context: BaseContext, copies: int) -> None:
-        """Make memory that processes of this context share when they are given it at their start."""
-        self._begun: Any = context.RawArray("Q", copies)
-        self._measured: Any = context.RawArray("Q", copies)
-
-    def begin(self, copy: int) -> None:
-        """Wait until every copy has begun as many windows as this one."""
-        self._begun[copy] += 1
-        while min(self._begun) < self._begun[copy]:
-            time.sleep(PAUSE_S)
-
-    def all_measured(self, copy: int) -> bool:
-        """Say that this copy has measured long enough, and return whether all have."""
-        self._measured[copy] = self._begun[copy]
-        return bool(min(self._measured) >= self._begun[copy])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +26,49 @@ class Copy:
 
     Attributes:
         number: Its number, from 0 on.
-        together: What it shares with the others.
+        begun: How many windows each copy has begun, in memory that all of them share.
+        measured: In how many of its windows each has measured long enough, in such memory.
     """
 
     number: int
-    together: Together
+    begun: MutableSequence[int]
+    measured: MutableSequence[int]
 
     def keep_to_cores(self, configuration: Configuration) -> None:
-        """Keep this process, and what it starts, on the copy's cores, where it has some of its own."""
-        if configuration.slices:
-            os.sched_setaffinity(0, configuration.slices[self.number])
+        """Keep this process, and what it starts, on the copy's cores, where it has some of its own.
+
+        Raises:
+            LaneError: This process may not run on them.
+        """
+        if not configuration.slices:
+            return
+        cores = configuration.slices[self.number]
+        if not set(cores) <= set(own_cores()):
+            raise LaneError(
+                f"copy {self.number} is to run on the cores {', '.join(map(str, cores))}, not here"
+            )
+        os.sched_setaffinity(0, cores)
 
     def begin(self) -> None:
         """Wait until every copy has begun as many windows as this one."""
-        self.together.begin(self.number)
+        self.begun[self.number] += 1
+        while min(self.begun) < self.begun[self.number]:
+            time.sleep(PAUSE_S)
 
     def all_measured(self) -> bool:
         """Say that this copy has measured long enough, and return whether all have."""
-        return self.together.all_measured(self.number)
+        self.measured[self.number] = self.begun[self.number]
+        return min(self.measured) >= self.begun[self.number]
+
+
+def copies_together(context: BaseContext, count: int) -> list[Copy]:
+    """Return copies whose memory processes of this context share when they are given it at their start.
+
+    Raises:
+        LaneError: There is no room for it.
+    """
+    try:
+        begun, measured = (context.RawArray("Q", count) for _ in range(2))
+    except OSError as error:
+        raise LaneError(f"copies cannot share memory ({error.strerror or error})") from error
+    return [Copy(number, begun, measured) for number in range(count)]

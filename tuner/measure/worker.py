@@ -98,14 +98,13 @@ class Engine:
 
     def __init__(self, plan: LanePlan) -> None:
         """Compile the plan and fill every request with samples."""
-        self._plan, self._copy = plan, plan.copy
+        self._plan, self._copy, self._throttle = plan, plan.copy, Throttle()
         if self._copy:
             self._copy.keep_to_cores(plan.configuration)
         self._compiled, self.facts = compile_plan(plan)
         self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self._fill()
-        self._throttle = Throttle()
         self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
 
     def window(self, seconds: float) -> Window:
@@ -145,7 +144,7 @@ class Engine:
 
         CPU time is that of the inference: the thread in which the items arrive is left out.
         """
-        began, throttled = time.perf_counter(), self._throttle.watch()
+        began, counted = time.perf_counter(), self._throttle.now()
         cpu_began_s = time.process_time() - time.thread_time()
         queue = InferQueue(self._queue, self._requests, arrivals.rate)
         configuration = self._plan.configuration
@@ -160,7 +159,7 @@ class Engine:
             memory_mb,
             cpu_ms,
             served.late_ms,
-            throttled=throttled(()),
+            throttled=self._throttle.since(*counted),
         )
 
     def _spin(self, seconds: float, copy: Copy | None = None) -> tuple[list[list[float]], list[list[float]]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import platform
 import subprocess
 import sys
@@ -54,18 +53,19 @@ def describe_host_elsewhere() -> Host:
     Where no such process can be started, it starts here.
     """
     script = (
-        "import json; from dataclasses import asdict; from tuner.probe.host import describe_host; "
-        "print(json.dumps(asdict(describe_host())))"
+        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from dataclasses import asdict; "
+        "from tuner.probe.host import describe_host; print(json.dumps(asdict(describe_host())))"
     )
-    paths = {"PYTHONPATH": os.pathsep.join(sys.path)}
+    paths = json.dumps([path for path in sys.path if path])  # the working directory is nobody's library
+    if getattr(sys, "frozen", False):  # then the executable is the application
+        return describe_host()
     try:
         done = subprocess.run(
-            [sys.executable, "-c", script],
+            [sys.executable, "-I", "-c", script, paths],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=True,
             timeout=ELSEWHERE_S,
-            env=os.environ | paths,
         )
         found = json.loads(done.stdout)
         return Host(**{**found, "cpuset": tuple(found["cpuset"])})

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tuner.domain.configuration import Configuration
 from tuner.errors import DeviceError, UsageError
+from tuner.probe.devices import own_cores
 
 PLUGIN = "intel_cpu_plugin"
 """Part of the file name of OpenVINO's CPU plugin, which counts the cores when it is loaded."""
@@ -28,24 +31,33 @@ def keep_to_cores(configuration: Configuration, copy: int) -> None:
         numbers = f"the advice is for {copies} copies; give 0 to {copies - 1}"
         alone = "the advice is for a single process; leave copy= out, or give 0"
         raise UsageError(f"copy={copy!r} is none of them: {numbers if copies > 1 else alone}.")
-    if not configuration.slices:
+    if not configuration.slices or is_on_the_cores(configuration.slices[copy]):
         return
     cores = configuration.slices[copy]
-    try:
-        if os.sched_getaffinity(0) == set(cores):
-            return
-        os.sched_setaffinity(0, cores)
-    except (AttributeError, OSError) as error:
+    if not (hasattr(os, "sched_setaffinity") and set(cores) <= set(own_cores())):
         raise DeviceError(
             f"Copy {copy} is to run on the cores {', '.join(map(str, cores))}, where this process may not "
             "run; search again on this host."
-        ) from error
+        )
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has just ended
+            os.sched_setaffinity(int(thread.name), cores)
     if _openvino_has_counted():
         warnings.warn(
             f"OpenVINO has counted this process's cores before compile(copy={copy}), so some of its threads "
             "may leave those of the copy; call it before anything else uses OpenVINO.",
-            stacklevel=5,
+            stacklevel=4,
         )
+
+
+def is_on_its_cores(configuration: Configuration) -> bool:
+    """Return whether this process runs on the cores of one of the copies already."""
+    return any(map(is_on_the_cores, configuration.slices))
+
+
+def is_on_the_cores(cores: Sequence[int]) -> bool:
+    """Return whether this process runs on these cores and no others."""
+    return set(own_cores()) == set(cores)
 
 
 def _openvino_has_counted() -> bool:
@@ -53,9 +65,3 @@ def _openvino_has_counted() -> bool:
         return PLUGIN in Path("/proc/self/maps").read_text(errors="replace")
     except OSError:
         return False
-
-
-def is_on_its_cores(configuration: Configuration) -> bool:
-    """Return whether this process runs on the cores of one of the copies already."""
-    own = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
-    return any(own == set(cores) for cores in configuration.slices)

@@ -9,6 +9,7 @@ import optuna
 from optuna.distributions import CategoricalDistribution
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 
+from tuner.domain.axes import OWN
 from tuner.domain.configuration import Configuration
 from tuner.domain.space import DEFAULT
 from tuner.domain.switches import SWITCHES
@@ -54,4 +55,7 @@ def _parameters(configuration: Configuration) -> dict[str, str]:
         "streams": str(properties.get("NUM_STREAMS", "hint")),
         "batch": f"{configuration.batch:09}",
         "requests": f"{configuration.requests:09}",
+        "threads": f"{int(properties.get('INFERENCE_NUM_THREADS', 0)):09}",
+        "copies": f"{configuration.copies:09}",
+        "cores": OWN if configuration.slices else DEFAULT,
     }

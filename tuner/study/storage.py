@@ -26,6 +26,7 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
+from tuner.domain.axes import OWN
 from tuner.domain.configuration import Configuration
 from tuner.domain.host import Host
 from tuner.domain.model import Model
@@ -207,7 +208,8 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            held = {"question": THROUGHPUT.key, "quota": NO_QUOTA, **held}  # before there were others
+            earlier = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpuset": ALL_CORES}
+            held = {**earlier, **held}  # before there were others
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(
@@ -301,7 +303,7 @@ def recorded_answer(answer: Result) -> dict[str, Any]:
     }
 
 
-NO_QUOTA = "none"
+NO_QUOTA, ALL_CORES = "none", "all cores"
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:
@@ -311,6 +313,7 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
         "shapes": shapes,
         "cpu": f"{host.cpu}, {host.cores} cores",
         "quota": f"{host.quota:g} cores" if host.quota else NO_QUOTA,
+        "cpuset": ",".join(map(str, host.cpuset)) or ALL_CORES,
         "openvino": host.openvino,
     }
 
@@ -324,4 +327,6 @@ def _parameters(configuration: Configuration) -> dict[str, Any]:
         "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
         "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
         "precision": str(properties.get("INFERENCE_PRECISION_HINT", DEFAULT)),
+        "copies": configuration.copies,
+        "cores": OWN if configuration.slices else DEFAULT,
     }

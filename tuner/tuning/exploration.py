@@ -172,6 +172,8 @@ class Exploration:
             and broken.properties == configuration.properties
             and broken.batch <= configuration.batch
             and broken.requests <= configuration.requests
+            and broken.copies <= configuration.copies
+            and bool(broken.slices) == bool(configuration.slices)
             for broken in self._history.over_a_limit
         )
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tuner.domain.axes import OWN
 from tuner.domain.device_space import DeviceSpace
 from tuner.domain.place import Quota
 from tuner.domain.space import HINT, LATENCY_HINT, Point, Space
@@ -80,25 +79,25 @@ def _within_a_quota(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]
     if not (isinstance(space, DeviceSpace) and space.quota and "threads" in space.axes):
         return tuple(guesses)
     own: tuple[Point, ...] = ({"streams": HINT}, {"streams": 1}, *guesses)
-    return tuple({**guess, "threads": space.quota.counts[0]} for guess in own)
+    share = Quota(space.quota.cores / max(space.question.copies)).counts[0]
+    return tuple({**guess, "threads": share} for guess in own)
 
 
 def _of_copies(space: Space, guesses: Sequence[Point]) -> tuple[Point, ...]:
-    """Return guesses for several processes: the hint in each number of them first, also on own cores.
+    """Return guesses for several processes: the hint in each number of them, on all cores and on own ones.
 
     Then a stream with as many threads as a copy's share of the cores, and the guesses on own cores.
     """
     if not isinstance(space, DeviceSpace) or not space.question.of_copies:
         return tuple(guesses)
-    counts = [count for count in space.question.copies if count > 1]
-    hints: list[Point] = [{"streams": HINT, "copies": count} for count in space.question.copies[1:]]
-    if "slices" not in space.axes:
-        return (*hints, *guesses)
-    hints += ({"streams": HINT, "copies": count, "slices": OWN} for count in counts)
+    choices = space.axes["copies"]
+    hints: list[Point] = [{"streams": HINT, "copies": choice} for choice in choices[1:]]
+    own = next((choice for choice in choices if isinstance(choice, str)), choices[0])
     if "threads" in space.axes:
-        share = Quota((space.quota.cores if space.quota else len(space.own_cores)) / counts[0]).counts[0]
-        hints.append({"streams": 1, "threads": share, "copies": counts[0]})
-    return (*hints, *({**guess, "slices": OWN, "copies": counts[0]} for guess in guesses))
+        copies = max(space.question.copies)
+        usable = space.quota.cores if space.quota else len(space.own_cores)
+        hints.append({"streams": 1, "threads": Quota(usable / copies).counts[0], "copies": copies})
+    return (*hints, *({**guess, "copies": own} for guess in guesses))
 
 
 def _items(guess: Point) -> int:

@@ -19,7 +19,7 @@ from tuner.domain.history import History
 from tuner.domain.question import Question
 from tuner.domain.target import Target, target_of
 from tuner.domain.trial import Trial
-from tuner.errors import DeviceError, LaneError, UsageError
+from tuner.errors import LaneError, UsageError
 from tuner.measure.lane import Lanes
 from tuner.tuning.hint import Hint
 
@@ -36,29 +36,33 @@ class _Line(NamedTuple):
 
 
 def require_room(
-    lanes: Lanes, target: Target, own_batch: int, question: Question, available_mb: Callable[[], float]
+    lanes: Lanes,
+    targets: Sequence[Target],
+    own_batch: int,
+    question: Question,
+    available_mb: Callable[[], float],
 ) -> None:
-    """Make sure that the copies of the hint fit into memory, before they are started.
+    """Make sure that the copies of every target's hint fit into memory, before they are started.
+
+    A hint that does not run is left to those who open the hints.
 
     Raises:
-        UsageError: They are expected not to: one of them takes so much.
-        DeviceError: The hint does not run.
+        UsageError: They are expected not to: a single process takes so much.
     """
     copies = question.copies[0]
-    if copies == 1:
-        return
-    try:
-        with closing(Hint(lanes, target, own_batch, replace(question, copies=(1,)))) as hint:
-            one_mb = hint.lane.facts.memory_mb
-    except LaneError as error:
-        raise DeviceError(f"The hint does not run on {target}: {error}.") from error
-    most_mb = (1 - SPARED) * available_mb()
-    if copies * one_mb > most_mb:
-        raise UsageError(
-            f"copies={copies} would take about {mebibytes(copies * one_mb)}, because one takes "
-            f"{mebibytes(one_mb)}, and {mebibytes(most_mb)} may be used here; give fewer copies, at most "
-            f"{max(1, int(most_mb // one_mb))}."
-        )
+    for target in targets if copies > 1 else ():
+        try:
+            with closing(Hint(lanes, target, own_batch, replace(question, copies=(1,)))) as hint:
+                a_copy_mb = hint.lane.facts.memory_mb
+        except LaneError:
+            continue
+        most_mb = (1 - SPARED) * available_mb()
+        if copies * a_copy_mb > most_mb:
+            raise UsageError(
+                f"copies={copies} would take about {mebibytes(copies * a_copy_mb)} on {target}, because one "
+                f"takes {mebibytes(a_copy_mb)}, and {mebibytes(most_mb)} may be used here; give fewer "
+                f"copies, at most {max(1, int(most_mb // a_copy_mb))}."
+            )
 
 
 class MemoryGuard:

@@ -57,9 +57,11 @@ def measurement_notices(found: Findings, stolen: float, question: Question = THR
     Args:
         found: What the search found.
         stolen: Share of the CPU time that the hypervisor took.
-        question: What was asked. Where items arrive, the rates say nothing of the host.
+        question: What was asked. Where items arrive, or another program runs, the rates say nothing of
+            the host.
     """
-    baseline_fps = [] if question.arrives else History(found.trials).baseline_fps()
+    says_nothing = question.arrives or bool(question.beside)
+    baseline_fps = [] if says_nothing else History(found.trials).baseline_fps()
     noise = spread(baseline_fps) if baseline_fps else 0.0
     if noise > NOISY:
         yield Notice(
@@ -74,7 +76,7 @@ def measurement_notices(found: Findings, stolen: float, question: Question = THR
             f"In {share(astray)} of its windows the hint was off its median speed by more than "
             f"{share(NOISY)}: other programs ran in between; end them, and run the same command again.",
         )
-    elif when := "" if question.arrives else _disturbance(found):
+    elif when := "" if says_nothing else _disturbance(found):
         yield Notice(
             "disturbed",
             f"{when[0].upper()}{when[1:]}: another program ran, or the processor changed its clock; "

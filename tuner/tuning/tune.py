@@ -132,7 +132,7 @@ def tune(task: Task) -> Findings:
     history = History(task.store.trials(), task.bounds, task.question)
     known = len(history.trials)
     rng = random.Random(task.seed + known)
-    require_room(task.lanes, task.targets[0], task.model.batch, task.question, task.available_mb)
+    require_room(task.lanes, task.targets, task.model.batch, task.question, task.available_mb)
     hints = open_hints(
         task.lanes,
         task.targets,

@@ -9,7 +9,7 @@ import msgspec
 
 from tuner.advice.advice import Advice
 from tuner.domain.figures import milliseconds, rate
-from tuner.domain.question import THROUGHPUT
+from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.visible import shell_word
 
 FILE = "{file}"
@@ -43,18 +43,23 @@ def as_json(advice: Advice) -> Export:
 
 
 def with_use_named(export: Export, advice: Advice) -> Export:
-    """Return an export with a note on the load or the copies that the advice was measured with, if any."""
+    """Return an export with notes on what a file for a program cannot hold: load, copies, what ran beside."""
     question = advice.question.question if advice.question else THROUGHPUT
-    if advice.copies > 1:
-        return replace(export, notes=(*export.notes, _about_copies(advice)))
-    if not question.arrives:
-        return export
+    notes = [_about_load(question, advice)] if question.arrives else []
+    notes += [_about_copies(advice)] if advice.copies > 1 else []
+    if question.beside or question.niceness:
+        beside = f" beside {shell_word(question.beside)}" if question.beside else ""
+        nice = f" with niceness {question.niceness}" if question.niceness else ""
+        notes.append(f"The advice was measured{beside}{nice}; elsewhere figures differ.")
+    return replace(export, notes=(*export.notes, *notes)) if notes else export
+
+
+def _about_load(question: Question, advice: Advice) -> str:
     most = advice.measured.throughput_fps if advice.measured else 0.0
     load = question.load or f"arrivals of up to {rate(most)} items/s"
     wait_ms = advice.best.configuration.max_wait_ms
     waits = f", and its batches waited up to {milliseconds(wait_ms)} to fill" if wait_ms else ""
-    note = f"The advice was measured at {load}{waits}; this file cannot hold that, so figures differ."
-    return replace(export, notes=(*export.notes, note))
+    return f"The advice was measured at {load}{waits}; this file cannot hold that, so figures differ."
 
 
 def _about_copies(advice: Advice) -> str:
