@@ -47,7 +47,7 @@ def test_what_has_no_meaning_is_refused(capsys, tmp_path, options, sentence):
 def test_a_search_for_two_processes_compares_with_two_of_the_hint(tmp_path):
     model, out = models.convolutions(tmp_path / "m.xml"), tmp_path / "out"
     done = run(
-        "search", model, "--device", "CPU", "--batch", "1", "--copies", "2", "--budget", "15s", "--trials", "4",
+        "search", model, "--device", "CPU", "--batch", "1", "--copies", "2", "--budget", "8s", "--trials", "3",
         "--output", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -63,10 +63,10 @@ def test_a_search_for_two_processes_compares_with_two_of_the_hint(tmp_path):
         advice["measured"]["throughput_fps"], rel=0.1
     )
     assert advice["question"]["copies"] == [2]
-    again = run("search", model, "--device", "CPU", "--batch", "1", "--budget", "5s", "--output", out)
+    again = run("search", model, "--device", "CPU", "--batch", "1", "--budget", "3s", "--output", out)
     assert again.returncode == 2
     assert "belongs to another search" in again.stderr
-    verified = run("verify", out / "config.yaml", "--budget", "5s", "--min-ratio", "0", "--json")
+    verified = run("verify", out / "config.yaml", "--budget", "3s", "--min-ratio", "0", "--json")
     assert verified.returncode == 0, verified.stderr
     assert json.loads(verified.stdout)["holds"]
 
@@ -76,7 +76,7 @@ def test_a_search_for_two_processes_compares_with_two_of_the_hint(tmp_path):
 def test_a_search_beside_a_program_says_so_and_leaves_nothing(tmp_path):
     model, out, command = models.mlp(tmp_path / "m.xml"), tmp_path / "out", "sleep 43210"
     done = run(
-        "search", model, "--device", "CPU", "--batch", "1", "--beside", command, "--nice", "3", "--budget", "8s",
+        "search", model, "--device", "CPU", "--batch", "1", "--beside", command, "--nice", "3", "--budget", "5s",
         "--trials", "2", "--output", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -85,7 +85,7 @@ def test_a_search_beside_a_program_says_so_and_leaves_nothing(tmp_path):
     refused = run("verify", out / "config.yaml", "--budget", "3s")
     assert refused.returncode == 2
     assert f"give --beside '{command}' to let it run again" in refused.stderr
-    allowed = run("verify", out / "config.yaml", "--budget", "3s", "--beside", command, "--min-ratio", "0")
+    allowed = run("verify", out / "config.yaml", "--budget", "2s", "--beside", command, "--min-ratio", "0")
     assert allowed.returncode == 0, allowed.stderr
 
 

@@ -7,7 +7,7 @@ so one that only sleeps wakes up much later than it should.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from threading import Event, Thread
@@ -87,7 +87,7 @@ class Stalls:
 
     def touch(self, began_s: float, ended_s: float) -> bool:
         """Return whether there was a stall at any time between two moments of `time.perf_counter`."""
-        place = bisect_left(self._ends, began_s)
+        place = bisect_right(self._ends, began_s)
         return place < len(self._begins) and self._begins[place] < ended_s
 
     def _note(self) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.pool import NullPool
 
 from tuner.domain.axes import OWN
 from tuner.domain.configuration import Configuration
+from tuner.domain.copies import MOST_COPIES
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.precision import PRECISIONS
@@ -55,6 +56,8 @@ DISTRIBUTIONS = {
     "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
     "threads": IntDistribution(0, 1024),
     "precision": CategoricalDistribution((DEFAULT, *PRECISIONS)),
+    "copies": IntDistribution(1, MOST_COPIES),
+    "cores": CategoricalDistribution((DEFAULT, OWN)),
 }
 """The same in every study, whatever the bounds of its space."""
 
