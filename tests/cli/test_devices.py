@@ -97,7 +97,7 @@ def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
 def test_three_devices_are_searched_alone_and_together(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}, "EMV": {}})(
-        "search", model, "--budget", "30s", "--trials", "3", "--output", out
+        "search", model, "--budget", "18s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
     targets = [target_of(each.device) for each in read_advice(out).devices]
@@ -110,7 +110,7 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
 def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
-                               "--budget", "30s", "--trials", "6", "--output", out)  # fmt: skip
+                               "--budget", "20s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     devices = [each.device for each in read_advice(out).devices]
     assert devices[0] == "CPU"
@@ -121,7 +121,7 @@ def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
 @pytest.mark.slow
 def test_a_stateful_model_is_searched_on_each_device_and_not_on_both(second, tmp_path):
     model, out = models.stateful(tmp_path / "m.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "10s", "--trials", "2",
+    done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "6s", "--trials", "2",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {each.device for each in read_advice(out).devices} == {"EMU", "CPU"}
@@ -143,7 +143,7 @@ def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(s
 @pytest.mark.slow
 def test_another_plugins_file_is_another_study(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    search = ["search", model, "--device", "EMU", "--budget", "6s", "--trials", "1", "--output", out]
+    search = ["search", model, "--device", "EMU", "--budget", "4s", "--trials", "1", "--output", out]
     assert "known from earlier runs" not in second({"EMU": {}})(*search).stderr
     assert "known from earlier runs" in second({"EMU": {}})(*search).stderr
     assert "known from earlier runs" not in second({"EMU": emu.ONE_THREAD})(*search).stderr
@@ -152,7 +152,7 @@ def test_another_plugins_file_is_another_study(second, tmp_path):
 @pytest.mark.slow
 def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "16s", "--trials", "4",
+    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "9s", "--trials", "4",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {each.device for each in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
@@ -174,7 +174,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 )
 def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, sentence):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
-                               "--budget", "12s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
+                               "--budget", "6s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
     assert "Traceback" not in done.stderr
     if sentence is None:
         assert any(each.device.startswith("BATCH:") for each in read_advice(tmp_path / "out").devices)

@@ -172,7 +172,7 @@ def test_a_command_with_a_file_name_that_is_no_utf_8_is_written_so_that_it_can_b
 def test_a_search_of_a_model_with_a_hostile_name_ends_as_any_other(tmp_path):
     name = EVIL.replace("/", "") + "<img src=x onerror=alert(1)> [red]"
     model = models.mlp(tmp_path / f"{name}.xml")
-    done = run("search", model.name, "--budget", "12s", cwd=tmp_path)
+    done = run("search", model.name, "--budget", "6s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not acts(done.stdout)
     assert not acts(done.stderr)

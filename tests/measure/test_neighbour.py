@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
@@ -41,6 +41,14 @@ def noticed(neighbour):
     return bool(select.select([neighbour._guardian.stdout], [], [], 10.0)[0])
 
 
+@contextmanager
+def closing_neighbour(neighbour):
+    try:
+        yield neighbour
+    finally:
+        neighbour.end()
+
+
 def gone(processes, seconds=10.0):
     _, alive = psutil.wait_procs(processes, timeout=seconds)
     return not alive
@@ -67,7 +75,7 @@ def test_nothing_runs_for_no_command():
 
 
 def test_it_runs_beside_and_ends_with_what_it_has_started():
-    neighbour = Neighbour(WITH_A_CHILD, settling_s=1.0)
+    neighbour = Neighbour(WITH_A_CHILD, settling_s=0.5)
     started = programs(neighbour)
     assert len(started) == 2
     assert not neighbour.has_ended()
@@ -99,7 +107,7 @@ def test_it_is_started_again_when_it_dies_and_given_up_when_it_keeps_dying():
 
 
 def test_a_window_in_which_it_died_does_not_count(tmp_path):
-    with running(" ".join(["sleep", "600"])) as neighbour:
+    with closing_neighbour(Neighbour(("sleep", "600"), settling_s=0.3)) as neighbour:
         lanes = lanes_of(models.mlp(tmp_path / "m.xml"), neighbour=neighbour)
         with closing(lanes.open(Configuration.of("CPU", {"PERFORMANCE_HINT": "THROUGHPUT"}, 1, 2))) as lane:
             assert lane.window(0.05).counts
