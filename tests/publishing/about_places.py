@@ -6,6 +6,26 @@ from tests.benchmarks.evidence import configuration_of
 from tests.publishing.layout import Data, head, ratio, table
 
 
+def goals(quota: Data, copies: Data, wins: Data) -> Iterator[str]:
+    """Yield the rows of the goals for parts of a host and for several processes."""
+    if quota:
+        yield f"| under a quota, `benchmark_app` sees the gain that the search told: its gain over the claimed | {_repeated(quota, 'benchmark_app')} |"
+    if copies:
+        yield f"| so does a program of several processes | {_repeated(copies, 'program')} |"
+    if wins:
+        found = sum(each["verdict"] == "faster" for each in wins.values())
+        yield f"| `faster` where nothing is, for two processes and under a quota: 0 of 20 | {found} of {len(wins)} |"
+
+
+def _repeated(found: Data, by: str) -> str:
+    claims = {name: each for name, each in found.items() if each["verdict"] == "faster"}
+    each = (
+        f"{claim[by]['gain']['ratio'] / claim['speedup']['ratio']:.3f} ({name})"
+        for name, claim in claims.items()
+    )
+    return ", ".join(each)
+
+
 def quota(data: Data) -> Iterator[str]:
     yield from head("What is the advice worth under a quota?", data)
     yield "Searches of 60 s in a control group with one core's CPU time of two (`--cpus 1`). Then `benchmark_app` ran the hint and the advice in"

@@ -122,6 +122,7 @@ def goals() -> Iterator[str]:
     yield from about_servers.goals(items("servers"))
     asked = ("limits", "questions", "pareto", "false_wins_questions", "loadgen")
     yield from about_questions.goals(*map(items, asked))
+    yield from about_places.goals(*map(items, ("quota", "copies", "false_wins_in_places")))
 
 
 def _least(over: Data, other: str) -> str:

@@ -51,6 +51,8 @@ def test_rates_of_copies_are_a_column_where_there_are_copies(view):
     of_two = view_of(EVERY["copies"]())
     assert "slowest copy, items/s" in page([of_two])
     assert "2 copies on own cores" in page([of_two])
+    assert '"copies": 2, "cores": [[0], [1]]' in of_two.usage.configuration
+    assert "copy=0)  # in each process its number, 0 to 1" in of_two.usage.python
     assert "slowest copy" not in page([view])
     (first, *_) = csv.DictReader(io.StringIO(as_csv([of_two])))
     assert float(first["slowest_fps"]) == pytest.approx(float(first["fps"]) / 2)

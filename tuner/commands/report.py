@@ -42,7 +42,7 @@ FORMATS: Mapping[str, tuple[str, Callable[[Sequence[View]], str]]] = {
 PYTHON = """import tuner
 
 advice = tuner.load({config!r})
-compiled = advice.compile({model!r})
+compiled = advice.compile({model!r}{copy}){which}
 for answer in advice.infer_many(compiled, samples):
     ..."""
 
@@ -110,11 +110,17 @@ def usage(result: Result, config: Path | None, study: str) -> Usage:
         "batch": best.batch,
         "requests": best.requests,
         **({"max_wait_ms": best.max_wait_ms} if best.max_wait_ms else {}),
+        **({"copies": best.copies} if best.copies > 1 else {}),
+        **({"cores": best.slices} if best.slices else {}),
     }
+    copy = ", copy=0" if best.copies > 1 else ""
+    which = f"  # in each process its number, 0 to {best.copies - 1}" if copy else ""
     return Usage(
         config=str(config) if config else None,
         study=study,
-        python=PYTHON.format(config=str(config), model=result.model.path) if config else None,
+        python=PYTHON.format(config=str(config), model=result.model.path, copy=copy, which=which)
+        if config
+        else None,
         benchmark_app=f"printf %s {shlex.quote(text)} > {exported.name}\n{exported.line(exported.name)}",
         benchmark_app_notes=exported.notes,
         dashboard=_dashboard(study),

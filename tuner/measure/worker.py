@@ -30,6 +30,7 @@ from tuner.measure.lane import Answers, LoadError
 from tuner.measure.open_loop import serve_arrivals
 from tuner.measure.throttle import Throttle
 from tuner.measure.together import Copy
+from tuner.probe.devices import usable_cores
 from tuner.probe.element_types import from_bf16_bits
 
 DROPPED_CYCLES = 1
@@ -105,7 +106,8 @@ class Engine:
         self._queue = ov.AsyncInferQueue(self._compiled, self.facts.effective.requests)
         self._requests: Sequence[ov.InferRequest] = list(self._queue)
         self._fill()
-        self._lead_s = LONE_LEAD_S if len(self._requests) == 1 else 0.0
+        moves = usable_cores() > 1  # on a single core there is no other to move to
+        self._lead_s = LONE_LEAD_S if len(self._requests) == 1 and moves else 0.0
 
     def window(self, seconds: float) -> Window:
         """Keep every request in flight for at least `seconds` and measure whole cycles of each request."""
