@@ -122,7 +122,16 @@ def test_it_ends_where_its_guardian_is_killed():
     started = programs(neighbour)
     neighbour._guardian.kill()
     assert gone(started)
+    assert noticed(neighbour)
+    with pytest.raises(NeighbourError, match="is not watched any more"):
+        neighbour.has_ended()
     neighbour.end()
+
+
+def test_what_it_writes_is_read_and_the_last_line_is_kept():
+    flood = "import sys\nfor _ in range(20000): print('x' * 99, file=sys.stderr)\nsys.exit('the reason')"
+    with pytest.raises(NeighbourError, match=r"exit code 1 within 9 s \(the reason\)"):
+        Neighbour((sys.executable, "-c", flood), settling_s=9.0)
 
 
 @needs_groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import msgspec
 
 from tuner.advice.advice import Advice
 from tuner.advice.fields import with_nearest_field
+from tuner.advice.fingerprint import Fit
 from tuner.advice.parsing import GIVE_CONFIG, WRITE_AGAIN, advice_file, parse_yaml, shortened
 from tuner.advice.records import Record
 from tuner.domain.host import Host
@@ -110,18 +112,23 @@ def nearest(path: str | Path, model: str | Path | None = None) -> Advice:
 def fitting(profiles: list[Advice], here: Host) -> Advice:
     """Return the profile whose host is most like this one, the first of several equally like it."""
     levels = ("same", "compatible", "different")
-    return min(profiles, key=lambda profile: levels.index(profile.fit(here).level))
+    return min(profiles, key=lambda profile: levels.index(_fit(profile, here).level))
+
+
+def _fit(advice: Advice, here: Host) -> Fit:
+    """Compare hosts; a process that keeps to its copy's cores already counts as one that may use all."""
+    best, then = advice.best.configuration, advice.host.host
+    last = max((core for cores in best.slices for core in cores), default=0)
+    if is_on_its_cores(best) and last < (os.cpu_count() or 1):
+        here = replace(here, cores=then.cores, cpuset=then.cpuset)
+    return advice.fit(here)
 
 
 def _mismatches(advice: Advice, here: Host) -> list[str]:
     """Return why the advice may be of no use here: another kind of host, or another model."""
-    best, then = advice.best.configuration, advice.host.host
-    if is_on_its_cores(best):  # what is left of the host's cores is what the advice gives this process
-        here = replace(here, cores=then.cores, cpuset=then.cpuset)
-    fit = advice.fit(here)
-    reasons = [*fit.reasons] if fit.level == "different" else []
-    if best.slices and then.cpuset != here.cpuset and not reasons:
-        reasons += fit.reasons
+    fit = _fit(advice, here)
+    moved = advice.best.configuration.slices and any(reason.startswith("cpuset") for reason in fit.reasons)
+    reasons = [*fit.reasons] if fit.level == "different" or moved else []
     if _model_changed(advice):
         reasons.append(f"model: '{advice.model.path}' is not the file that was measured")
     return reasons

@@ -180,9 +180,9 @@ def verify(
         holds=min_ratio is None or min_ratio <= 1.0,
     )
     require_time(question.load, budget_s)
-    _require_room(advice)
     if is_hint and not question.limits:
         return unmeasured
+    _require_room(advice, other)
     require_model(path, advice.as_model(path))
     asks_device = other is None and unmeasured.fit.level == "different" and baseline.uses_hint
     if asks_device and not question.one_caller:
@@ -265,17 +265,18 @@ def _question(advice: Advice, arrivals: str | os.PathLike[str] | None, seed: int
     return replace(question, load=recorded)
 
 
-def _require_room(advice: Advice) -> None:
-    """Make sure that the copies of advice and hint, as they were measured, fit into memory.
+def _require_room(advice: Advice, other: Advice | None) -> None:
+    """Make sure that the copies of both sides, as they were measured, fit into memory.
 
     Raises:
         UsageError: They do not.
     """
-    sides = (advice.measured, advice.baseline.measured)
-    needed_mb = sum(side.memory_mb for side in sides if side)
-    if advice.copies > 1 and needed_mb > (there_mb := available_mb()):
+    sides = (advice.measured, other.measured if other else advice.baseline.measured)
+    needed_mb, there_mb = sum(side.memory_mb for side in sides if side), available_mb()
+    copies = max(advice.copies, other.copies if other else advice.baseline.configuration.copies)
+    if copies > 1 and needed_mb > there_mb:
         raise UsageError(
-            f"{advice.copies} copies of advice and hint take about {mebibytes(needed_mb)} together, and "
+            f"{copies} copies of both sides take about {mebibytes(needed_mb)} together, and "
             f"{mebibytes(there_mb)} may be used here; verify it on a host like the one that was searched."
         )
 

@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,8 +22,8 @@ SETTLING_S = 2.0
 MOST_ENDS = 3
 """How often the program may end before the search gives up."""
 
-LAST_BYTES = 4096
-"""Bytes of what the program wrote on standard error that are looked at."""
+LONGEST = 200
+"""Characters of what the program wrote last that an error shows."""
 
 
 def command_of(text: str) -> tuple[str, ...]:
@@ -66,19 +65,17 @@ class Neighbour:
             NeighbourError: It ended meanwhile, or no process can be started.
         """
         self.ends: list[int] = []
-        self._words, self._settling_s, self._a_look = words, settling_s, Lock()
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - `end` closes it
+        self._words, self._settling_s, self._looking = words, settling_s, Lock()
         try:
             self._guardian = subprocess.Popen(
                 [sys.executable, "-I", str(Path(guardian.__file__)), *words],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=self._said,
+                stderr=subprocess.DEVNULL,
                 bufsize=0,
                 start_new_session=True,  # a terminal's Ctrl-C is for the search, which ends it
             )
         except OSError as error:
-            self._said.close()
             raise NeighbourError(f"{self} cannot be started ({error.strerror or error}).") from error
         try:
             self._start()
@@ -90,17 +87,18 @@ class Neighbour:
         """Return whether the program has ended since it was last started; then it is started again.
 
         Raises:
-            NeighbourError: It has ended too often.
+            NeighbourError: It has ended too often, or its guardian has.
         """
-        with self._a_look:
-            code = self._ended_within(0.0)
-            if code is None:
+        with self._looking:
+            ended = self._ended_within(0.0)
+            if ended is None:
                 return False
+            code, why = ended
             self.ends.append(code)
             if len(self.ends) >= MOST_ENDS:
                 raise NeighbourError(
-                    f"{self} ended {len(self.ends)} times, the last time with exit code {code}{self._why()}; "
-                    "every finished trial is saved. Give a program that runs as long as the search."
+                    f"{self} ended {len(self.ends)} times, the last time with exit code {code}{why}; every "
+                    "finished trial is saved. Give a program that runs as long as the search."
                 )
             self._start()
             return True
@@ -111,36 +109,44 @@ class Neighbour:
             if pipe:
                 pipe.close()
         self._guardian.wait()
-        self._said.close()
 
     def __str__(self) -> str:
         """Return the command as a shell takes it, as one word."""
         return shell_word(shlex.join(self._words))
 
     def _start(self) -> None:
-        if self._guardian.stdin:
-            self._guardian.stdin.write(b"\n")
-        code = self._ended_within(self._settling_s)
-        if code is not None:
+        try:
+            if self._guardian.stdin:
+                self._guardian.stdin.write(b"\n")
+        except OSError as error:
+            raise self._lost() from error
+        if ended := self._ended_within(self._settling_s):
+            code, why = ended
             raise NeighbourError(
-                f"{self} ended with exit code {code} within {self._settling_s:g} s{self._why()}; give a "
-                "program that runs as long as the search."
+                f"{self} ended with exit code {code} within {self._settling_s:g} s{why}; give a program that "
+                "runs as long as the search."
             )
 
-    def _ended_within(self, seconds: float) -> int | None:
-        """Return the exit code with which the program ends in so many seconds, None if it does not."""
+    def _ended_within(self, seconds: float) -> tuple[int, str] | None:
+        """Return with which exit code the program ends in so many seconds, and its last words in brackets.
+
+        Raises:
+            NeighbourError: Nobody watches it any more.
+        """
         output = self._guardian.stdout
         if output is None or not select.select([output], [], [], seconds)[0]:
             return None
-        return int(output.readline() or self._guardian.wait())
+        line = output.readline().decode(errors="replace").strip()
+        if not line:
+            raise self._lost()
+        code, _, words = line.partition(" ")
+        return int(code), f" ({words[:LONGEST]})" if words else ""
 
-    def _why(self) -> str:
-        """Return the last line that the program wrote on standard error, in brackets; empty without one."""
-        size = self._said.seek(0, 2)
-        self._said.seek(max(0, size - LAST_BYTES))
-        lines = self._said.read().decode(errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f" ({last[-200:]})" if last else ""
+    def _lost(self) -> NeighbourError:
+        return NeighbourError(
+            f"{self} is not watched any more, because the process that does it was killed; every finished "
+            "trial is saved. Run the same command again."
+        )
 
 
 @contextmanager

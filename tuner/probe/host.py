@@ -56,7 +56,8 @@ def describe_host_elsewhere() -> Host:
         "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from dataclasses import asdict; "
         "from tuner.probe.host import describe_host; print(json.dumps(asdict(describe_host())))"
     )
-    paths = json.dumps([path for path in sys.path if path])  # the working directory is nobody's library
+    own = str(Path(__file__).parents[2])
+    paths = json.dumps([own, *(path for path in sys.path if path and isinstance(path, str))])
     if getattr(sys, "frozen", False):  # then the executable is the application
         return describe_host()
     try:

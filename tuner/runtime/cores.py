@@ -39,9 +39,12 @@ def keep_to_cores(configuration: Configuration, copy: int) -> None:
             f"Copy {copy} is to run on the cores {', '.join(map(str, cores))}, where this process may not "
             "run; search again on this host."
         )
-    for thread in Path("/proc/self/task").iterdir():
-        with suppress(ProcessLookupError):  # it has just ended
-            os.sched_setaffinity(int(thread.name), cores)
+    try:
+        for thread in Path("/proc/self/task").iterdir():
+            with suppress(ProcessLookupError):  # it has just ended
+                os.sched_setaffinity(int(thread.name), cores)
+    except OSError as error:
+        raise DeviceError(f"This process cannot be kept on its cores ({error.strerror}).") from error
     if _openvino_has_counted():
         warnings.warn(
             f"OpenVINO has counted this process's cores before compile(copy={copy}), so some of its threads "

@@ -211,7 +211,7 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            earlier = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpuset": ALL_CORES}
+            earlier = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpuset": owner["cpuset"]}
             held = {**earlier, **held}  # before there were others
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
