@@ -110,7 +110,7 @@ def pareto(data: Data) -> Iterator[str]:
 def false_wins_questions(data: Data) -> Iterator[str]:
     yield from head("Are there wins by chance where something else is asked for?", data)
     yield "Simulated searches of 60 s on a noisy host in which every lane secretly runs the hint. *Found*: how many of the same searches say"
-    yield "`faster` where everything with two streams runs on a device that is 20 % faster.\n"
+    yield "`faster` where everything but the hints runs on a device that is 20 % faster.\n"
     yield from table("question", "searches", "said to be faster", "verdicts", "found")
     for name, found in _without_controls(data["items"]).items():
         verdicts = found["verdicts"]
