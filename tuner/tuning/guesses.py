@@ -55,7 +55,7 @@ SERVER_GUESSES = (
 
 Chosen for each kind of models from the other kinds alone, such guesses brought modelled searches of 60 s
 from 0.954 of the optimum, with `GUESSES` (24 of each machine and kind), to 0.982 (12 of each); these,
-chosen from all kinds, reach 0.991 (24 to 200 of each; `reports/evidence`). On the recordings' 2 cores five
+chosen from all kinds, reach 0.990 (200 of each; `reports/evidence`). On the recordings' 2 cores five
 guesses of this form lost: replayed searches of 15, 30 and 60 s reached 0.961, 0.983 and 0.986 of the
 optimum, and 0.973, 0.987 and 0.992 with `GUESSES` (80 each)."""
 
