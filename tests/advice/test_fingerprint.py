@@ -42,4 +42,5 @@ def test_the_fingerprint_holds_what_the_issue_of_a_slow_program_turns_on():
     assert isinstance(here, Host)
     assert set(HostRecord.__struct_fields__) == {
         "cpu", "cores", "memory_mb", "os", "openvino", "devices", "cgroup_cores", "drivers", "cpuset",
+        "memory_limit_mb", "cpu_weight",
     }  # fmt: skip

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from tests.domain.test_space import SERVER, TWO_CORES
+from tuner.domain.combination import member_settings
 from tuner.domain.device_space import device_space
 from tuner.domain.place import Quota
 from tuner.domain.question import Question
-from tuner.domain.space import HINT, Bounds
+from tuner.domain.space import HINT, Bounds, DeviceFacts
 from tuner.tuning.guesses import guesses_for
 from tuner.tuning.proposals import Proposer
 from tuner.tuning.strategy import PERIODS, strategy_for, within
@@ -63,3 +64,17 @@ def test_windows_last_several_periods():
     limited = within(usual, Quota(1.0, 0.1))
     assert limited.window_s == limited.final_window_s == pytest.approx(PERIODS * 0.1)
     assert within(usual, Quota(1.0, 0.001)).window_s == usual.window_s
+
+
+def test_in_a_combination_the_processor_is_tried_with_what_the_quota_lasts_for():
+    facts = replace(SERVER, quota=Quota(6.5))
+    other = DeviceFacts("GPU", 2, frozenset({"NUM_STREAMS"}), 0, 0)
+    threads = {
+        dict(own).get("INFERENCE_NUM_THREADS")
+        for own in member_settings(facts, [other, facts], Bounds()).values()
+    }
+    assert {6, 7} < threads
+    assert 6 not in {
+        dict(own).get("INFERENCE_NUM_THREADS")
+        for own in member_settings(SERVER, [other, SERVER], Bounds()).values()
+    }

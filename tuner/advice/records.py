@@ -355,6 +355,8 @@ class HostRecord(Record, frozen=True, omit_defaults=True):
     cgroup_cores: Figure | None = None
     drivers: dict[str, str] = {}
     cpuset: list[Core] = []
+    memory_limit_mb: Figure | None = None
+    cpu_weight: Count | None = None
 
     @property
     def host(self) -> Host:

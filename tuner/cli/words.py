@@ -342,10 +342,13 @@ def _assumed(hint: Candidate) -> str:
 
 
 def _place(host: Host) -> str:
-    """Return what a control group or a cpuset leaves of a host's cores; empty where that is all of them."""
-    quota = [f"{host.quota:g} of {host.cores} cores' time (a control group's quota)"] if host.quota else []
-    cpuset = [f"{count(len(host.cpuset), 'core')} ({_listed(host.cpuset)})"] if host.cpuset else []
-    return ", ".join([*quota, *cpuset])
+    """Return what control groups and a cpuset leave of a host; empty where that is all of it."""
+    found = [f"{host.quota:g} of {host.cores} cores' time (a control group's quota)"] if host.quota else []
+    found += [f"{count(len(host.cpuset), 'core')} ({_listed(host.cpuset)})"] if host.cpuset else []
+    limit_mb = host.memory_limit_mb
+    found += [f"{mebibytes(limit_mb)} of memory"] if limit_mb and limit_mb < host.memory_mb else []
+    found += [f"weight {host.cpu_weight} beside other groups"] if host.cpu_weight else []
+    return ", ".join(found)
 
 
 def _inputs(model: Model) -> str:

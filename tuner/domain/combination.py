@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tuner.domain.axes import common_axes, growing_axes, requests_at, requests_read, stream_choices
 from tuner.domain.configuration import Configuration
+from tuner.domain.place import Quota
 from tuner.domain.properties import DEVICE_PROPERTIES, PlainValue, Properties, words_of
 from tuner.domain.space import DEFAULT, HINT, Axes, Bounds, Choice, DeviceFacts, Point, Space
 from tuner.domain.steps import stream_counts
@@ -140,7 +141,8 @@ def member_settings(
 
     A processor is tried with all of its cores, and with a share of them: the other processors get the
     same share, and a core stays free for the thread that feeds a device of another kind. In its share it
-    runs unpinned, because pinned threads of two processors would meet on the same cores.
+    runs unpinned, because pinned threads of two processors would meet on the same cores. Under a quota of
+    CPU time also with as many threads as its share of that lasts for.
     """
     found: dict[Choice, Properties] = {}
     for choice in stream_choices(facts, bounds):
@@ -157,6 +159,9 @@ def _with_a_share_of_the_cores(facts: DeviceFacts, members: Sequence[DeviceFacts
     if not facts.logical_cores or not {"INFERENCE_NUM_THREADS", "ENABLE_CPU_PINNING"} <= facts.writable:
         return
     feeding = processors < len(members)
-    threads = max(1, (facts.logical_cores - feeding) // processors)
-    for count in stream_counts(threads):
-        yield (("ENABLE_CPU_PINNING", False), ("INFERENCE_NUM_THREADS", threads), ("NUM_STREAMS", count))
+    shares = {max(1, (facts.logical_cores - feeding) // processors)}
+    if facts.quota:
+        shares |= {*Quota(facts.quota.cores / processors).counts}
+    for threads in sorted(shares, reverse=True):
+        for count in stream_counts(threads):
+            yield (("ENABLE_CPU_PINNING", False), ("INFERENCE_NUM_THREADS", threads), ("NUM_STREAMS", count))

@@ -20,6 +20,8 @@ class Host:
         cgroup_cores: CPU limit of its control group in cores, or None.
         drivers: Driver version by device, for devices that report it.
         cpuset: Numbers of the logical cores that this process may use, where the machine has others.
+        memory_limit_mb: Memory limit of its control group, in MiB, or None.
+        cpu_weight: Its group's share of busy cores beside others, where one was set, or None.
     """
 
     cpu: str
@@ -31,6 +33,8 @@ class Host:
     cgroup_cores: float | None = None
     drivers: Mapping[str, str] = field(default_factory=dict)
     cpuset: tuple[int, ...] = ()
+    memory_limit_mb: float | None = None
+    cpu_weight: int | None = None
 
     def within(self, cores: float | None, cpuset: Sequence[int] | None) -> Host:
         """Return the machine as it is in a place on it, with so many cores' CPU time, on these cores."""

@@ -21,6 +21,9 @@ PERIOD_US = 100_000
 NO_LIMIT = 1 << 62
 """Bytes from which a limit of version 1 stands for none."""
 
+WEIGHTS = {1: ("cpu.shares", 1024), 2: ("cpu.weight", 100)}
+"""The file with a group's share of busy cores, by version, and what stands there where nothing was set."""
+
 
 class Group(NamedTuple):
     """A control group.
@@ -93,6 +96,17 @@ def memory_limit_mb(root: Path = Path("/")) -> float | None:
     limits = (int(text) for text in texts if text and text.isdigit())
     lowest = min((limit for limit in limits if limit < NO_LIMIT), default=None)
     return None if lowest is None else lowest / (1 << 20)
+
+
+def cpu_weight(root: Path = Path("/")) -> int | None:
+    """Return the share of busy cores that was set for the innermost group; None where nothing was set."""
+    own = {group.version: group.folder for group in reversed(own_groups("cpu", root))}
+    for version, folder in own.items():
+        name, usual = WEIGHTS[version]
+        text = text_of(folder / name)
+        if text and text.isdigit() and int(text) != usual:
+            return int(text)
+    return None
 
 
 def memory_free(root: Path = Path("/")) -> Iterator[float]:

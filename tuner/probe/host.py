@@ -14,7 +14,7 @@ import psutil
 
 from tuner.domain.host import Host
 from tuner.domain.result import Notice
-from tuner.probe.control_groups import memory_free, quota, text_of
+from tuner.probe.control_groups import cpu_weight, memory_free, memory_limit_mb, quota, text_of
 from tuner.probe.devices import list_devices, own_cores, usable_cores
 
 OTHER_LOAD = "other-load"
@@ -44,6 +44,8 @@ def describe_host(plugins: str | None = None) -> Host:
         cgroup_cores=cgroup_cores(),
         drivers={device.name: device.driver for device in found if device.driver},
         cpuset=tuple(own_cores()) if usable_cores() < (psutil.cpu_count() or 1) else (),
+        memory_limit_mb=memory_limit_mb(),
+        cpu_weight=cpu_weight(),
     )
 
 

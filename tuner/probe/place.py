@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 import openvino as ov
 from openvino import opset13 as ops
 
 from tuner.domain.place import Place
-from tuner.probe.control_groups import memory_limit_mb, own_groups, quota, text_of
+from tuner.probe.control_groups import cpu_weight, memory_limit_mb, quota
 from tuner.probe.devices import core, own_cores
-
-WEIGHTS = {1: ("cpu.shares", 1024), 2: ("cpu.weight", 100)}
-"""The file with a group's share of busy cores, by version, and what stands there where nothing was set."""
 
 
 def describe_place(plugins: str | None = None) -> Place:
@@ -24,18 +20,7 @@ def describe_place(plugins: str | None = None) -> Place:
     if "CPU" in core(plugins).available_devices:
         with suppress(RuntimeError):
             streams, threads = _hint(plugins)
-    return Place(tuple(own_cores()), quota(), memory_limit_mb(), _weight(), streams, threads)
-
-
-def _weight(root: Path = Path("/")) -> int | None:
-    """Return what was set for the innermost group of either version; None where nothing was."""
-    own = {group.version: group.folder for group in reversed(own_groups("cpu", root))}
-    for version, folder in own.items():
-        name, usual = WEIGHTS[version]
-        text = text_of(folder / name)
-        if text and text.isdigit() and int(text) != usual:
-            return int(text)
-    return None
+    return Place(tuple(own_cores()), quota(), memory_limit_mb(), cpu_weight(), streams, threads)
 
 
 def _hint(plugins: str | None) -> tuple[int, int]:

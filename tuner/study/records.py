@@ -216,6 +216,8 @@ class HostRecord(Record, frozen=True):
     cgroup_cores: float | None = None
     drivers: dict[str, str] = {}
     cpuset: tuple[int, ...] = ()
+    memory_limit_mb: float | None = None
+    cpu_weight: int | None = None
 
 
 class RunRecord(Record, frozen=True):
