@@ -115,8 +115,8 @@ class Engine:
             self._copy.begin()
         began = time.perf_counter()
         if self._lead_s:
-            _, (of_one,) = self._spin(self._lead_s)
-            if min(of_one) > LONG_CYCLE_S * 1e3:
+            _, (latencies_ms,) = self._spin(self._lead_s)
+            if min(latencies_ms) > LONG_CYCLE_S * 1e3:
                 self._lead_s = 0.0
         if self._throttle.period_s:  # what was left of the period belongs to who ran before
             self._spin(self._throttle.period_s)
