@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import os
 import random
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
@@ -17,9 +15,9 @@ from tuner.advice.fingerprint import Fit
 from tuner.advice.loader import fitting, read
 from tuner.advice.records import SpeedupRecord
 from tuner.commands.asked import require_seed, require_time
+from tuner.commands.asked_again import question_again, require_command, require_ratio, require_room
 from tuner.commands.lanes import outputs_in_f32
 from tuner.domain.configuration import Configuration
-from tuner.domain.figures import mebibytes
 from tuner.domain.host import Host
 from tuner.domain.load import Load
 from tuner.domain.model import Model
@@ -29,7 +27,6 @@ from tuner.domain.target import target_of
 from tuner.domain.trial import Candidate, Final
 from tuner.domain.units import cores_of, cpuset_of, seconds_of
 from tuner.domain.verdict import MINIMUM_GAIN
-from tuner.domain.visible import shell_word
 from tuner.errors import DeviceError, Interrupted, LaneError, UsageError
 from tuner.measure.blobs import Blobs
 from tuner.measure.boundary import items_for
@@ -37,14 +34,13 @@ from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lane import ASK_DEVICE, CANNOT_FOLLOW, CANNOT_HOLD, Lanes, LoadError
 from tuner.measure.lock import host_lock
-from tuner.measure.neighbour import command_of, running
+from tuner.measure.neighbour import running
 from tuner.measure.place import placed, require_place
 from tuner.measure.process import ProcessLanes
 from tuner.measure.sentinel import watching
 from tuner.measure.time_limits import Limits
-from tuner.probe.arrivals import read_arrivals
 from tuner.probe.devices import list_devices, quota_here, with_blobs
-from tuner.probe.host import available_mb, describe_host
+from tuner.probe.host import describe_host
 from tuner.probe.inputs import make_pool
 from tuner.probe.unchanged import FilesAsRead
 from tuner.runtime.compiling import require_model
@@ -148,7 +144,7 @@ def verify(
     refuse_while_imported("tuner.verify")
     budget_s = seconds_of(budget)
     require_seed(seed)
-    _require_ratio(min_ratio)
+    require_ratio(min_ratio)
     cores, mask = (
         (cores_of(cpus) if cpus is not None else None),
         (cpuset_of(cpuset) if cpuset is not None else None),
@@ -165,8 +161,8 @@ def verify(
     path = advice.model_at(Path(model) if model else None)
     files = FilesAsRead(path)
     baseline = (other.best if other else advice.baseline).configuration
-    question = _question(advice, arrivals, seed)
-    _require_command(question, beside)
+    question = question_again(advice, arrivals, seed)
+    require_command(question, beside)
     is_hint = baseline == advice.best.configuration
     usual = 0.0 if is_hint or advice.verdict == "meets_limits" else 1 + MINIMUM_GAIN
     required = min_ratio if min_ratio is not None else 1.0 if other else usual
@@ -182,7 +178,7 @@ def verify(
     require_time(question.load, budget_s)
     if is_hint and not question.limits:
         return unmeasured
-    _require_room(advice, other)
+    require_room(advice, other)
     require_model(path, advice.as_model(path))
     asks_device = other is None and unmeasured.fit.level == "different" and baseline.uses_hint
     if asks_device and not question.one_caller:
@@ -238,75 +234,6 @@ def judged(unmeasured: Verification, final: Final, question: Question) -> Verifi
         ),
         overload=f"{unmeasured.against} {against}, and the advice can" if against else "",
     )
-
-
-def _question(advice: Advice, arrivals: str | os.PathLike[str] | None, seed: int) -> Question:
-    """Return what the advice was asked for, with random arrivals of this seed, or with the recorded ones.
-
-    Raises:
-        UsageError: The recording is not there, or is another one, or there is none.
-    """
-    question = advice.question.question if advice.question else THROUGHPUT
-    load = question.load
-    if arrivals is not None and not (load and load.source):
-        raise UsageError(
-            "arrivals= is given, but the advice was not measured with a recording; leave it out."
-        )
-    if load is None:
-        return question
-    if not load.source:
-        return replace(question, load=replace(load, seed=seed))
-    recorded = read_arrivals(arrivals or load.source)
-    if recorded.sha256 != load.sha256:
-        raise UsageError(
-            f"arrivals='{recorded.source}' is not the recording that the advice was measured with "
-            f"({recorded.sha256[:8]} instead of {load.sha256[:8]}); give that one."
-        )
-    return replace(question, load=recorded)
-
-
-def _require_room(advice: Advice, other: Advice | None) -> None:
-    """Make sure that the copies of both sides, as they were measured, fit into memory.
-
-    Raises:
-        UsageError: They do not.
-    """
-    sides = (advice.measured, other.measured if other else advice.baseline.measured)
-    needed_mb, there_mb = sum(side.memory_mb for side in sides if side), available_mb()
-    copies = max(advice.copies, other.copies if other else advice.baseline.configuration.copies)
-    if copies > 1 and needed_mb > there_mb:
-        raise UsageError(
-            f"{copies} copies of both sides take about {mebibytes(needed_mb)} together, and "
-            f"{mebibytes(there_mb)} may be used here; verify it on a host like the one that was searched."
-        )
-
-
-def _require_command(question: Question, beside: str | None) -> None:
-    """Make sure that the user allows the command of the advice, and no other.
-
-    Raises:
-        UsageError: It is missing, another one, or there is none.
-    """
-    given = command_of(beside) if beside is not None else ()
-    try:
-        recorded = tuple(shlex.split(question.beside))
-    except ValueError:  # somebody has edited the file
-        recorded = (question.beside,)
-    if given == recorded:
-        return
-    if not question.beside:
-        raise UsageError(
-            "beside= is given, but the advice was measured without another program; leave it out."
-        )
-    raise UsageError(
-        "The advice was measured beside another program; give "
-        f"beside={shell_word(question.beside)} to let it run again."
-    )
-
-
-def _require_ratio(ratio: float | None) -> None:
-    if ratio is not None and not 0 <= ratio < math.inf:
-        raise UsageError(f"min_ratio={ratio} is not a ratio; give a number from 0 on, for example 1.05.")
 
 
 def _compare(
