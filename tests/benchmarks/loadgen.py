@@ -3,20 +3,24 @@
 *Server*: a search for the highest arrival rate within a p99 latency of ten times the hint's own with a single request reports a
 boundary. LoadGen then sends Poisson arrivals at rates below and above it to the advised configuration, in a process and a program
 of its own in Python, and the rate at which its p99 crosses the limit is read off an isotonic fit. *Offline*: a search for throughput
-reports items per second; LoadGen hands over all samples at once and reports its samples per second. Between LoadGen's runs a lane of
+reports items per second; LoadGen hands over all samples at once and reports its samples per second. LoadGen drives a program in
+Python and one in C++ (`server.cpp`, built against LoadGen's own sources): the interpreter costs what LoadGen measures. Between LoadGen's runs a lane of
 the tuner measures the same configuration at the same rates: so what LoadGen sees is also compared with what the tuner sees at the same
 time, because this host's speed drifts from minute to minute.
 """
 
+import importlib.metadata
 import math
 import queue
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import threading
 import time
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -145,8 +149,37 @@ def run(config: str, scenario: str, rate: float, seconds: float, folder: str) ->
     served.close()
 
 
-def loadgen_says(config: Path, scenario: str, rate: float, seconds: float, pattern: str) -> float:
-    """Run LoadGen in a process of its own, and return a figure of its summary."""
+def build(folder: Path) -> Path:
+    """Compile `server.cpp` with LoadGen's sources, those of the version that is installed, and return the program."""
+    package = f"mlcommons_loadgen=={importlib.metadata.version('mlcommons_loadgen')}"
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", ":all:"]
+    subprocess.run([*pip, "--dest", folder, package], check=True, stderr=subprocess.DEVNULL)
+    (archive,) = folder.glob("mlcommons_loadgen-*.tar.gz")
+    with tarfile.open(archive) as opened:
+        opened.extractall(folder, filter="data")
+    sources, program = archive.with_name(archive.name.removesuffix(".tar.gz")), folder / "server"
+    openvino = Path(ov.__file__).parent
+    (library,) = (openvino / "libs").glob("libopenvino.so.*")
+    command = [
+        "g++",
+        "-O2",
+        "-std=c++17",
+        "-pthread",
+        "-DMAJOR_VERSION=6",
+        "-DMINOR_VERSION=0",
+        "-o",
+        program,
+    ]
+    command += ["-I", sources, "-I", openvino / "include", Path(__file__).with_name("server.cpp")]
+    command += [*sources.glob("*.cc"), *sources.glob("generated/*.cc")]
+    subprocess.run([*command, library, f"-Wl,-rpath,{library.parent}"], check=True)
+    return program
+
+
+def loadgen_says(
+    program: Path | None, config: Path, scenario: str, rate: float, seconds: float, pattern: str
+) -> float:
+    """Run LoadGen in a process of its own, the program in C++ if there is one, and return a figure of its summary."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable,
@@ -159,6 +192,13 @@ def loadgen_says(config: Path, scenario: str, rate: float, seconds: float, patte
             seconds,
             folder,
         ]
+        if program:
+            (advice,) = read(config)
+            blob = Path(folder) / "compiled.blob"
+            blob.write_bytes(advice.compile().export_model().getvalue())
+            wait_ms = advice.best.configuration.max_wait_ms
+            command = [program, blob, scenario, rate, seconds, advice.batch, advice.requests, wait_ms, folder]
+            command += [f"{name}={value}" for name, value in advice.properties.items()]
         subprocess.run(list(map(str, command)), capture_output=True, check=True, timeout=300)
         text = (Path(folder) / "mlperf_log_summary.txt").read_text()
     return float(re.findall(pattern, text)[0])
@@ -181,7 +221,7 @@ def searched(name: str, folder: Path, **question: object) -> tuple[Path, Result]
     return output / "config.yaml", result
 
 
-def server(name: str, folder: Path) -> dict[str, object]:
+def server(name: str, folder: Path, program: Path | None) -> dict[str, object]:
     limit = Limit("p99", limit_for(name, folder))
     config, result = searched(
         name, folder, budget=BUDGET_S["rate"], objective="rate", max_latency=f"{limit.bound}ms"
@@ -194,7 +234,7 @@ def server(name: str, folder: Path) -> dict[str, object]:
     for number, share in enumerate(SHARES):
         rate = share * reported
         seconds = max(LEAST_S, LEAST_ITEMS / rate)
-        loadgen_ms = loadgen_says(config, "Server", rate, seconds, pattern) / 1e6
+        loadgen_ms = loadgen_says(program, config, "Server", rate, seconds, pattern) / 1e6
         with closing(lanes.open(best.configuration)) as lane:
             lane.window(0.5)
             surplus = best.configuration.batch - 1
@@ -230,14 +270,16 @@ def boundary_seen(seen: list[dict[str, Any]], side: str, limit: Limit) -> float 
     )
 
 
-def offline(name: str, folder: Path) -> dict[str, object]:
+def offline(name: str, folder: Path, program: Path | None) -> dict[str, object]:
     config, result = searched(name, folder, budget=BUDGET_S["throughput"])
     best = result.verdict.best
     assert best.measured
     reported, turns = best.measured.throughput_fps, []
     _, lanes = lanes_of(name, folder)
     for _ in range(OFFLINE_TURNS):
-        seen = loadgen_says(config, "Offline", reported, OFFLINE_S, r"Samples per second:\s*([\d.]+)")
+        seen = loadgen_says(
+            program, config, "Offline", reported, OFFLINE_S, r"Samples per second:\s*([\d.]+)"
+        )
         with closing(lanes.open(best.configuration)) as lane:
             lane.window(0.5)
             turns.append({"loadgen": seen, "lane": lane.window(OFFLINE_S).rate_fps})
@@ -258,16 +300,16 @@ def main() -> None:
         config, scenario, rate, seconds, folder = sys.argv[2:]
         run(config, scenario, float(rate), float(seconds), folder)
         return
-    evidence = Evidence("loadgen")
-    for name in sys.argv[1:] or NAMES:
-        for scenario, drive in {"Offline": offline, "Server": server}.items():
-            item = f"{name}: {scenario}"
+    evidence, drives = Evidence("loadgen"), {"Offline": offline, "Server": server}
+    with tempfile.TemporaryDirectory() as built:
+        programs = {"Python": None, "C++": build(Path(built))}
+        for name, language, scenario in product(sys.argv[1:] or NAMES, programs, drives):
+            item = f"{name}: {scenario}" if language == "Python" else f"{name}: {scenario} in {language}"
             if item not in evidence.items:
                 with tempfile.TemporaryDirectory() as folder:
-                    evidence.save(item, **drive(name, Path(folder)))
-                print(
-                    item, evidence.items[item]["over_reported"], evidence.items[item]["over_lane"], flush=True
-                )
+                    evidence.save(item, **drives[scenario](name, Path(folder), programs[language]))
+                found = evidence.items[item]
+                print(item, found["over_reported"], found["over_lane"], flush=True)
 
 
 if __name__ == "__main__":
