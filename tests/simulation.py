@@ -16,6 +16,7 @@ from tuner.domain.space import Bounds, DeviceFacts, Space
 from tuner.domain.target import target_of
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.spaces import Layout
 from tuner.tuning.strategy import Strategy, strategy_for
 from tuner.tuning.targets import targets_for
@@ -83,7 +84,7 @@ def simulate(
         Task(
             MODEL,
             CPU,
-            lanes,
+            ThisHost(lanes, lambda: available_mb),
             lambda target, hints: space_of(device, bounds, hints[target].requests, grows, question),
             store or MemoryStore(),
             Budget(budget_s, trials, lanes.now, up_to_s=up_to_s),
@@ -93,7 +94,6 @@ def simulate(
             bounds=bounds or Bounds(),
             question=question,
             item_mb=item_mb,
-            available_mb=lambda: available_mb,
         )
     )
 
@@ -123,7 +123,7 @@ def simulate_host(
         Task(
             MODEL,
             chosen,
-            lanes,
+            ThisHost(lanes),
             Layout(MODEL, Bounds(), "explicit", facts, policies),
             store or MemoryStore(),
             Budget(budget_s, trials, lanes.now),
@@ -148,7 +148,7 @@ def replay(
         Task(
             MODEL,
             CPU,
-            lanes,
+            ThisHost(lanes),
             lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests, question),
             store or MemoryStore(),
             Budget(budget_s, None, lanes.now),

@@ -25,6 +25,7 @@ from tuner.measure.lane import ASK_DEVICE, Lane
 from tuner.measure.process import ProcessLane, ProcessLanes
 from tuner.measure.sentinel import Sentinel
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.strategy import strategy_for, within
 from tuner.tuning.tune import Task, tune
 
@@ -90,7 +91,7 @@ def search(
     task = Task(
         model,
         (target,),
-        DisguisedLanes(lanes, "CPU", question.copies[0]),
+        ThisHost(DisguisedLanes(lanes, "CPU", question.copies[0])),
         lambda target, hints: device_space(facts, 1, True, bounds, hints[target].requests, question),
         MemoryStore(),
         Budget(BUDGET_S, None, time.monotonic),

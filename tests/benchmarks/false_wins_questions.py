@@ -21,6 +21,7 @@ from tuner.domain.load import Load
 from tuner.domain.question import Question
 from tuner.measure.lane import ASK_DEVICE
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.strategy import strategy_for
 from tuner.tuning.tune import Task, tune
 
@@ -73,7 +74,7 @@ def verdict_of(name: str, has_gain: bool, seed: int) -> str:
     task = Task(
         MODEL,
         CPU,
-        lanes,
+        ThisHost(lanes),
         lambda target, hints: space_of(DEVICE, None, hints[target].requests, False, question),
         MemoryStore(),
         Budget(BUDGET_S, None, lanes.now),

@@ -25,6 +25,7 @@ from tests.lanes.servers import MACHINES
 from tests.lanes.workloads import KINDS, WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.tune import Findings, Task, tune
 
@@ -58,7 +59,17 @@ def findings(machine: str, model: str, budget_s: float, seed: int, strategy: Str
     lanes = MachineLanes(MachineDevice(MACHINES[machine], WORKLOADS[model]), seed=seed)
     budget = Budget(budget_s, None, lanes.now)
     return tune(
-        Task(MODEL, CPU, lanes, layout(machine), MemoryStore(), budget, seed, lambda _: None, strategy)
+        Task(
+            MODEL,
+            CPU,
+            ThisHost(lanes),
+            layout(machine),
+            MemoryStore(),
+            budget,
+            seed,
+            lambda _: None,
+            strategy,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from tuner.domain.device_space import device_space
 from tuner.domain.space import Bounds, DeviceFacts
 from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.progress import TrialEnded
 from tuner.tuning.tune import Task, tune
 
@@ -179,7 +180,7 @@ def test_what_a_device_reports_as_its_most_holds():
         Task(
             MODEL,
             CPU,
-            lanes,
+            ThisHost(lanes),
             lambda target, hints: device_space(facts, 1, True, Bounds(), hints[target].requests),
             MemoryStore(),
             Budget(120, None, lanes.now),
@@ -224,7 +225,7 @@ def on_a_hybrid_laptop(budget_s):
     task = Task(
         MODEL,
         CPU,
-        lanes,
+        ThisHost(lanes),
         layout("6 + 8 cores"),
         MemoryStore(),
         Budget(budget_s, None, lanes.now),

@@ -10,6 +10,7 @@ from tests.simulation import CPU, MODEL, MemoryStore
 from tuner.domain.configuration import Configuration
 from tuner.domain.stats import Speedup
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
 from tuner.tuning.tune import Task, tune
 
 MACHINE = "8 cores"
@@ -19,7 +20,14 @@ HYPER_THREADING = "ENABLE_HYPER_THREADING"
 def run(store, seed=0, device=None):
     lanes = MachineLanes(device or MachineDevice(MACHINES[MACHINE], WORKLOADS["squeezenet"]), seed=seed)
     task = Task(
-        MODEL, CPU, lanes, layout(MACHINE), store, Budget(30.0, None, lanes.now), seed, lambda _: None
+        MODEL,
+        CPU,
+        ThisHost(lanes),
+        layout(MACHINE),
+        store,
+        Budget(30.0, None, lanes.now),
+        seed,
+        lambda _: None,
     )
     return tune(task)
 

@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,36 +18,28 @@ from tuner import __version__
 from tuner.advice.writer import make_advice
 from tuner.commands.asked import Asked, bounds_of, error_limit, load_of, output_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
-from tuner.commands.lanes import LanesFor, outputs_in_f32, with_batch_axes
+from tuner.commands.measuring import Beginning, Ready, begin, measuring
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.limit_words import limits_of
-from tuner.domain.model import Model
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.space import Choice
-from tuner.domain.target import Target
 from tuner.domain.units import copies_of, cores_of, cpuset_of, niceness_of, seconds_of
-from tuner.measure.blobs import Blobs
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
 from tuner.measure.neighbour import Neighbour, command_of, running
 from tuner.measure.place import placed, require_place
-from tuner.measure.sentinel import watching
-from tuner.probe.devices import Device, facts, list_devices, quota_here, schedules, with_blobs
-from tuner.probe.host import OTHER_LOAD, available_mb, describe_host, host_warnings, stolen_seconds
-from tuner.probe.inputs import make_pool
-from tuner.probe.model import ModelReading, read_model
+from tuner.probe.host import stolen_seconds
 from tuner.probe.model_files import require_usable_path
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import Hosts
 from tuner.tuning.progress import Began, Observer, Started, Step, Waiting, Warned, ending
-from tuner.tuning.remarks import measurement_notices, model_notices
-from tuner.tuning.spaces import Layout, refuse_impossible, refuse_precisions
-from tuner.tuning.strategy import strategy_for, within
-from tuner.tuning.targets import Batching, targets_for
-from tuner.tuning.tune import Findings, Task, tune
+from tuner.tuning.remarks import measurement_notices
+from tuner.tuning.targets import Batching
+from tuner.tuning.tune import Findings, Task, TrialStore, tune
 
 
 def search(
@@ -171,7 +163,7 @@ def search(
     with ending(observer):
         require_place(asked.cpus, asked.cpuset)
         refuse_unwritable(asked)
-        began, waited = _began(asked, observer), [False]
+        began, waited = begin(asked, observer), [False]
 
         def wait(holder: str) -> None:
             waited[0] = True
@@ -179,120 +171,58 @@ def search(
 
         with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
             if waited[0]:  # the model may be another by now
-                began = _began(asked, observer)
+                began = begin(asked, observer)
             with running(asked.question.beside) as neighbour, placed(asked.cpus, asked.cpuset):
                 return _tuned(asked, began, observer, stopped, neighbour)
 
 
-@dataclass(frozen=True, slots=True)
-class _Beginning:
-    """What is read before a search may have to wait for another: so wrong options are refused at once.
-
-    Attributes:
-        present: The devices here.
-        targets: What to search.
-        reading: The model.
-        took_s: Seconds that it took; they count to the budget, those of waiting do not.
-    """
-
-    present: tuple[Device, ...]
-    targets: tuple[Target, ...]
-    reading: ModelReading
-    took_s: float
-
-
-def _began(asked: Asked, tell: Observer) -> _Beginning:
-    """Find the targets, read the model, and check that the samples fit it."""
-    started_s = time.monotonic()
-    tell(Step("reading the model"))
-    present = list_devices(asked.plugins_file)
-    names = [device.name for device in present]
-    targets = targets_for(asked.devices, names, asked.batching, asked.question)
-    refuse_precisions(asked.bounds.precision, _searched_alone(targets, present))
-    reading = read_model(asked.model, asked.shapes)
-    if asked.inputs:
-        make_pool((*reading.batched, reading.unbatched)[0], asked.inputs, asked.seed)
-    return _Beginning(present, targets, reading, time.monotonic() - started_s)
-
-
 def _tuned(
     asked: Asked,
-    began: _Beginning,
+    began: Beginning,
     tell: Observer,
     stopped: Callable[[], bool],
     neighbour: Neighbour | None,
 ) -> Result:
-    """Prove the batch, lay out the spaces, tune, and save the answer."""
+    """Get this host ready, tune, and save the answer."""
     budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s, asked.up_to_s)
     tell(Started(budget.left_s()))
-    present, targets, reading = began.present, began.targets, began.reading
-    devices = _searched_alone(targets, present)
-    host = describe_host(asked.plugins_file)
-    notices = [notice for notice in host_warnings() if not (neighbour and notice.code == OTHER_LOAD)]
-    lanes_for = LanesFor(asked, stopped, budget.left_s, reading.files)
-    tell(Step("checking whether the model takes batches"))
-    model, inputs_matter = with_batch_axes(reading, present, devices, lanes_for)
-
-    refuse_impossible(asked.bounds, model, devices, targets)
-    spaces, reference = _layout(asked, model, devices, targets), None
-    if asked.bounds.precision is not None:
-        tell(Step("computing the outputs in f32"))
-        reference = outputs_in_f32(lanes_for(model), model, present)
-
-    setting = Setting(model, host, tuple(map(str, targets)), _run(asked), asked.bounds, asked.question)
-    notices += model_notices(model, inputs_matter)
-    tell(Began(model, host, setting.targets, asked.budget_s))
-    for notice in notices:
-        tell(Warned(notice))
-
-    used = {name for target in targets for name in target.devices}
-    with (
-        closing(open_study(asked, setting)) as study,
-        closing(Blobs(with_blobs(devices))) as blobs,
-        watching(host, used, crowded=neighbour is not None) as sentinel,
-    ):
-        lanes = lanes_for(model, blobs, sentinel=sentinel, neighbour=neighbour)
-        lanes.reference = reference
-        study.begin(setting)
-        stolen_before_s = stolen_seconds()
-        found = tune(
-            Task(
-                model,
-                targets,
-                lanes,
-                spaces,
-                study,
-                budget,
-                asked.seed,
-                tell,
-                within(strategy_for(asked.question), quota_here()),
-                bounds=asked.bounds,
-                question=asked.question,
-                item_mb=reading.item_mb,
-                available_mb=available_mb,
-            )
-        )
-        stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / host.cores
-        notices += _closing_notices(found, stolen, asked.question, neighbour, tell)
-        outcome = _outcome(asked, found, notices, budget)
-        tell(Step("writing the advice and the report"))
-        return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
+    with measuring(asked, began, budget, stopped, tell, neighbour) as (ready, this_host):
+        setting = _setting(asked, ready)
+        tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
+        for notice in ready.notices:
+            tell(Warned(notice))
+        with closing(open_study(asked, setting)) as study:
+            study.begin(setting)
+            stolen_before_s = stolen_seconds()
+            found = tune(_task(asked, ready, this_host, study, budget, tell))
+            stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
+            notices = [*ready.notices, *_closing_notices(found, stolen, asked.question, neighbour, tell)]
+            outcome = _outcome(asked, found, notices, budget)
+            tell(Step("writing the advice and the report"))
+            return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
 
 
-def _searched_alone(targets: Sequence[Target], present: Sequence[Device]) -> list[Device]:
-    """Return the devices that are targets by themselves, in the targets' order."""
-    by_name = {device.name: device for device in present}
-    return [by_name[target.devices[0]] for target in targets if not target.kind]
+def _setting(asked: Asked, ready: Ready) -> Setting:
+    targets = tuple(map(str, ready.targets))
+    return Setting(ready.model, ready.host, targets, _run(asked), asked.bounds, asked.question)
 
 
-def _layout(asked: Asked, model: Model, devices: Sequence[Device], targets: Sequence[Target]) -> Layout:
-    return Layout(
-        model,
-        asked.bounds,
-        asked.batching,
-        {device.name: facts(device, Path(model.path), asked.plugins_file) for device in devices},
-        {target: schedules(target, asked.plugins_file) for target in targets if target.combines},
-        asked.question,
+def _task(
+    asked: Asked, ready: Ready, hosts: Hosts, store: TrialStore, budget: Budget, tell: Observer
+) -> Task:
+    return Task(
+        ready.model,
+        ready.targets,
+        hosts,
+        ready.layout,
+        store,
+        budget,
+        asked.seed,
+        tell,
+        ready.strategy,
+        bounds=asked.bounds,
+        question=asked.question,
+        item_mb=ready.item_mb,
     )
 
 

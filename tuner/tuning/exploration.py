@@ -7,7 +7,7 @@ is gone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.proposals import Closed
 from tuner.tuning.refusals import GIVEN_UP_AFTER, Refusals, last_failures
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import TrialRunner, takes_more_than_its_share, too_expensive
+from tuner.tuning.trials import takes_more_than_its_share, too_expensive
 
 SOON = 4
 """Where latency is limited, so many times the items in flight of what keeps the limits are tried next."""
@@ -62,10 +62,14 @@ class Exploration:
         strategy: Strategy,
         memory: MemoryGuard,
         question: Question = THROUGHPUT,
+        running: Callable[[], Collection[Configuration]] = tuple,
     ) -> None:
-        """Explore the spaces of `growth`; the proposer must have learnt the history's trials already."""
+        """Explore the spaces of `growth`; the proposer must have learnt the history's trials already.
+
+        What is `running` is being measured, and not proposed meanwhile.
+        """
         self.gone: dict[Target, str] = {}
-        self._proposer, self._hints, self._question = proposer, hints, question
+        self._proposer, self._hints, self._question, self._running = proposer, hints, question, running
         self._history, self._budget, self._strategy, self.memory = history, budget, strategy, memory
         self.growth, self._points = growth, growth.points
         self.vanished = self._before_it_vanished(history.trials)
@@ -86,7 +90,7 @@ class Exploration:
             return switched
         return self._proposer.next(closed) or switched
 
-    def learn(self, trial: Trial, runner: TrialRunner) -> None:
+    def learn(self, trial: Trial, why_it_fails: Callable[[Configuration], str | None]) -> None:
         """Learn from a trial; if its target keeps failing, find out whether it still runs its hint."""
         self._proposer.learn(trial)
         self._refusals.learn(trial)
@@ -95,7 +99,7 @@ class Exploration:
         if found is None or failures == 0 or failures % GIVEN_UP_AFTER:
             return
         target = target_of(found[0].target)
-        if why := runner.why_it_fails(self._hints[target]):
+        if why := why_it_fails(self._hints[target]):
             self.gone[target] = why
 
     def refused(self) -> list[str]:
@@ -122,9 +126,15 @@ class Exploration:
 
     def affords(self, configuration: Configuration, left_s: float) -> bool:
         """Return whether a configuration is worth its time, with so many seconds before the final."""
-        return not self._is_too_soon(configuration) and not too_expensive(
-            configuration, self._history, self._budget, self._strategy, left_s
+        return (
+            not self.is_running(configuration)
+            and not self._is_too_soon(configuration)
+            and not too_expensive(configuration, self._history, self._budget, self._strategy, left_s)
         )
+
+    def is_running(self, configuration: Configuration) -> bool:
+        """Return whether a configuration is being measured now."""
+        return configuration in self._running()
 
     def _closed(self, configuration: Configuration, left_s: float) -> bool:
         return (

@@ -26,16 +26,14 @@ HINTS_SHARE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Hints:
-    """The hints of all targets, opened and measured.
+    """The hints of all targets, measured.
 
     Attributes:
-        baseline: The hint that everything is compared with, its lane open; all others are closed.
         trials: Of each hint that is not in the history yet, the baseline's first.
         configurations: Every hint that runs, by target.
         left_out: Why a target is not searched, by target.
     """
 
-    baseline: Hint
     trials: Sequence[Trial]
     configurations: Mapping[Target, Configuration]
     left_out: Mapping[Target, str]
@@ -50,10 +48,11 @@ def open_hints(
     budget: Budget,
     question: Question = THROUGHPUT,
     window_s: float = WINDOW_S,
-) -> Hints:
+) -> tuple[Hint, Hints]:
     """Open every target's hint while there is time, and measure those that no earlier run has measured.
 
-    Without a load windows last `window_s`.
+    Without a load windows last `window_s`. The hint that everything is compared with is returned with its
+    lane open; the lanes of all others are closed.
 
     Raises:
         DeviceError: No hint runs, or not the hint that earlier trials were compared with.
@@ -86,7 +85,7 @@ def open_hints(
     for hint in running:
         if hint is not baseline:
             hint.close()
-    return Hints(baseline, trials, _first_of_each([*opened, *running], left_out), left_out)
+    return baseline, Hints(trials, _first_of_each([*opened, *running], left_out), left_out)
 
 
 def _first_of_each(hints: Sequence[Hint], left_out: Mapping[Target, str]) -> dict[Target, Configuration]:

@@ -70,5 +70,7 @@ class OpenPoints:
 
     def _fits(self, configuration: Configuration, left_s: float) -> bool:
         """Return whether there is time for it, also where the trend does not lead there."""
+        if self.exploration.is_running(configuration):
+            return False
         most_s = self.strategy.window_share * self.budget.seconds
         return self.history.open_s(configuration) <= left_s and self.history.window_s(configuration) <= most_s

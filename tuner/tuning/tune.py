@@ -6,8 +6,6 @@ simulated lanes in tests.
 
 from __future__ import annotations
 
-import math
-import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -24,13 +22,13 @@ from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
 from tuner.domain.verdict import best_drop_in, decide
 from tuner.errors import Interrupted, LaneError
-from tuner.measure.lane import Lanes
 from tuner.tuning import final as finals
 from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
-from tuner.tuning.hints import Hints, open_hints
-from tuner.tuning.memory import MemoryGuard, require_room
+from tuner.tuning.hints import Hints
+from tuner.tuning.hosts import Hosts, Work
+from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
 from tuner.tuning.progress import (
@@ -43,7 +41,6 @@ from tuner.tuning.progress import (
     TrialEnded,
 )
 from tuner.tuning.strategy import Strategy
-from tuner.tuning.trials import TrialRunner
 from tuner.tuning.without_final import decide_without_final
 
 
@@ -93,7 +90,7 @@ class Task:
     Attributes:
         model: The model, its batch axes proved.
         targets: Single devices first, then combinations of them.
-        lanes: Opens the lanes.
+        hosts: Where to measure.
         space_for: Lays out the spaces.
         store: Keeps every trial as it ends.
         budget: Seconds and trials.
@@ -103,12 +100,11 @@ class Task:
         bounds: What the user allows; an earlier run may have tried more.
         question: What the user wants to know.
         item_mb: What an item in flight takes at most, in MiB; 0 if that is not known.
-        available_mb: Returns the memory that a further process may take, in MiB.
     """
 
     model: Model
     targets: Sequence[Target]
-    lanes: Lanes
+    hosts: Hosts
     space_for: SpaceFor
     store: TrialStore
     budget: Budget
@@ -118,7 +114,6 @@ class Task:
     bounds: Bounds = field(default_factory=Bounds)
     question: Question = THROUGHPUT
     item_mb: float = 0.0
-    available_mb: Callable[[], float] = lambda: math.inf
 
 
 def tune(task: Task) -> Findings:
@@ -131,29 +126,19 @@ def tune(task: Task) -> Findings:
     """
     history = History(task.store.trials(), task.bounds, task.question)
     known = len(history.trials)
-    rng = random.Random(task.seed + known)
-    require_room(task.lanes, task.targets, task.model.batch, task.question, task.available_mb)
-    hints = open_hints(
-        task.lanes,
-        task.targets,
-        task.model.batch,
-        history,
-        rng,
-        task.budget,
-        task.question,
-        task.strategy.window_s,
-    )
-    with closing(hints.baseline):
+    work = Work(task.targets, task.model.batch, task.bounds, task.question, task.strategy, task.seed)
+    with closing(task.hosts):
+        hints = task.hosts.open_hints(work, history, task.budget)
         for trial in hints.trials:
             _keep(task, history, trial)
         laid_out = {target: task.space_for(target, hints.configurations) for target in hints.configurations}
         growth = Growth(laid_out, history)
         _report_hints(task, history, hints, growth, known)
         exploration = _prepare(task, growth, history, known, hints)
-        outcome, final = _explore_and_decide(task, history, hints, exploration, rng)
+        outcome, final = _explore_and_decide(task, history, exploration)
         while (more_s := _may_be_settled_in(outcome)) and task.budget.extend(more_s):
             task.tell(Extended(outcome.verdict.why or "", task.budget.left_s()))
-            outcome, final = _explore_and_decide(task, history, hints, exploration, rng)
+            outcome, final = _explore_and_decide(task, history, exploration)
     spaces = list(growth.points.spaces)
     outcome = replace(
         outcome,
@@ -197,7 +182,7 @@ def _prepare(task: Task, growth: Growth, history: History, known: int, hints: Hi
     }
     first = next(iter(proposers.values()))
     proposer = first if len(proposers) == 1 else Portfolio(proposers, spaces, history.trials)
-    memory = MemoryGuard(history, task.item_mb, task.available_mb)
+    memory = MemoryGuard(history, task.item_mb, task.hosts.available_mb)
     return Exploration(
         proposer,
         growth,
@@ -207,6 +192,7 @@ def _prepare(task: Task, growth: Growth, history: History, known: int, hints: Hi
         task.strategy,
         memory,
         task.question,
+        running=lambda: task.hosts.running,
     )
 
 
@@ -217,17 +203,16 @@ def _may_be_settled_in(outcome: Outcome) -> float | None:
 
 
 def _explore_and_decide(
-    task: Task, history: History, hints: Hints, exploration: Exploration, rng: random.Random
+    task: Task, history: History, exploration: Exploration
 ) -> tuple[Outcome, Final | None]:
     """Run trials and the final, and decide; if they are cut short, return what is known by then."""
     own_batch = task.model.batch
-    runner = TrialRunner(task.lanes, hints.baseline, history, task.budget, task.strategy, rng, task.question)
     open_points = OpenPoints(history, exploration, task.budget, task.strategy)
     try:
-        hints.baseline.reopen_if_dead()  # it is closed after a final
-        _run_trials(task, exploration, open_points, runner, history)
-        hints.baseline.close()
-        final = _hold_final(task, history, exploration.memory, rng)
+        task.hosts.begin_trials()
+        _run_trials(task, exploration, open_points, history)
+        task.hosts.end_trials()
+        final = _hold_final(task, history, exploration.memory)
     except Interrupted as stop:
         return replace(unfinished(history, str(stop)), interrupted=True), None
     except LaneError as error:
@@ -265,32 +250,41 @@ def _cut_short(history: History, final: Final) -> Outcome:
     return replace(outcome, verdict=replace(outcome.verdict, speedup=None, closest=None))
 
 
-def _run_trials(
-    task: Task, exploration: Exploration, open_points: OpenPoints, runner: TrialRunner, history: History
-) -> None:
-    """Run trials until time, trials or configurations run out."""
-    hint = history.trials[0]
-    while task.budget.allows_a_trial():
-        finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
-        cost = finals.cost_of(finalists, history, hint, finals.least_window_s(task.strategy))
-        left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy, short=True)
-        configuration = open_points.next(left_s) if left_s > 0 else None
-        if configuration is None:
-            left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
-            if left_s <= 0:
-                return
-            configuration = exploration.next(left_s) or open_points.last(left_s)
-        if configuration is None:
+def _run_trials(task: Task, exploration: Exploration, open_points: OpenPoints, history: History) -> None:
+    """Run trials until time, trials or configurations run out, as many at a time as there are hosts."""
+    while True:
+        while task.hosts.free and (following := _following(task, exploration, open_points, history)):
+            configuration, left_s = following
+            task.tell(TrialBegan(configuration, left_s))
+            task.budget.trials_begun += 1
+            task.hosts.start(configuration)
+        if not task.hosts.running:
             return
-        task.tell(TrialBegan(configuration, left_s))
-        trial = runner.run(configuration)
-        task.budget.trials_done += 1
+        trial = replace(task.hosts.ended(), number=len(history.trials))
         _keep(task, history, trial)
-        exploration.learn(trial, runner)
+        exploration.learn(trial, task.hosts.why_it_fails)
         task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
 
 
-def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.Random) -> Final | None:
+def _following(
+    task: Task, exploration: Exploration, open_points: OpenPoints, history: History
+) -> tuple[Configuration, float] | None:
+    """Return what to try next, and the seconds left for trials; None if there is no time or nothing left."""
+    if not task.budget.allows_a_trial():
+        return None
+    finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
+    cost = finals.cost_of(finalists, history, history.trials[0], finals.least_window_s(task.strategy))
+    left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy, short=True)
+    if left_s > 0 and (configuration := open_points.next(left_s)):
+        return configuration, left_s
+    left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
+    if left_s <= 0:
+        return None
+    following = exploration.next(left_s) or open_points.last(left_s)
+    return (following, left_s) if following else None
+
+
+def _hold_final(task: Task, history: History, memory: MemoryGuard) -> Final | None:
     """Run the final, or return None if there is no candidate to invite."""
     hint, left_s = history.trials[0], task.budget.left_s()
     memory.look()
@@ -307,8 +301,6 @@ def _hold_final(task: Task, history: History, memory: MemoryGuard, rng: random.R
         task.tell(FinalRound(done, task.budget.left_s()))
 
     try:
-        return finals.run_final(
-            task.lanes, hint.configuration, plan, task.budget, task.strategy, rng, on_round, task.question
-        )
+        return task.hosts.hold_final(plan, on_round)
     except LaneError as error:
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")
