@@ -121,7 +121,7 @@ def test_precisions_are_those_that_the_device_names(
     capsys, model, tmp_path, monkeypatch, capabilities, asked, code, sentence
 ):
     processor = replace(describe("CPU"), capabilities=capabilities)
-    monkeypatch.setattr("tuner.commands.search.list_devices", lambda _: (processor,))
+    monkeypatch.setattr("tuner.commands.measuring.list_devices", lambda _: (processor,))
     refused = complain(capsys, "search", model, "-q", "--output", tmp_path / "out", "--precision", asked)
     assert refused[0] == code
     assert sentence in refused[1]

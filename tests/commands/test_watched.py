@@ -41,9 +41,9 @@ def served(seen, threads):
 def test_a_search_has_a_sentinel_while_it_measures(model, seen, monkeypatch, tmp_path):
     threads = threading.active_count()
     monkeypatch.setattr(
-        "tuner.commands.search.with_batch_axes", lambda reading, *_: (reading.unbatched, True)
+        "tuner.commands.measuring.with_batch_axes", lambda reading, *_: (reading.unbatched, True)
     )
-    monkeypatch.setattr("tuner.commands.search.tune", lambda task: look_and_stop(task.lanes, seen))
+    monkeypatch.setattr("tuner.commands.search.tune", lambda task: look_and_stop(task.hosts._lanes, seen))
     with pytest.raises(LaneError, match="enough was seen"):
         tuner.search(model, device="CPU", budget=10, output=tmp_path / "out")
     assert served(seen, threads)
@@ -63,11 +63,11 @@ def test_a_check_of_advice_has_a_sentinel_while_it_measures(model, seen, monkeyp
 def test_every_device_of_a_target_must_be_one_that_a_sentinel_serves(model, seen, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr(
-        "tuner.commands.search.with_batch_axes", lambda reading, *_: (reading.unbatched, True)
+        "tuner.commands.measuring.with_batch_axes", lambda reading, *_: (reading.unbatched, True)
     )
-    monkeypatch.setattr("tuner.commands.search.tune", lambda task: look_and_stop(task.lanes, seen))
+    monkeypatch.setattr("tuner.commands.search.tune", lambda task: look_and_stop(task.hosts._lanes, seen))
     monkeypatch.setattr(
-        "tuner.commands.search.watching",
+        "tuner.commands.measuring.watching",
         lambda _, devices, **_options: asked.append(devices) or nullcontext(),
     )
     with pytest.raises(LaneError, match="enough was seen"):

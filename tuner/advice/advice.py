@@ -22,6 +22,7 @@ from tuner.advice.records import (
     Deployment,
     DropIn,
     HostRecord,
+    HostsRecord,
     MeasuredRecord,
     Measurement,
     ModelRecord,
@@ -70,6 +71,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
         front: Configurations that no other beats in both throughput (under a load: CPU time) and latency.
         cheaper: What keeps most of the gain, where it is small and its price high.
         question: What was asked; None for throughput without limits.
+        hosts: On how many hosts it was measured and holds; None where there was only one.
     """
 
     schema: Literal[1]
@@ -87,6 +89,7 @@ class Advice(Record, frozen=True, omit_defaults=True):
     closest: Closest | None = None
     cheaper: Measurement | None = None
     question: QuestionRecord | None = None
+    hosts: HostsRecord | None = None
 
     def __repr__(self) -> str:
         """Return what to deploy, and why, in one sentence."""

@@ -364,6 +364,14 @@ class HostRecord(Record, frozen=True, omit_defaults=True):
         return Host(**{**msgspec.structs.asdict(self), "cpuset": tuple(self.cpuset)})
 
 
+class HostsRecord(Record, frozen=True):
+    """On how many equal hosts trials ran, and the final was held; on how many of these its answer `held`."""
+
+    measured: Whole
+    finals: Whole
+    held: Whole
+
+
 class SearchRecord(Record, frozen=True):
     """The search that the advice comes from."""
 

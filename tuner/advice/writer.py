@@ -24,6 +24,7 @@ from tuner.domain.price import Cheaper
 from tuner.domain.result import Result
 from tuner.domain.sample import Measured
 from tuner.domain.stats import Speedup
+from tuner.domain.travel import Travel
 from tuner.domain.trial import Candidate
 from tuner.domain.verdict import DECIDED_FOR_ANOTHER, Verdict
 from tuner.errors import AdviceError
@@ -77,7 +78,12 @@ def make_advice(result: Result) -> Advice:
         closest=_closest(verdict),
         cheaper=_cheaper(result.cheaper),
         question=records.QuestionRecord.of(result.question),
+        hosts=_hosts(result.outcome.travel),
     )
+
+
+def _hosts(travel: Travel | None) -> records.HostsRecord | None:
+    return records.HostsRecord(travel.hosts, travel.finals, travel.held) if travel else None
 
 
 def _closest(verdict: Verdict) -> records.Closest | None:

@@ -115,6 +115,7 @@ NO_MEMORY_LEFT = (
     "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
 )
 @options.in_a_place
+@options.on_hosts
 @options.of_a_search
 def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the fastest streams, batch and requests for MODEL.

@@ -224,6 +224,21 @@ def in_a_place(command: Any) -> Any:
     return CPUS(CPUSET(command))
 
 
+RAY = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Measure on the hosts of a Ray cluster: auto, ray://head:10001, or local, which starts one here.",
+)
+HOSTS = click.option(
+    "--hosts", metavar="LABELS", help="With --ray: only nodes with these labels: kind=xeon,zone=a."
+)
+
+
+def on_hosts(command: Any) -> Any:
+    """Add the options that say on which hosts to measure."""
+    return RAY(HOSTS(command))
+
+
 def of_a_search(command: Any) -> Any:
     """Add the options that `search` and `demo` share."""
     for add in (VERBOSE, QUIET, JSON, SEED, TRIALS):
@@ -234,7 +249,7 @@ def of_a_search(command: Any) -> Any:
 OPTIONS = {
     **{name: f"--{name}" for name in (
         "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
-        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice",
+        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice", "ray", "hosts",
     )},
     "inputs": "--input",
     "shapes": "--shape",

@@ -155,7 +155,7 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     if result.question.objective == "pareto":
         keeping = (pair for pair in result.front if pair[0].keeps_limits)
         yield from (f"  front    {point.configuration}: {figures(found)}" for point, found in keeping)
-    yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
+    yield from _covered(result)
     yield from (f"  edge     {edge}" for edge in result.outcome.edges)
     if result.outcome.switches:
         yield f"  switches around the best: {switches(result.outcome.switches)}"
@@ -165,6 +165,13 @@ def summary(result: Result, config: Path, study: Path, unsaved: Collection[Path]
     files = {config: "config   ", config.with_name("report.html"): "report   ", study: "study    "}
     for path in (path for path in files if path not in unsaved):
         yield f"  {files[path]}{path}" + f" ({size})" * (path == study)
+
+
+def _covered(result: Result) -> Iterator[str]:
+    """Yield on how many hosts it was measured, where there are several, and how much of the space."""
+    if result.outcome.travel:
+        yield f"  hosts    {result.outcome.travel}"
+    yield f"  known    {result.outcome.covered} of {result.outcome.points} configurations"
 
 
 def _changes(result: Result) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -18,14 +18,17 @@ from tuner import __version__
 from tuner.advice.writer import make_advice
 from tuner.commands.asked import Asked, bounds_of, error_limit, load_of, output_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
-from tuner.commands.measuring import Beginning, Ready, begin, measuring
+from tuner.commands.measuring import Ready, begin, measuring
+from tuner.commands.on_a_cluster import on_a_cluster
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.limit_words import limits_of
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.space import Choice
+from tuner.domain.travel import Travel, travel_of
 from tuner.domain.units import copies_of, cores_of, cpuset_of, niceness_of, seconds_of
+from tuner.errors import UsageError
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
@@ -70,6 +73,8 @@ def search(
     output: str | os.PathLike[str] | None = None,
     cpus: str | float | None = None,
     cpuset: str | Sequence[int] | None = None,
+    ray: str | None = None,
+    hosts: str | None = None,
     seed: int = 0,
     observer: Observer = lambda _: None,
     command: str | None = None,
@@ -120,6 +125,9 @@ def search(
         output: Directory to write to; `reports/<model>` unless given.
         cpus: CPU time in cores that the search may use, as a container has it: `1.5`, by a control group.
         cpuset: Cores that it may use: `"0-1"`, `[0, 2]`.
+        ray: Address of a Ray cluster on whose hosts to measure, each a trial at a time: `"auto"`,
+            `"ray://head:10001"`, or `"local"`, which starts one here. Equal hosts share a study.
+        hosts: Labels of the cluster's nodes that are used: `"kind=xeon"`; every node unless given.
         seed: Seed of proposals, of the order of windows, and of random inputs.
         observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call in the advice.
@@ -160,46 +168,74 @@ def search(
         seed=seed,
         command=command or f"tuner.search({str(path)!r})",
     )
+    if ray is None and hosts is not None:
+        raise UsageError("hosts= chooses hosts of a Ray cluster; give its address with ray=, too.")
     with ending(observer):
-        require_place(asked.cpus, asked.cpuset)
         refuse_unwritable(asked)
-        began, waited = begin(asked, observer), [False]
+        if ray is None:
+            return _searched_here(asked, observer)
+        return _searched_on_a_cluster(asked, ray, hosts, observer)
 
-        def wait(holder: str) -> None:
-            waited[0] = True
-            observer(Waiting(holder))
 
-        with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
-            if waited[0]:  # the model may be another by now
-                began = begin(asked, observer)
-            with running(asked.question.beside) as neighbour, placed(asked.cpus, asked.cpuset):
-                return _tuned(asked, began, observer, stopped, neighbour)
+def _searched_here(asked: Asked, tell: Observer) -> Result:
+    """Search on this host, when no other search measures on it."""
+    require_place(asked.cpus, asked.cpuset)
+    began, waited = begin(asked, tell), [False]
+
+    def wait(holder: str) -> None:
+        waited[0] = True
+        tell(Waiting(holder))
+
+    with importable_script(), interruptible() as stopped, host_lock(asked.command, wait, stopped):
+        if waited[0]:  # the model may be another by now
+            began = begin(asked, tell)
+        with running(asked.question.beside) as neighbour, placed(asked.cpus, asked.cpuset):
+            budget = _budget(asked, began.took_s)
+            tell(Started(budget.left_s()))
+            with measuring(asked, began, budget, stopped, tell, neighbour) as (ready, this_host):
+                return _tuned(asked, ready, this_host, budget, tell, neighbour)
+
+
+def _searched_on_a_cluster(asked: Asked, address: str, labels: str | None, tell: Observer) -> Result:
+    """Search on the hosts of a Ray cluster; this process only keeps the study and asks for configurations."""
+    budget = _budget(asked)
+    tell(Started(budget.left_s()))
+    tell(Step("sending the model to the cluster"))
+    with (
+        interruptible() as stopped,
+        on_a_cluster(asked, address, labels, stopped, tell) as (ready, cluster),
+    ):
+        return _tuned(asked, ready, cluster, budget, tell)
+
+
+def _budget(asked: Asked, spent_s: float = 0.0) -> Budget:
+    return Budget(asked.budget_s, asked.trials, time.monotonic, spent_s, asked.up_to_s)
 
 
 def _tuned(
     asked: Asked,
-    began: Beginning,
+    ready: Ready,
+    hosts: Hosts,
+    budget: Budget,
     tell: Observer,
-    stopped: Callable[[], bool],
-    neighbour: Neighbour | None,
+    neighbour: Neighbour | None = None,
 ) -> Result:
-    """Get this host ready, tune, and save the answer."""
-    budget = Budget(asked.budget_s, asked.trials, time.monotonic, began.took_s, asked.up_to_s)
-    tell(Started(budget.left_s()))
-    with measuring(asked, began, budget, stopped, tell, neighbour) as (ready, this_host):
-        setting = _setting(asked, ready)
-        tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
-        for notice in ready.notices:
-            tell(Warned(notice))
-        with closing(open_study(asked, setting)) as study:
-            study.begin(setting)
-            stolen_before_s = stolen_seconds()
-            found = tune(_task(asked, ready, this_host, study, budget, tell))
-            stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
-            notices = [*ready.notices, *_closing_notices(found, stolen, asked.question, neighbour, tell)]
-            outcome = _outcome(asked, found, notices, budget)
-            tell(Step("writing the advice and the report"))
-            return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
+    """Tune on hosts that are ready, and save the answer."""
+    setting = _setting(asked, ready)
+    tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
+    for notice in ready.notices:
+        tell(Warned(notice))
+    with closing(open_study(asked, setting)) as study:
+        study.begin(setting)
+        stolen_before_s = stolen_seconds()
+        found = tune(_task(asked, ready, hosts, study, budget, tell))
+        stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
+        closing_notices = _closing_notices(found, stolen, asked.question, neighbour, tell)
+        notices = [*ready.notices, *hosts.notices, *closing_notices]
+        travel = _travel(found, hosts, asked.question)
+        outcome = replace(_outcome(asked, found, notices, budget), travel=travel)
+        tell(Step("writing the advice and the report"))
+        return save_answer(study, Result(setting, outcome, found.trials, found.final), asked)
 
 
 def _setting(asked: Asked, ready: Ready) -> Setting:
@@ -260,6 +296,13 @@ def _outcome(asked: Asked, found: Findings, notices: Sequence[Notice], budget: B
         importance=shares,
         run=_run(asked, len(found.trials), budget.spent_s()),
     )
+
+
+def _travel(found: Findings, hosts: Hosts, question: Question) -> Travel | None:
+    """Return on how many hosts the answer holds, where there is more than one."""
+    if hosts.measured_on < 2 or found.final is None:
+        return None
+    return travel_of(found.outcome.verdict, hosts.measured_on, hosts.elsewhere, question)
 
 
 def _run(asked: Asked, trials: int = 0, seconds: float = 0.0) -> SearchRun:

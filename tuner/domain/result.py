@@ -19,6 +19,7 @@ from tuner.domain.space import Bounds
 from tuner.domain.standing import Standing, standings
 from tuner.domain.stats import Speedup
 from tuner.domain.target import target_of
+from tuner.domain.travel import Travel
 from tuner.domain.trial import Candidate, Final, Trial, unsteady_rounds
 from tuner.domain.verdict import Verdict
 from tuner.domain.visible import html_table, on_one_line
@@ -96,6 +97,7 @@ class Outcome:
         importance: Each parameter's share in the differences of speed; empty where unknown.
         notices: Reasons to trust the figures less.
         run: The run that the answer is from, at its end; None while the search goes on.
+        travel: On how many hosts it was measured and holds; None where there is only one.
     """
 
     baseline: Candidate
@@ -109,6 +111,7 @@ class Outcome:
     importance: Mapping[str, float] = field(default_factory=dict)
     notices: tuple[Notice, ...] = ()
     run: SearchRun | None = None
+    travel: Travel | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,9 @@ import fcntl
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import chain
 from multiprocessing import util
 from pathlib import Path
 
@@ -34,6 +36,21 @@ def folder_of_blobs() -> tuple[Path, int]:
         folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}blobs-"))
         with suppress(FileNotFoundError, BlockingIOError):  # another search took it for a left-over
             return folder, hold(folder)
+
+
+@contextmanager
+def folder_of_a_search() -> Iterator[Path]:
+    """Yield a folder for what a search was sent; it is removed at the end, or by the next search."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}model-"))
+        with suppress(FileNotFoundError, BlockingIOError):
+            handle = hold(folder)
+            break
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
 
 
 def hold(path: Path) -> int:
@@ -82,7 +99,8 @@ def remove_dead_folders() -> None:
     """Remove the temporary folders of searches that were killed."""
     temporary = Path(tempfile.gettempdir())
     marked = (mark.parent for mark in temporary.glob(f"pymp-*/{MARK}"))
-    for folder in [*temporary.glob(f"{PREFIX}blobs-????????"), *marked]:
+    unmarked = (temporary.glob(f"{PREFIX}{kind}-????????") for kind in ("blobs", "model"))
+    for folder in [*chain.from_iterable(unmarked), *marked]:
         _remove_dead(folder)
 
 

@@ -279,6 +279,14 @@ class SettingRecord(Record, frozen=True):
     question: QuestionRecord = QuestionRecord()
 
 
+class TravelRecord(Record, frozen=True):
+    """On how many hosts an answer was measured and holds."""
+
+    hosts: int
+    finals: int
+    held: int
+
+
 class OutcomeRecord(Record, frozen=True):
     """The outcome of the latest run."""
 
@@ -293,6 +301,7 @@ class OutcomeRecord(Record, frozen=True):
     importance: dict[str, float]
     switches: dict[str, bool] = {}
     edges: tuple[str, ...] = ()
+    travel: TravelRecord | None = None
 
 
 RECORDS: dict[type[Any], type[Record]] = {

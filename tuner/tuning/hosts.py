@@ -11,6 +11,7 @@ from typing import Protocol
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.question import Question
+from tuner.domain.result import Notice
 from tuner.domain.space import Bounds
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
@@ -47,6 +48,18 @@ class Work:
 
 class Hosts(Protocol):
     """Runs the trials and the final of a search."""
+
+    @property
+    def measured_on(self) -> int:
+        """How many hosts have measured."""
+
+    @property
+    def elsewhere(self) -> Sequence[Final]:
+        """What other hosts than the one that decides said in the last final."""
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What happened to hosts."""
 
     def open_hints(self, work: Work, history: History, budget: Budget) -> Hints:
         """Open and measure the hints, and keep the baseline's lane open for the trials.
@@ -105,6 +118,10 @@ class Hosts(Protocol):
 
 class ThisHost:
     """Measures on this host: a trial runs when its end is waited for."""
+
+    measured_on = 1
+    elsewhere: Sequence[Final] = ()
+    notices: Sequence[Notice] = ()
 
     def __init__(self, lanes: Lanes, available_mb: Callable[[], float] = lambda: math.inf) -> None:
         """Measure in these lanes."""

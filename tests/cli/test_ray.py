@@ -1,0 +1,100 @@
+"""Searches on a real Ray cluster of this host, from the command line."""
+
+import json
+import signal
+import sys
+from contextlib import suppress
+
+import psutil
+import pytest
+
+import tuner
+from tests import models
+from tests.cli.command import complain, run
+from tests.cli.test_cli import start_until
+from tests.lanes.on_hosts import wait_until
+from tuner.study.reading import read_results
+
+pytest.importorskip("ray")
+
+
+@pytest.fixture
+def model(tmp_path):
+    return models.wide(tmp_path / "m.xml")
+
+
+@pytest.mark.alone
+def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(model, tmp_path):
+    out = tmp_path / "out"
+    process = start_until("/s  ", "search", model, "--ray", "local", "--budget", "120s", "--output", out)
+    started = psutil.Process(process.pid).children(recursive=True)
+    measuring = [each for each in started if _measures(each)]
+    assert measuring
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not any(map(_measures, measuring)))
+    for agent in started:  # two of Ray's own agents outlive its head
+        with suppress(psutil.NoSuchProcess):
+            agent.kill()
+    (left,) = read_results(str(out))
+    assert len(left.trials) >= 2
+    again = run("search", model, "--ray", "local", "--budget", "30s", "--output", out, "--json")
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert len(found["tried"]) > len(left.trials)
+    advice = tuner.load(out / "config.yaml")
+    assert advice.model.path == str(model)
+    assert "--ray local" in advice.search.command
+    assert advice.hosts is None  # there is only one
+
+
+def _measures(process):
+    """Return whether a process is a host of a search, or one of its lanes, and lives."""
+    try:
+        return "RemoteHost" in process.name() or "tuner.measure" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+
+
+def test_hosts_without_a_cluster_are_refused(model, capsys):
+    code, sentence = complain(capsys, "search", model, "--hosts", "kind=xeon")
+    assert code == 2
+    assert sentence == "tuner: --hosts chooses hosts of a Ray cluster; give its address with --ray, too.\n"
+
+
+def test_labels_have_a_name_and_a_value(model, capsys):
+    code, sentence = complain(capsys, "search", model, "--ray", "local", "--hosts", "xeon")
+    assert code == 2
+    assert sentence == "tuner: --hosts 'xeon' is not a list of labels; give for example 'kind=xeon,zone=a'.\n"
+
+
+def test_without_ray_the_extra_is_named(model, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "tuner.tuning.cluster", raising=False)
+    code, sentence = complain(capsys, "search", model, "--ray", "auto")
+    assert code == 2
+    assert sentence == (
+        "tuner: --ray 'auto' needs the package Ray; install it with: pip install 'openvino-tuner[ray]'\n"
+    )
+
+
+def test_a_cluster_that_is_not_there_is_named(model, capsys, monkeypatch):
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    code, sentence = complain(capsys, "search", model, "--ray", "auto")
+    assert code == 2
+    assert sentence.startswith("tuner: --ray 'auto' cannot be reached (")
+    assert "start a cluster with 'ray start --head'" in sentence
+
+
+def test_plugins_stay_on_their_host(model, capsys, tmp_path):
+    plugins = tmp_path / "plugins.xml"
+    plugins.write_text("<ie><plugins></plugins></ie>")
+    code, sentence = complain(capsys, "search", model, "--ray", "local", "--plugins", plugins)
+    assert code == 2
+    assert "cannot be sent to others; leave --ray out." in sentence
+
+
+def test_a_model_that_is_not_there_is_refused_before_a_cluster_is_asked(tmp_path, capsys):
+    code, sentence = complain(capsys, "search", tmp_path / "none.xml", "--ray", "auto")
+    assert code == 3
+    assert sentence.startswith(f"tuner: No model at '{tmp_path / 'none.xml'}'")

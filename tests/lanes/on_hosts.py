@@ -1,0 +1,58 @@
+"""Simulated lanes on the hosts of a cluster, which may take real time."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from tests.lanes.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
+from tuner.domain.host import Host
+from tuner.errors import UsageError
+from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
+
+EQUAL = Host("simulated", 4, 1000, "Linux", "2026.0", {"CPU": "simulated"})
+
+
+class WaitingLanes(SimulatedLanes):
+    """Lanes on which real time passes: a share of the virtual time."""
+
+    def __init__(self, device: SimulatedDevice, noise: Noise, seed: int, share: float) -> None:
+        super().__init__(device, noise, seed)
+        self._share = share
+
+    def spend(self, seconds: float) -> None:
+        super().spend(seconds)
+        time.sleep(self._share * seconds)
+
+
+@dataclass(frozen=True)
+class SimulatedOpening:
+    """Gets a simulated host ready; what it knows is its description."""
+
+    device: SimulatedDevice = field(
+        default_factory=lambda: SimulatedDevice(cores=4, base_fps=1000, batch_gain=1.6)
+    )
+    budget_s: float = 30.0
+    seed: int = 0
+    noise: Noise = QUIET
+    waits: float = 0.0
+    """Real seconds that it waits for each virtual one."""
+    host: Host = EQUAL
+    refused: str = ""
+    """Why the host cannot measure; empty where it can."""
+
+    @contextmanager
+    def __call__(self, _budget: Budget, _stopped: Callable[[], bool]) -> Iterator[tuple[Host, ThisHost]]:
+        if self.refused:
+            raise UsageError(self.refused)
+        lanes = WaitingLanes(self.device, self.noise, self.seed, self.waits)
+        yield self.host, ThisHost(lanes)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 30.0) -> None:
+    """Wait until something holds, and fail if it does not come."""
+    ends = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < ends, "it did not come about"
+        time.sleep(0.02)

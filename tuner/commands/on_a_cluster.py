@@ -1,0 +1,187 @@
+"""A search on the hosts of a Ray cluster: what is sent to them, and how each gets ready."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tuner.advice.fingerprint import compare
+from tuner.commands.asked import Asked
+from tuner.commands.measuring import Ready, begin, measuring
+from tuner.errors import ModelError, UsageError
+from tuner.measure.guard import importable_script
+from tuner.measure.leftovers import folder_of_a_search
+from tuner.measure.lock import host_lock
+from tuner.measure.neighbour import running
+from tuner.measure.place import placed
+from tuner.probe.model_files import digest, is_model, model_file, parts_of, readable
+from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import ThisHost
+from tuner.tuning.progress import Observer
+
+if TYPE_CHECKING:
+    from tuner.tuning.cluster import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """Files that are sent to another host.
+
+    Attributes:
+        name: What was given: a file's or a folder's name.
+        files: Bytes by path, relative to the folder that `name` is in.
+    """
+
+    name: str
+    files: Mapping[str, bytes]
+
+    @classmethod
+    def of(cls, whole: Path, parts: Sequence[Path]) -> Parcel:
+        """Pack the parts of a file or folder.
+
+        Raises:
+            ModelError: One of them lies outside of its folder, or cannot be read.
+        """
+        base, name = os.path.split(os.path.abspath(whole))  # noqa: PTH100  # links stay as they are named
+        names = {os.path.relpath(part, base): part for part in parts}
+        if any(each.startswith(os.pardir) for each in names):
+            raise ModelError(
+                f"'{whole}' has files outside of its folder, which cannot be sent to other hosts; put them "
+                "beside it."
+            )
+        with readable(whole):
+            return cls(name, {each: part.read_bytes() for each, part in names.items()})
+
+    def unpack(self, folder: Path) -> Path:
+        """Write the files into a folder, and return the path of the whole."""
+        for name, content in self.files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return folder / self.name
+
+
+@dataclass(frozen=True, slots=True)
+class SearchElsewhere:
+    """Gets another host ready for a search; it is called there.
+
+    Attributes:
+        asked: What the user asks of the search, with paths of the host where it was asked.
+        model: The model's files.
+        sha256: Hash of their bytes.
+        inputs: Files with samples, by input name.
+    """
+
+    asked: Asked
+    model: Parcel
+    sha256: str
+    inputs: Mapping[str, Parcel]
+
+    @classmethod
+    def of(cls, asked: Asked) -> SearchElsewhere:
+        """Pack what a search needs.
+
+        Raises:
+            ModelError: A file cannot be read.
+            UsageError: Something cannot be sent.
+        """
+        if asked.plugins:
+            raise UsageError(
+                "plugins= names libraries of this host, which cannot be sent to others; leave ray= out."
+            )
+        with readable(asked.model):
+            if not is_model(asked.model):
+                raise ModelError(
+                    f"No model at '{asked.model}'; give the path of an IR (.xml), ONNX or other model file."
+                )
+            model = Parcel.of(asked.model, list(parts_of(asked.model)))
+            sha256 = digest(asked.model)
+        inputs = {name: Parcel.of(path, _files_at(path)) for name, path in asked.inputs.items()}
+        return cls(asked, model, sha256, inputs)
+
+    @property
+    def budget_s(self) -> float:
+        """Seconds that the search may take."""
+        return self.asked.budget_s
+
+    @contextmanager
+    def __call__(self, budget: Budget, stopped: Callable[[], bool]) -> Iterator[tuple[Ready, ThisHost]]:
+        """Unpack the files, wait until no other search measures here, and prepare the lanes.
+
+        Raises:
+            TunerError: The search is impossible here.
+        """
+        with ExitStack() as stack:
+            folder = stack.enter_context(folder_of_a_search())
+            asked = replace(
+                self.asked,
+                model=self.model.unpack(folder),
+                inputs={
+                    name: parcel.unpack(folder / f"input {number}")
+                    for number, (name, parcel) in enumerate(self.inputs.items())
+                },
+            )
+            began = begin(asked, _quiet)
+            if began.reading.unbatched.sha256 != self.sha256:
+                raise ModelError(
+                    f"'{self.asked.model}' did not arrive as it was sent; run the command again."
+                )
+            stack.enter_context(importable_script())
+            stack.enter_context(host_lock(asked.command, lambda _: None, stopped))
+            neighbour = stack.enter_context(running(asked.question.beside))
+            stack.enter_context(placed(asked.cpus, asked.cpuset))
+            ready, host = stack.enter_context(measuring(asked, began, budget, stopped, _quiet, neighbour))
+            model = replace(ready.model, path=str(model_file(self.asked.model)))
+            yield replace(ready, model=model, layout=replace(ready.layout, model=model)), host
+
+
+@contextmanager
+def on_a_cluster(
+    asked: Asked, address: str, hosts: str | None, stopped: Callable[[], bool], tell: Observer
+) -> Iterator[tuple[Ready, Cluster]]:
+    """Connect with a cluster, and yield what its first host knows, and what measures on all of them.
+
+    Raises:
+        UsageError: Ray is missing, there is no cluster, or no host of it has the labels.
+        TunerError: The search is impossible there.
+    """
+    labels, opening = labels_of(hosts), SearchElsewhere.of(asked)
+    try:
+        from tuner.tuning.cluster import Cluster, connected
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise UsageError(
+            f"ray='{address}' needs the package Ray; install it with: pip install 'openvino-tuner[ray]'"
+        ) from error
+
+    def differs(first: Ready, other: Ready) -> str | None:
+        fit = compare(first.host, other.host, list(first.host.devices))
+        return str(fit) if fit.level == "different" else None
+
+    with connected(address), closing(Cluster(opening, differs, stopped, tell, labels)) as cluster:
+        yield cluster.ready(), cluster
+
+
+def labels_of(hosts: str | None) -> Mapping[str, str]:
+    """Return the labels of the hosts that a user wants: `kind=xeon,zone=a`.
+
+    Raises:
+        UsageError: It has another form.
+    """
+    pairs = [pair.partition("=") for pair in (hosts or "").split(",") if pair]
+    if hosts is not None and not (pairs and all(name.strip() and value.strip() for name, _, value in pairs)):
+        raise UsageError(f"hosts={hosts!r} is not a list of labels; give for example 'kind=xeon,zone=a'.")
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _files_at(path: Path) -> list[Path]:
+    return sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
+
+
+def _quiet(_event: object) -> None:
+    """Tell nobody: nobody looks at that host."""
