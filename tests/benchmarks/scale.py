@@ -4,17 +4,19 @@ Two cores cannot measure on many hosts at once. *Pace*: on a real Ray cluster of
 modelled machine would take, trials a minute from the first to the last trial, over those of one node: what is lost is what the tuner and
 Ray cost, on two cores for all nodes together. *Regret*: how far the best trial is behind the optimum after as many trials in all, on
 recorded landscapes in virtual time: several hosts do not know of each other's running trials how they will end. *Time*: seconds until
-0.98 of the optimum was first measured on modelled servers, in virtual time.
+0.98 of the optimum was first measured on modelled servers, in virtual time. *Saturation*: the same as pace, but lanes do not wait at
+all: how many trials a second one driver gives and takes, the more it knows.
 """
 
 import math
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from statistics import median
 
 from tests import recordings
@@ -29,6 +31,7 @@ from tests.lanes.workloads import WORKLOADS
 from tests.simulation import CPU, MODEL, MemoryStore
 from tuner.domain.device_space import device_space
 from tuner.domain.space import Bounds, DeviceFacts
+from tuner.domain.trial import Trial
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import Hosts, ThisHost
 from tuner.tuning.progress import Event, TrialEnded
@@ -37,32 +40,38 @@ from tuner.tuning.tune import Findings, Task, tune
 
 HOSTS = (1, 2, 4, 8, 16)
 SERVER, MODEL_ON_IT, HARDEST = "2 x 32 cores", "transformer", "tiny"
-TRIALS_OF_A_HOST, TURNS = 25, 3
+TRIALS_OF_A_HOST, TURNS, MANY_TRIALS = 25, 2, 800
 NAMES = ("squeezenet", "transformer", "resnet50", "wide_mlp", "detector")
 TRIALS = 32
-SEEDS = 20
+SEEDS, TIMED_SEEDS = 20, 60
 ENOUGH, BUDGET_S = 0.98, 120.0
 FACTS = DeviceFacts("CPU", 2, frozenset({"NUM_STREAMS"}), 2, 2)
 
 
 class Waiting(MachineLanes):
-    """Lanes of a modelled machine on which time passes as it would there."""
+    """Lanes of a modelled machine on which time passes as it would there, or not at all."""
+
+    waits = True
 
     def spend(self, seconds: float) -> None:
         super().spend(seconds)
-        time.sleep(seconds)
+        if self.waits:
+            time.sleep(seconds)
 
 
 @dataclass(frozen=True)
 class Modelled:
-    """Gets a node of a cluster ready that waits as a modelled server would compute."""
+    """Gets a node of a cluster ready that waits as a modelled server would compute, or does not wait."""
 
+    waits: bool = True
     budget_s: float = 600.0
 
     @contextmanager
     def __call__(self, _budget: Budget, _stopped: Callable[[], bool]) -> Iterator[tuple[str, ThisHost]]:
         device = MachineDevice(MACHINES[SERVER], WORKLOADS[MODEL_ON_IT])
-        yield SERVER, ThisHost(Waiting(device, seed=0))
+        lanes = Waiting(device, seed=0)
+        lanes.waits = self.waits
+        yield SERVER, ThisHost(lanes)
 
 
 class Over(Exception):
@@ -71,17 +80,36 @@ class Over(Exception):
 
 def pace(nodes: int, seed: int) -> float:
     """Return the trials a minute on a cluster of so many nodes."""
+    ends, _ = ends_of(nodes, seed, Modelled(), TRIALS_OF_A_HOST * nodes)
+    return 60 * (len(ends) - 1 - nodes) / (ends[-1] - ends[nodes])  # all of them run from there on
+
+
+def saturation(nodes: int, seed: int) -> dict[str, object]:
+    """Return the seconds of a trial where lanes take none, the more trials there are, and the bytes of a trial."""
+    ends, last = ends_of(nodes, seed, Modelled(waits=False), MANY_TRIALS)
+    steps = list(range(0, MANY_TRIALS + 1, MANY_TRIALS // 4))
+    seconds = [(ends[to] - ends[since]) / (to - since) for since, to in pairwise(steps)]
+    return {
+        "seconds_a_trial": dict(zip(map(str, steps[1:]), seconds, strict=True)),
+        "bytes": len(pickle.dumps(last)),
+    }
+
+
+def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list[float], Trial]:
+    """Return when each trial ended on a cluster of so many nodes, and the last trial."""
     import ray
     from ray.cluster_utils import Cluster as Nodes
 
     from tuner.tuning.cluster import Cluster
 
     ends: list[float] = []
+    ended: list[Trial] = []
 
     def tell(event: Event) -> None:
         if isinstance(event, TrialEnded):
             ends.append(time.monotonic())
-            if len(ends) > TRIALS_OF_A_HOST * nodes:
+            ended[:] = [event.trial]
+            if len(ends) > trials:
                 raise Over
 
     cluster = Nodes(initialize_head=True, head_node_args={"num_cpus": 0})
@@ -89,7 +117,7 @@ def pace(nodes: int, seed: int) -> float:
         for _ in range(nodes):
             cluster.add_node(num_cpus=1)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-        with closing(Cluster(Modelled(), lambda first, other: None, lambda: False, tell)) as hosts:
+        with closing(Cluster(opening, lambda first, other: None, lambda: False, tell)) as hosts:
             while sum(place.doing == "open" for place in hosts._places) < nodes:
                 hosts._wait()
             budget = Budget(600.0, None, time.monotonic)
@@ -99,8 +127,7 @@ def pace(nodes: int, seed: int) -> float:
     finally:
         ray.shutdown()
         cluster.shutdown()
-    began = nodes  # the first of each node: all of them run from here on
-    return 60 * (len(ends) - 1 - began) / (ends[-1] - ends[began])
+    return ends, ended[0]
 
 
 def regret(name: str, hosts: int, seed: int) -> float:
@@ -161,9 +188,9 @@ def main() -> None:
                 evidence.save(item, searches=len(shares), median=median(shares), worst_tenth=tenth)
                 print(item, evidence.items[item], flush=True)
             if (item := f"time: {hosts} hosts") not in evidence.items:
-                seconds = list(pool.map(time_to_enough, [hosts] * SEEDS, range(SEEDS)))
+                seconds = list(pool.map(time_to_enough, [hosts] * TIMED_SEEDS, range(TIMED_SEEDS)))
                 reached = sum(map(math.isfinite, seconds))
-                evidence.save(item, searches=SEEDS, reached=reached, median_s=median(seconds))
+                evidence.save(item, searches=TIMED_SEEDS, reached=reached, median_s=median(seconds))
                 print(item, evidence.items[item], flush=True)
     if "--virtual" in sys.argv:
         return
@@ -172,6 +199,9 @@ def main() -> None:
             if (item := f"pace: {hosts} hosts, turn {turn}") not in evidence.items:
                 evidence.save(item, trials_a_minute=pace(hosts, turn))
                 print(item, evidence.items[item], flush=True)
+        if (item := "saturation: 4 hosts") not in evidence.items:
+            evidence.save(item, **saturation(4, 0))
+            print(item, evidence.items[item], flush=True)
 
 
 if __name__ == "__main__":

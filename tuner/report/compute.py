@@ -154,6 +154,8 @@ def _reproduce(result: Result) -> Iterator[tuple[str, str]]:
     yield "OpenVINO", host.openvino
     limit = f" (its control group gives {digits(host.quota)})" if host.quota else ""
     yield "host", f"{host.cpu}, {host.cores} cores{limit}, {gibibytes(host.memory_mb)}, {host.os}"
+    if travel := result.outcome.travel:
+        yield "hosts", str(travel)
     yield "devices", ", ".join(f"{name} ({full})" for name, full in host.devices.items())
     if host.drivers:
         yield "drivers", ", ".join(f"{name} {version}" for name, version in host.drivers.items())
