@@ -5,6 +5,7 @@ import asyncio
 import importlib.metadata
 import importlib.util
 import inspect
+import itertools
 import os
 import shutil
 import subprocess
@@ -58,6 +59,16 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
+def assert_fits(words):
+    """Check what a command about containers names: our files, and what the image is to run."""
+    for option, file in itertools.pairwise(words):
+        assert option != "-f" or (ROOT / file).exists(), file
+    if words[0] == "run":
+        image = next(at for at, word in enumerate(words) if word.startswith("openvino-tuner:"))
+        name, *options = words[image + 1 :]
+        cli.commands[name].make_context(name, options, **cli.context_settings)
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=name)
 def test_every_command_runs_or_where_it_would_measure_is_understood(page, place, capsys):
     for first, *words in commands(page):
@@ -65,6 +76,8 @@ def test_every_command_runs_or_where_it_would_measure_is_understood(page, place,
             assert main(words) == 0, (words, capsys.readouterr().err)
         elif first == "tuner":
             cli.commands[words[0]].make_context(words[0], words[1:], **cli.context_settings)
+        elif first in {"docker", "kubectl"}:
+            assert_fits(words)
         elif first == "python":
             assert words[0] == "-m"
             assert importlib.util.find_spec(words[1])
