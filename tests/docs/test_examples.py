@@ -82,7 +82,7 @@ def test_every_command_runs_or_where_it_would_measure_is_understood(page, place,
             assert words[0] == "-m"
             assert importlib.util.find_spec(words[1])
         else:
-            assert first in {"make", "pip", "apt-get", "optuna-dashboard"}
+            assert first in {"make", "pip", "apt-get", "optuna-dashboard", "ray"}
 
 
 def test_every_command_is_shown_in_a_block():
