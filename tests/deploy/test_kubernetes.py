@@ -29,6 +29,7 @@ OLDEST, NEWEST = "1.31", kubernetes_validate.latest_version()
 
 JOBS = {titled(job): job for job in of_kind("Job")}
 SEARCHES = {name: job for name, job in JOBS.items() if measures(job["spec"]["template"]["spec"])}
+DRIVER = JOBS["Job search-on-ray-epyc"]
 EXIT_CODES = {error.exit_code for error in (TunerError, UsageError, Interrupted)} | {CHECK_FAILED}
 
 each_pod = pytest.mark.parametrize("pod", PODS.values(), ids=PODS)
@@ -266,9 +267,27 @@ def test_rays_version_is_the_same_wherever_it_is_named(cluster):
     assert versions | {*locked} == {cluster["rayVersion"]}
 
 
-def test_only_pods_of_the_ray_cluster_reach_it():
+def test_a_driver_searches_on_the_nodes_of_a_kind_and_what_it_writes_is_merged():
+    (found,) = of_kind("RayCluster")
+    options = understood(arguments(DRIVER))
+    assert (
+        options["ray"] == f"ray://{found['metadata']['name']}-head-svc:10001"
+    )  # as KubeRay names the service
+    kind = DRIVER["metadata"]["labels"]["host-kind"]
+    assert options["hosts"] == f"host-kind={kind}"
+    assert options["output"] / "config.yaml" in understood(arguments(JOBS["Job merge"]))["configs"]
+    search = JOBS[f"Job search-{kind}"]
+    for field in ("backoffLimit", "podReplacementPolicy", "podFailurePolicy"):
+        assert DRIVER["spec"][field] == search["spec"][field]
+
+
+def test_only_pods_of_the_ray_cluster_and_drivers_reach_it():
     (policy,) = of_kind("NetworkPolicy")
     (found,) = of_kind("RayCluster")
     own = {"matchLabels": {"ray.io/cluster": found["metadata"]["name"]}}
     assert policy["spec"]["podSelector"] == own
-    assert policy["spec"]["ingress"] == [{"from": [{"podSelector": own}]}]
+    ((inside, drivers),) = [rule["from"] for rule in policy["spec"]["ingress"]]
+    assert inside == {"podSelector": own}
+    labels = DRIVER["spec"]["template"]["metadata"]["labels"]
+    assert drivers["podSelector"]["matchLabels"].items() <= labels.items()
+    assert drivers["podSelector"]["matchLabels"].items() > {("app.kubernetes.io/name", "openvino-tuner")}
