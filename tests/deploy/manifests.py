@@ -1,5 +1,6 @@
 """Reads the files of deploy/kubernetes."""
 
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -8,9 +9,10 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 
 
-def documents(*names):
-    """Return the objects of the files, or of all files."""
-    files = [FOLDER / name for name in names] or sorted(FOLDER.glob("*.yaml"))
+@cache
+def documents():
+    """Return the objects of all files; nobody changes them."""
+    files = sorted(FOLDER.glob("*.yaml"))
     return [found for file in files for found in yaml.safe_load_all(file.read_text())]
 
 

@@ -5,6 +5,7 @@ from functools import partial
 
 import kubernetes_validate
 import pytest
+from ray.scripts.scripts import start
 
 import tuner
 from tests.deploy.manifests import (
@@ -76,9 +77,9 @@ def test_the_pods_of_a_ray_cluster_are_valid(found):
 
 def test_a_misspelt_field_is_found():
     (pod,) = of_kind("Pod")
-    pod["spec"]["restartPolice"] = "Never"
+    misspelt = {**pod, "spec": {**pod["spec"], "restartPolice": "Never"}}
     with pytest.raises(kubernetes_validate.ValidationError):
-        kubernetes_validate.validate(pod, NEWEST, strict=True)
+        kubernetes_validate.validate(misspelt, NEWEST, strict=True)
 
 
 # What is asked of Kubernetes
@@ -252,8 +253,7 @@ def test_a_ray_cluster_has_the_fields_that_kuberay_knows(cluster):
 
 
 def test_ray_starts_with_options_that_it_knows(cluster):
-    scripts = pytest.importorskip("ray.scripts.scripts", reason="needs ray: pip install ray")
-    known = {word for option in scripts.start.params for word in option.opts}
+    known = {word for option in start.params for word in option.opts}
     started = (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])
     assert {f"--{name}" for group in started for name in group["rayStartParams"]} <= known
 
