@@ -1,7 +1,7 @@
 """How does a search scale with the hosts of a cluster? Lanes that wait instead of computing, and hosts in virtual time.
 
 Two cores cannot measure on many hosts at once. *Pace*: on a real Ray cluster of so many nodes, whose lanes sleep for as long as the
-modelled machine would take, trials a minute from the first to the last trial, over those of one node: what is lost is what the tuner and
+modelled machine would take: trials a minute, and the share of the nodes' time in which they ran trials. What is lost is what the tuner and
 Ray cost, on two cores for all nodes together. *Regret*: how far the best trial is behind the optimum after as many trials in all, on
 recorded landscapes in virtual time: several hosts do not know of each other's running trials how they will end. *Time*: seconds until
 0.98 of the optimum was first measured on modelled servers, in virtual time. *Saturation*: the same as pace, but lanes do not wait at
@@ -78,25 +78,28 @@ class Over(Exception):
     """What is wanted of a search is known."""
 
 
-def pace(nodes: int, seed: int) -> float:
-    """Return the trials a minute on a cluster of so many nodes."""
-    ends, _ = ends_of(nodes, seed, Modelled(), TRIALS_OF_A_HOST * nodes)
-    return 60 * (len(ends) - 1 - nodes) / (ends[-1] - ends[nodes])  # all of them run from there on
+def pace(nodes: int, seed: int) -> dict[str, float]:
+    """Return the trials a minute on a cluster of so many nodes, and the share of their time in which they measured."""
+    ends, trials = ends_of(nodes, seed, Modelled(), TRIALS_OF_A_HOST * nodes)
+    counted, wall_s = trials[nodes + 1 :], ends[-1] - ends[nodes]  # all of them run from there on
+    busy = sum(trial.took_s or 0.0 for trial in counted) / nodes / wall_s
+    return {"trials_a_minute": 60 * len(counted) / wall_s, "busy": busy}
 
 
 def saturation(nodes: int, seed: int) -> dict[str, object]:
     """Return the seconds of a trial where lanes take none, the more trials there are, and the bytes of a trial."""
-    ends, last = ends_of(nodes, seed, Modelled(waits=False), MANY_TRIALS)
-    steps = list(range(0, MANY_TRIALS + 1, MANY_TRIALS // 4))
+    ends, trials = ends_of(nodes, seed, Modelled(waits=False), MANY_TRIALS)
+    quarter = (len(ends) - 1) // 4  # the space may have no more than these
+    steps = list(range(0, 4 * quarter + 1, quarter))
     seconds = [(ends[to] - ends[since]) / (to - since) for since, to in pairwise(steps)]
     return {
         "seconds_a_trial": dict(zip(map(str, steps[1:]), seconds, strict=True)),
-        "bytes": len(pickle.dumps(last)),
+        "bytes": len(pickle.dumps(trials[-1])),
     }
 
 
-def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list[float], Trial]:
-    """Return when each trial ended on a cluster of so many nodes, and the last trial."""
+def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list[float], list[Trial]]:
+    """Return when each trial ended on a cluster of so many nodes, and the trials."""
     import ray
     from ray.cluster_utils import Cluster as Nodes
 
@@ -108,7 +111,7 @@ def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list
     def tell(event: Event) -> None:
         if isinstance(event, TrialEnded):
             ends.append(time.monotonic())
-            ended[:] = [event.trial]
+            ended.append(event.trial)
             if len(ends) > trials:
                 raise Over
 
@@ -118,7 +121,7 @@ def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list
             cluster.add_node(num_cpus=1)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
         with closing(Cluster(opening, lambda first, other: None, lambda: False, tell)) as hosts:
-            while sum(place.doing == "open" for place in hosts._places) < nodes:
+            while sum(member.doing == "open" for member in hosts._members.all) < nodes:
                 hosts._wait()
             budget = Budget(600.0, None, time.monotonic)
             task = Task(MODEL, CPU, hosts, layout(SERVER), MemoryStore(), budget, seed, tell)
@@ -127,7 +130,7 @@ def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list
     finally:
         ray.shutdown()
         cluster.shutdown()
-    return ends, ended[0]
+    return ends, ended
 
 
 def regret(name: str, hosts: int, seed: int) -> float:
@@ -197,7 +200,7 @@ def main() -> None:
     with quiet_host("scale"):
         for turn, hosts in product(range(TURNS), HOSTS):
             if (item := f"pace: {hosts} hosts, turn {turn}") not in evidence.items:
-                evidence.save(item, trials_a_minute=pace(hosts, turn))
+                evidence.save(item, **pace(hosts, turn))
                 print(item, evidence.items[item], flush=True)
         if (item := "saturation: 4 hosts") not in evidence.items:
             evidence.save(item, **saturation(4, 0))

@@ -56,6 +56,18 @@ def _measures(process):
         return False
 
 
+@pytest.mark.alone
+@pytest.mark.slow
+def test_a_search_on_a_cluster_that_is_ended_by_a_service_saves_its_answer(model, tmp_path):
+    out = tmp_path / "out"
+    process = start_until("/s  ", "search", model, "--ray", "local", "--budget", "120s", "--output", out)
+    process.send_signal(signal.SIGTERM)
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 4
+    assert stdout.startswith("stopped early; inconclusive")
+    assert tuner.load(out / "config.yaml").verdict == "inconclusive"
+
+
 def test_hosts_without_a_cluster_are_refused(model, capsys):
     code, sentence = complain(capsys, "search", model, "--hosts", "kind=xeon")
     assert code == 2

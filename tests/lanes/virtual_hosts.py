@@ -77,9 +77,13 @@ class VirtualHosts:
         self._at_the_time_of(number)
         self._hosts[number].start(configuration)
         trial = self._hosts[number].ended()
+        assert trial
         self._running[number] = self._lanes[number].now(), trial
 
-    def ended(self) -> Trial:
+    def lost(self) -> Configuration | None:
+        return None
+
+    def ended(self) -> Trial | None:
         number = min(self._running, key=lambda each: self._running[each][0])
         ends_s, trial = self._running.pop(number)
         self._time_s = max(self._time_s, ends_s)

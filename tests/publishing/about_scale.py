@@ -27,19 +27,21 @@ def lines() -> Iterator[str]:
     found: Data = data["items"]
     yield from head("A search on 1 to 16 hosts", data)
     yield "*Pace*: trials a minute on a real Ray cluster of so many nodes, each of which waits as a modelled server of 2 x 32 cores would"
-    yield "compute; the median of two turns, and over that of one node for each node. All nodes, Ray and the driver share two cores. *Share of the"
+    yield "compute; the median of two turns. All nodes, Ray and the driver share two cores. *Busy*: the share of the nodes' time in which they ran"
+    yield "trials. *Of linear*: that share over that of one node; trials get shorter the more of them there are, so trials a minute do not tell it. *Share of the"
     yield "optimum*: of the best of 32 trials in all, 100 replayed searches of five recorded landscapes; the median, and the tenth part that did"
     yield "worst. *Time to 0.98*: until a trial first measured 0.98 of the optimum of a tiny model on the modelled server, in virtual time, the median"
     yield "of 60 searches; in how many of them that came within 120 s.\n"
-    yield from table("hosts", "trials a minute", "of linear", "share of the optimum", "time to 0.98")
-    alone = _pace(found, 1)
+    yield from table("hosts", "trials a minute", "busy", "of linear", "share of the optimum", "time to 0.98")
+    alone = _pace(found, 1, "busy")
     for hosts in sorted({int(name.split()[1]) for name in found if name.startswith("regret")}):
         regret, time = found[f"regret: {hosts} hosts"], found.get(f"time: {hosts} hosts")
-        pace = _pace(found, hosts)
+        pace, busy = (_pace(found, hosts, figure) for figure in ("trials_a_minute", "busy"))
         cells = (
             hosts,
             f"{pace:.0f}" if pace else "not run",
-            f"{pace / alone / hosts:.2f}" if pace and alone else "",
+            f"{busy:.2f}" if busy else "",
+            f"{busy / alone:.2f}" if busy and alone else "",
             f"{regret['median']:.3f}, {regret['worst_tenth']:.3f}",
             f"{time['median_s']:.0f} s ({time['reached']} of {time['searches']})" if time else "not run",
         )
@@ -74,11 +76,9 @@ def _estimate(found: Data) -> Iterator[str]:
     yield "  write a study when it has ended, which is what pushing local studies does."
 
 
-def _pace(found: Data, hosts: int) -> float | None:
-    """Return the trials a minute of all turns in the median, or None."""
-    turns = [
-        each["trials_a_minute"] for name, each in found.items() if name.startswith(f"pace: {hosts} hosts,")
-    ]
+def _pace(found: Data, hosts: int, figure: str) -> float | None:
+    """Return a figure of the pace in the median of all turns, or None."""
+    turns = [each[figure] for name, each in found.items() if name.startswith(f"pace: {hosts} hosts,")]
     return median(turns) if turns else None
 
 

@@ -1,6 +1,7 @@
 """The hosts of a real Ray cluster on this machine; its nodes measure on simulated lanes."""
 
 import os
+import platform
 import threading
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -11,7 +12,8 @@ import pytest
 from tests.lanes.on_hosts import EQUAL, SimulatedOpening
 from tests.lanes.simulated import Noise
 from tests.simulation import CPU, MODEL, MemoryStore, space_of
-from tests.tuning.hosts_contract import HostsContract
+from tests.tuning.hosts_contract import BATCH_4, WORK, HostsContract
+from tuner.domain.history import History
 from tuner.domain.travel import travel_of
 from tuner.errors import Interrupted, UsageError
 from tuner.tuning.budget import Budget
@@ -20,6 +22,7 @@ from tuner.tuning.tune import Task, tune
 
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
+members = pytest.importorskip("tuner.tuning.members")
 
 pytestmark = pytest.mark.alone
 """A cluster is many processes, and what runs beside them is late."""
@@ -64,7 +67,7 @@ def lossy(nodes, request):
 def hosts_of(opening=QUICK, **options):
     from tuner.tuning.cluster import Cluster
 
-    options = {"differs": differs, "stopped": lambda: False, "labels": {"kind": "fast"}, **options}
+    options = {"why_not_with": differs, "stopped": lambda: False, "labels": {"kind": "fast"}, **options}
     with closing(Cluster(opening, **options)) as cluster:
         yield cluster
 
@@ -132,7 +135,9 @@ def test_what_a_lost_host_measured_is_measured_again_elsewhere(nodes, lossy):
 
     def tell(event):
         if isinstance(event, TrialEnded) and event.trial.number == 6 and not lost:
-            running = {place.node: place.configuration for place in hosts._places if place.configuration}
+            running = {
+                member.node: member.configuration for member in hosts._members.all if member.configuration
+            }
             node = next(each for each in pair if each.node_id in running)
             lost.append(running[node.node_id])
             nodes.remove_node(node, allow_graceful=False)
@@ -154,7 +159,7 @@ def test_a_final_goes_on_where_one_of_its_hosts_is_lost(nodes, lossy):
 
     def tell(event):
         if isinstance(event, FinalRound) and not killed:
-            killed.append(next(place.node for place in hosts._places if place.doing == "final"))
+            killed.append(next(member.node for member in hosts._members.all if member.doing == "final"))
             nodes.remove_node(next(each for each in pair if each.node_id == killed[0]), allow_graceful=False)
 
     with hosts_of(replace(QUICK, waits=0.2, noise=NOISY), labels=labels) as hosts:
@@ -182,7 +187,6 @@ def test_the_final_is_held_again_where_all_of_its_hosts_are_lost(nodes, lossy):
     assert [notice.code for notice in hosts.notices] == ["host-lost", "host-lost"]
     assert found.final.trouble is None
     assert found.final.rounds
-    assert hosts.measured_on == 3
 
 
 @pytest.mark.slow
@@ -218,7 +222,7 @@ def test_a_host_that_joins_later_is_used(nodes, lossy):
 def test_only_hosts_with_the_labels_measure(nodes, pair):
     with hosts_of() as hosts:
         hosts.ready()
-        assert {place.node for place in hosts._places} == {node.node_id for node in pair}
+        assert {member.node for member in hosts._members.all} == {node.node_id for node in pair}
     with hosts_of(labels={"kind": "none"}) as hosts, pytest.raises(UsageError, match="hosts='kind=none'"):
         hosts.ready()
 
@@ -248,6 +252,39 @@ def test_a_search_that_no_host_can_run_ends_with_its_error(pair):
         pytest.raises(UsageError, match="batch= cannot be searched; leave it out"),
     ):
         hosts.ready()
+
+
+def test_a_host_with_other_versions_is_refused_before_it_is_sent_anything(pair, monkeypatch):
+    ours = {**members.versions(), "Python": "3.9.1", "of another thing": "1"}
+    monkeypatch.setattr(members, "versions", lambda: ours)
+    with hosts_of(Broken()) as hosts, pytest.raises(UsageError) as refused:
+        hosts.ready()
+    theirs = f"Python is {platform.python_version()}, here 3.9.1; of another thing is missing, here 1"
+    assert str(refused.value) == f"{theirs}; install the same versions on all hosts."
+    assert len(hosts.notices) == 2
+
+
+def test_a_mistake_in_the_program_is_not_taken_for_a_lost_host(pair):
+    with hosts_of(Broken()) as hosts, pytest.raises(ZeroDivisionError):
+        hosts.ready()
+
+
+class Broken(SimulatedOpening):
+    def __call__(self, budget, stopped):
+        return 1 / 0
+
+
+def test_what_loses_two_hosts_has_failed(pair):
+    with hosts_of() as hosts:
+        budget = Budget(20.0, None, monotonic)
+        hosts.ready()
+        hosts.open_hints(WORK, History(), budget)
+        hosts._lose(BATCH_4)
+        assert hosts.lost() == BATCH_4
+        assert hosts.lost() is None
+        hosts._lose(BATCH_4)
+        assert hosts.lost() is None
+        assert hosts.ended().reason == "its host was lost 2 times"
 
 
 def test_a_user_who_stops_keeps_what_is_there(pair):
@@ -282,5 +319,5 @@ def test_stopping_before_the_first_host_is_ready_is_an_interruption(pair):
 def test_memory_is_that_of_the_host_with_the_least(pair):
     with hosts_of() as hosts:
         hosts.ready()
-        hosts._places[0].available_mb = 10.0
+        hosts._members.all[0].available_mb = 10.0
         assert hosts.available_mb() == 10.0

@@ -13,13 +13,13 @@ from tuner.advice.fingerprint import compare
 from tuner.commands.asked import Asked
 from tuner.commands.measuring import Ready, begin, measuring
 from tuner.errors import ModelError, UsageError
-from tuner.measure.guard import importable_script
+from tuner.measure.interrupt import interruptible
 from tuner.measure.leftovers import folder_of_a_search
 from tuner.measure.lock import host_lock
 from tuner.measure.neighbour import running
 from tuner.measure.place import placed
-from tuner.probe.model_files import digest, is_model, model_file, parts_of, readable
-from tuner.tuning.budget import Budget
+from tuner.probe.model_files import digest, is_file, is_model, model_file, parts_of, readable
+from tuner.tuning.budget import Budget, Moment
 from tuner.tuning.hosts import ThisHost
 from tuner.tuning.progress import Observer
 
@@ -72,12 +72,14 @@ class SearchElsewhere:
     Attributes:
         asked: What the user asks of the search, with paths of the host where it was asked.
         model: The model's files.
+        path: What OpenVINO reads of them, where the search was asked for.
         sha256: Hash of their bytes.
         inputs: Files with samples, by input name.
     """
 
     asked: Asked
     model: Parcel
+    path: str
     sha256: str
     inputs: Mapping[str, Parcel]
 
@@ -100,8 +102,8 @@ class SearchElsewhere:
                 )
             model = Parcel.of(asked.model, list(parts_of(asked.model)))
             sha256 = digest(asked.model)
-        inputs = {name: Parcel.of(path, _files_at(path)) for name, path in asked.inputs.items()}
-        return cls(asked, model, sha256, inputs)
+        inputs = {name: Parcel.of(path, samples_at(name, path)) for name, path in asked.inputs.items()}
+        return cls(asked, model, str(model_file(asked.model)), sha256, inputs)
 
     @property
     def budget_s(self) -> float:
@@ -130,18 +132,18 @@ class SearchElsewhere:
                 raise ModelError(
                     f"'{self.asked.model}' did not arrive as it was sent; run the command again."
                 )
-            stack.enter_context(importable_script())
             stack.enter_context(host_lock(asked.command, lambda _: None, stopped))
+            budget.follow(Moment(self.budget_s, began.took_s, budget.looks))  # waiting does not count
             neighbour = stack.enter_context(running(asked.question.beside))
             stack.enter_context(placed(asked.cpus, asked.cpuset))
             ready, host = stack.enter_context(measuring(asked, began, budget, stopped, _quiet, neighbour))
-            model = replace(ready.model, path=str(model_file(self.asked.model)))
+            model = replace(ready.model, path=self.path)
             yield replace(ready, model=model, layout=replace(ready.layout, model=model)), host
 
 
 @contextmanager
 def on_a_cluster(
-    asked: Asked, address: str, hosts: str | None, stopped: Callable[[], bool], tell: Observer
+    asked: Asked, address: str, hosts: str | None, tell: Observer
 ) -> Iterator[tuple[Ready, Cluster]]:
     """Connect with a cluster, and yield what its first host knows, and what measures on all of them.
 
@@ -151,7 +153,8 @@ def on_a_cluster(
     """
     labels, opening = labels_of(hosts), SearchElsewhere.of(asked)
     try:
-        from tuner.tuning.cluster import Cluster, connected
+        from tuner.tuning.cluster import Cluster
+        from tuner.tuning.ray_connection import connected
     except ModuleNotFoundError as error:
         if error.name != "ray":
             raise
@@ -159,12 +162,27 @@ def on_a_cluster(
             f"ray='{address}' needs the package Ray; install it with: pip install 'openvino-tuner[ray]'"
         ) from error
 
-    def differs(first: Ready, other: Ready) -> str | None:
-        fit = compare(first.host, other.host, list(first.host.devices))
-        return str(fit) if fit.level == "different" else None
-
-    with connected(address), closing(Cluster(opening, differs, stopped, tell, labels)) as cluster:
+    with (
+        connected(address),
+        interruptible() as stopped,  # after Ray, which handles signals, too
+        closing(Cluster(opening, why_not_with, stopped, tell, labels)) as cluster,
+    ):
         yield cluster.ready(), cluster
+
+
+def why_not_with(first: Ready, other: Ready) -> str | None:
+    """Return why another host cannot measure beside the first one, or None if it can."""
+    used = {name for target in first.targets for name in target.devices}
+    fit = compare(first.host, other.host, sorted(used))
+    if fit.level == "different":
+        return str(fit)
+    if first.targets != other.targets:
+        theirs, ours = (", ".join(map(str, ready.targets)) for ready in (other, first))
+        return f"it has {theirs} to search, and not {ours}"
+    if first.model != other.model:
+        refused = other.model.batch_refusal or first.model.batch_refusal or "its batch is another one"
+        return f"the model is not the same to it: {refused}"
+    return None
 
 
 def labels_of(hosts: str | None) -> Mapping[str, str]:
@@ -179,8 +197,16 @@ def labels_of(hosts: str | None) -> Mapping[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _files_at(path: Path) -> list[Path]:
-    return sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]
+def samples_at(name: str, path: Path) -> list[Path]:
+    """Return the files with samples of an input.
+
+    Raises:
+        UsageError: There is none.
+    """
+    files = sorted(part for part in path.iterdir() if part.is_file()) if path.is_dir() else [path]
+    if not files or not all(map(is_file, files)):
+        raise UsageError(f"inputs= names no file for '{name}' ('{path}'); give a file, or a folder of files.")
+    return files
 
 
 def _quiet(_event: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -198,14 +198,11 @@ def _searched_here(asked: Asked, tell: Observer) -> Result:
 
 def _searched_on_a_cluster(asked: Asked, address: str, labels: str | None, tell: Observer) -> Result:
     """Search on the hosts of a Ray cluster; this process only keeps the study and asks for configurations."""
-    budget = _budget(asked)
-    tell(Started(budget.left_s()))
     tell(Step("sending the model to the cluster"))
-    with (
-        interruptible() as stopped,
-        on_a_cluster(asked, address, labels, stopped, tell) as (ready, cluster),
-    ):
-        return _tuned(asked, ready, cluster, budget, tell)
+    with on_a_cluster(asked, address, labels, tell) as (ready, cluster):
+        budget = _budget(asked, cluster.took_s)  # waiting for a host does not count
+        tell(Started(budget.left_s()))
+        return _tuned(asked, ready, cluster, budget, tell, stolen_s=lambda: 0.0)
 
 
 def _budget(asked: Asked, spent_s: float = 0.0) -> Budget:
@@ -219,17 +216,21 @@ def _tuned(
     budget: Budget,
     tell: Observer,
     neighbour: Neighbour | None = None,
+    stolen_s: Callable[[], float] = stolen_seconds,
 ) -> Result:
-    """Tune on hosts that are ready, and save the answer."""
+    """Tune on hosts that are ready, and save the answer.
+
+    `stolen_s` returns the seconds that the hypervisor has taken from the host that measures.
+    """
     setting = _setting(asked, ready)
     tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
     for notice in ready.notices:
         tell(Warned(notice))
     with closing(open_study(asked, setting)) as study:
         study.begin(setting)
-        stolen_before_s = stolen_seconds()
+        stolen_before_s = stolen_s()
         found = tune(_task(asked, ready, hosts, study, budget, tell))
-        stolen = (stolen_seconds() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
+        stolen = (stolen_s() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
         closing_notices = _closing_notices(found, stolen, asked.question, neighbour, tell)
         notices = [*ready.notices, *hosts.notices, *closing_notices]
         travel = _travel(found, hosts, asked.question)

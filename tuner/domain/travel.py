@@ -15,8 +15,8 @@ class Travel:
     """On how many hosts a search measured.
 
     Attributes:
-        hosts: Hosts on which trials ran, of those that were left at the end.
-        finals: Hosts on which the final was held.
+        hosts: Hosts on which trials ended.
+        finals: Hosts whose own final says something.
         held: Hosts whose own final says the same of what is advised; 0 where the answer is open.
     """
 

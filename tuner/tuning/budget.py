@@ -28,7 +28,7 @@ class Budget:
     Attributes:
         seconds: What the run may take now; more after `extend`.
         trials: Greatest number of trials, or None for as many as fit.
-        trials_begun: Trials of the run so far.
+        trials_done: Trials of the run so far.
         looks: How many finals the run may hold at most: one, and one after each time that it is extended.
     """
 
@@ -41,7 +41,7 @@ class Budget:
         up_to_s: float = 0.0,
     ) -> None:
         """Start the clock, after what was spent before; the run may be extended to `up_to_s` seconds."""
-        self.seconds, self.trials, self.trials_begun = seconds, trials, 0
+        self.seconds, self.trials, self.trials_done = seconds, trials, 0
         self._up_to_s = max(seconds, up_to_s)
         self.looks = 1 + math.ceil(math.log2(self._up_to_s / seconds))
         self._now, self._began = now, now() - spent_s
@@ -63,9 +63,9 @@ class Budget:
         self.seconds, self.looks = moment.seconds, moment.looks
         self._began = self._now() - moment.spent_s
 
-    def allows_a_trial(self) -> bool:
-        """Return whether the run may have another trial, if there is time."""
-        return self.trials is None or self.trials_begun < self.trials
+    def allows_a_trial(self, running: int = 0) -> bool:
+        """Return whether the run may have another trial beside those that are running, if there is time."""
+        return self.trials is None or self.trials_done + running < self.trials
 
     def extend(self, more_s: float) -> bool:
         """Allow further seconds, and return whether there were any.

@@ -15,6 +15,7 @@ from tuner.domain.result import Notice
 from tuner.domain.space import Bounds
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
+from tuner.errors import LaneError
 from tuner.measure.lane import Lanes
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan, run_final
@@ -46,12 +47,16 @@ class Work:
     seed: int
 
 
+class HostsGone(LaneError):
+    """No host is left to measure on."""
+
+
 class Hosts(Protocol):
     """Runs the trials and the final of a search."""
 
     @property
     def measured_on(self) -> int:
-        """How many hosts have measured."""
+        """On how many hosts trials have ended."""
 
     @property
     def elsewhere(self) -> Sequence[Final]:
@@ -66,6 +71,7 @@ class Hosts(Protocol):
 
         Raises:
             DeviceError: No hint runs, or not the hint that earlier trials were compared with.
+            HostsGone: No host is left.
             UsageError: The copies that are asked for would not fit into memory, or the budget was over.
             Interrupted: The user asked to stop.
         """
@@ -88,13 +94,17 @@ class Hosts(Protocol):
     def start(self, configuration: Configuration) -> None:
         """Start a trial; there has to be a `free` host."""
 
-    def ended(self) -> Trial:
-        """Wait until a trial that was started has ended, and return it.
+    def ended(self) -> Trial | None:
+        """Wait until a trial that was started has ended, and return it; or None once another host is free.
 
         Raises:
             LaneError: The baseline's lane died, and does not open again, or the time is over.
+            HostsGone: No host is left.
             Interrupted: The user asked to stop.
         """
+
+    def lost(self) -> Configuration | None:
+        """Return what was lost with a host that measured it, each once; None where nothing was."""
 
     def why_it_fails(self, configuration: Configuration) -> str | None:
         """Return why a configuration no longer runs, or None if it does."""
@@ -107,6 +117,7 @@ class Hosts(Protocol):
 
         Raises:
             LaneError: The hint's lane kept dying, and no sitting ended before.
+            HostsGone: No host is left.
         """
 
     def available_mb(self) -> float:
@@ -179,6 +190,10 @@ class ThisHost:
         assert self._started
         configuration, self._started = self._started, None
         return self._runner.run(configuration)
+
+    def lost(self) -> Configuration | None:
+        """See `Hosts`: nothing is lost here."""
+        return None
 
     def why_it_fails(self, configuration: Configuration) -> str | None:
         """See `Hosts`."""

@@ -27,7 +27,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints
-from tuner.tuning.hosts import Hosts, Work
+from tuner.tuning.hosts import Hosts, HostsGone, Work
 from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
@@ -215,6 +215,8 @@ def _explore_and_decide(
         final = _hold_final(task, history, exploration.memory)
     except Interrupted as stop:
         return replace(unfinished(history, str(stop)), interrupted=True), None
+    except HostsGone as gone:
+        return unfinished(history, str(gone)), None
     except LaneError as error:
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:
@@ -256,11 +258,14 @@ def _run_trials(task: Task, exploration: Exploration, open_points: OpenPoints, h
         while task.hosts.free and (following := _following(task, exploration, open_points, history)):
             configuration, left_s = following
             task.tell(TrialBegan(configuration, left_s))
-            task.budget.trials_begun += 1
             task.hosts.start(configuration)
-        if not task.hosts.running:
+        if task.hosts.free and not task.hosts.running:
             return
-        trial = replace(task.hosts.ended(), number=len(history.trials))
+        ended = task.hosts.ended()
+        if ended is None:
+            continue
+        trial = replace(ended, number=len(history.trials))
+        task.budget.trials_done += 1
         _keep(task, history, trial)
         exploration.learn(trial, task.hosts.why_it_fails)
         task.tell(TrialEnded(trial, history.best(), task.budget.left_s()))
@@ -270,7 +275,7 @@ def _following(
     task: Task, exploration: Exploration, open_points: OpenPoints, history: History
 ) -> tuple[Configuration, float] | None:
     """Return what to try next, and the seconds left for trials; None if there is no time or nothing left."""
-    if not task.budget.allows_a_trial():
+    if not task.budget.allows_a_trial(len(task.hosts.running)):
         return None
     finalists = finals.choose(history, task.model.batch, task.strategy.finalists)
     cost = finals.cost_of(finalists, history, history.trials[0], finals.least_window_s(task.strategy))
@@ -280,7 +285,7 @@ def _following(
     left_s = task.budget.left_s() - finals.reserve_s(cost, task.budget, task.strategy)
     if left_s <= 0:
         return None
-    following = exploration.next(left_s) or open_points.last(left_s)
+    following = task.hosts.lost() or exploration.next(left_s) or open_points.last(left_s)
     return (following, left_s) if following else None
 
 
@@ -302,5 +307,7 @@ def _hold_final(task: Task, history: History, memory: MemoryGuard) -> Final | No
 
     try:
         return task.hosts.hold_final(plan, on_round)
+    except HostsGone:
+        raise
     except LaneError as error:
         return Final(hint.as_candidate(), (), (), f"the hint's lane: {error}")

@@ -1,0 +1,67 @@
+"""The connection with a Ray cluster, and what Ray does to a program that has one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO, cast
+
+import ray
+
+from tuner.errors import UsageError, reason
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """Connect with a cluster at an address, `auto` or `ray://...`, or start one on this host: `local`.
+
+    A connection that the program has already is used, and stays.
+
+    Raises:
+        UsageError: There is none.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    on_sigterm = signal.getsignal(signal.SIGTERM)
+    with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))):
+        _connect(address)
+        try:
+            yield
+        finally:
+            ray.shutdown()
+            if threading.current_thread() is threading.main_thread():
+                signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in its place
+
+
+def _connect(address: str) -> None:
+    options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+    except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError, ImportError) as error:
+        raise UsageError(
+            f"ray='{address}' cannot be reached ({reason(error)}); start a cluster with 'ray start --head' "
+            "and give its address, or give ray='local' to start one here."
+        ) from error
+
+
+class _WithoutRay:
+    """A stream that drops what Ray's own threads print: where a host is lost, the last lines of its log."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, unless a thread of Ray does."""
+        return len(text) if threading.current_thread().name.startswith("ray_") else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
