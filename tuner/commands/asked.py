@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -13,16 +14,27 @@ from typing import Any, get_args
 from tuner.advice.parsing import CONFIG_NAME
 from tuner.commands.report import REPORT_NAME
 from tuner.domain.limit import Limit
+from tuner.domain.limit_words import limits_of
 from tuner.domain.load import Load
-from tuner.domain.objectives import OBJECTIVES
+from tuner.domain.objectives import OBJECTIVES, Objective
 from tuner.domain.precision import error_of, precisions_of
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.space import HINT, Bounds, Choice
-from tuner.domain.units import GREATEST_SEED, MOST, arrival_rate_of
+from tuner.domain.units import (
+    GREATEST_SEED,
+    MOST,
+    arrival_rate_of,
+    copies_of,
+    cores_of,
+    cpuset_of,
+    niceness_of,
+    seconds_of,
+)
 from tuner.errors import UsageError
 from tuner.measure.answers import tolerance
+from tuner.measure.neighbour import command_of
 from tuner.probe.arrivals import read_arrivals
-from tuner.probe.model_files import name_of
+from tuner.probe.model_files import name_of, require_usable_path
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.strategy import strategy_for
 from tuner.tuning.targets import Batching
@@ -117,6 +129,72 @@ class Asked:
     def study(self) -> Path:
         """Where the study is kept."""
         return self.output / STUDY_NAME
+
+
+def asked_of(
+    model: str | os.PathLike[str],
+    *,
+    device: str | Sequence[str] = (),
+    plugins: str | os.PathLike[str] | None = None,
+    batching: Batching = "explicit",
+    budget: str | float = "60s",
+    up_to: str | float | None = None,
+    trials: int | None = None,
+    streams: Sequence[Choice] | None = None,
+    batch: Sequence[int] | None = None,
+    requests: Sequence[int] | None = None,
+    precision: str | Sequence[str] | None = None,
+    max_error: str | float | None = None,
+    objective: Objective = "throughput",
+    max_latency: str | Sequence[str] | None = None,
+    max_memory: str | None = None,
+    min_throughput: str | float | None = None,
+    rate: str | float | None = None,
+    arrivals: str | os.PathLike[str] | None = None,
+    copies: str | int | Sequence[int] | None = None,
+    beside: str | None = None,
+    nice: int = 0,
+    inputs: Mapping[str, str | os.PathLike[str]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    output: str | os.PathLike[str] | None = None,
+    cpus: str | float | None = None,
+    cpuset: str | Sequence[int] | None = None,
+    seed: int = 0,
+    command: str | None = None,
+) -> Asked:
+    """Return what a call of `tuner.search` asks for; its parameters are those of the search.
+
+    Raises:
+        ModelError: The model's path is empty or not Unicode.
+        UsageError: A parameter has a value that it cannot have, or two contradict each other.
+    """
+    require_usable_path(model)
+    path, bounds = Path(model), bounds_of(streams, batch, requests, precision)
+    return Asked(
+        model=path,
+        output=output_of(path, output),
+        devices=(device,) if isinstance(device, str) else tuple(device),
+        plugins=Path(plugins) if plugins else None,
+        batching=batching,
+        budget_s=seconds_of(budget),
+        up_to_s=seconds_of(up_to, "up_to") if up_to is not None else 0.0,
+        trials=trials,
+        bounds=bounds,
+        inputs={name: Path(file) for name, file in (inputs or {}).items()},
+        shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
+        question=Question.asked(
+            objective,
+            (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
+            load_of(rate, arrivals, seed),
+            copies_of(copies) if copies is not None else (1,),
+            shlex.join(command_of(beside)) if beside is not None else "",
+            niceness_of(nice),
+        ),
+        cpus=cores_of(cpus) if cpus is not None else None,
+        cpuset=cpuset_of(cpuset) if cpuset is not None else None,
+        seed=seed,
+        command=command or f"tuner.search({str(path)!r})",
+    )
 
 
 def require_seed(seed: int) -> None:

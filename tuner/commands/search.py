@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing
@@ -16,26 +15,23 @@ import msgspec
 
 from tuner import __version__
 from tuner.advice.writer import make_advice
-from tuner.commands.asked import Asked, bounds_of, error_limit, load_of, output_of
+from tuner.commands.asked import Asked, asked_of
 from tuner.commands.files import open_study, refuse_unwritable, save_answer
 from tuner.commands.measuring import Ready, begin, measuring
 from tuner.commands.on_a_cluster import on_a_cluster
 from tuner.commands.report import REPORT_NAME
-from tuner.domain.limit_words import limits_of
 from tuner.domain.objectives import Objective
 from tuner.domain.question import Question
 from tuner.domain.result import Notice, Outcome, Result, SearchRun, Setting
 from tuner.domain.space import Choice
 from tuner.domain.travel import Travel, travel_of
-from tuner.domain.units import copies_of, cores_of, cpuset_of, niceness_of, seconds_of
 from tuner.errors import UsageError
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
-from tuner.measure.neighbour import Neighbour, command_of, running
+from tuner.measure.neighbour import Neighbour, running
 from tuner.measure.place import placed, require_place
 from tuner.probe.host import stolen_seconds
-from tuner.probe.model_files import require_usable_path
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import Hosts
@@ -141,32 +137,35 @@ def search(
         TunerError: With one sentence for the user.
     """
     refuse_while_imported("tuner.search")
-    require_usable_path(model)
-    path, bounds = Path(model), bounds_of(streams, batch, requests, precision)
-    asked = Asked(
-        model=path,
-        output=output_of(path, output),
-        devices=(device,) if isinstance(device, str) else tuple(device),
-        plugins=Path(plugins) if plugins else None,
+    asked = asked_of(
+        model,
+        device=device,
+        plugins=plugins,
         batching=batching,
-        budget_s=seconds_of(budget),
-        up_to_s=seconds_of(up_to, "up_to") if up_to is not None else 0.0,
+        budget=budget,
+        up_to=up_to,
         trials=trials,
-        bounds=bounds,
-        inputs={name: Path(file) for name, file in (inputs or {}).items()},
-        shapes={name: tuple(shape) for name, shape in (shapes or {}).items()},
-        question=Question.asked(
-            objective,
-            (*limits_of(max_latency, max_memory, min_throughput), *error_limit(bounds, max_error)),
-            load_of(rate, arrivals, seed),
-            copies_of(copies) if copies is not None else (1,),
-            shlex.join(command_of(beside)) if beside is not None else "",
-            niceness_of(nice),
-        ),
-        cpus=cores_of(cpus) if cpus is not None else None,
-        cpuset=cpuset_of(cpuset) if cpuset is not None else None,
+        streams=streams,
+        batch=batch,
+        requests=requests,
+        precision=precision,
+        max_error=max_error,
+        objective=objective,
+        max_latency=max_latency,
+        max_memory=max_memory,
+        min_throughput=min_throughput,
+        rate=rate,
+        arrivals=arrivals,
+        copies=copies,
+        beside=beside,
+        nice=nice,
+        inputs=inputs,
+        shapes=shapes,
+        output=output,
+        cpus=cpus,
+        cpuset=cpuset,
         seed=seed,
-        command=command or f"tuner.search({str(path)!r})",
+        command=command,
     )
     if ray is None and hosts is not None:
         raise UsageError("hosts= chooses hosts of a Ray cluster; give its address with ray=, too.")
