@@ -84,12 +84,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff format tuner tests
 	$(BIN)/ruff check --fix tuner tests
 
-docs: $(VENV)/.dev  ## write what is made from the code again: commands, Python, properties, the advice's JSON Schema
+docs: $(VENV)/.dev  ## write what is made from the code again: commands, Python, properties, the JSON Schemas
 	$(BIN)/python -m tests.publishing.cli_reference > docs/cli.md
 	$(BIN)/python -m tests.publishing.python_reference > docs/python.md
 	$(BIN)/python -m tests.publishing.properties_reference > docs/properties.md
 	$(BIN)/python -c "from tuner.advice.advice import json_schema; print(json_schema().decode(), end='')" \
 		> tuner/advice/advice.schema.json
+	$(BIN)/python -c "from tuner.commands.fleet.plan import json_schema; print(json_schema().decode(), end='')" \
+		> tuner/commands/fleet/plan.schema.json
 
 pictures: $(VENV)/.dev  ## draw what README.md shows of a published search: needs chromium
 	$(BIN)/python -m tests.publishing.pictures

@@ -16,7 +16,13 @@ def imported_by(code: str) -> set[str]:
 
 def test_the_public_names_are_these():
     assert sorted(tuner.__all__) == dir(tuner)
-    assert {name for name in tuner.__all__ if name[0].islower()} == {"load", "progress", "search", "verify"}
+    assert {name for name in tuner.__all__ if name[0].islower()} == {
+        "fleet",
+        "load",
+        "progress",
+        "search",
+        "verify",
+    }
     for name in tuner.__all__:
         assert getattr(tuner, name) is not None
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from tuner.advice.advice import Advice
     from tuner.advice.loader import load
     from tuner.cli.terminal import progress
+    from tuner.commands.fleet.fleet import fleet
+    from tuner.commands.fleet.results import FleetResult
     from tuner.commands.search import search
     from tuner.commands.verify import verify
     from tuner.domain.result import Result
@@ -29,6 +31,7 @@ from tuner.errors import (
     LaneError,
     ModelError,
     NeighbourError,
+    PlanError,
     StorageError,
     TunerError,
     UnsavedError,
@@ -37,7 +40,9 @@ from tuner.errors import (
 
 _LAZY = {
     "Advice": "tuner.advice.advice",
+    "FleetResult": "tuner.commands.fleet.results",
     "Result": "tuner.domain.result",
+    "fleet": "tuner.commands.fleet.fleet",
     "load": "tuner.advice.loader",
     "progress": "tuner.cli.terminal",
     "search": "tuner.commands.search",
@@ -48,17 +53,20 @@ __all__ = [
     "Advice",
     "AdviceError",
     "DeviceError",
+    "FleetResult",
     "InferenceError",
     "Interrupted",
     "LaneError",
     "ModelError",
     "NeighbourError",
+    "PlanError",
     "Result",
     "StorageError",
     "TunerError",
     "UnsavedError",
     "UsageError",
     "__version__",
+    "fleet",
     "load",
     "progress",
     "search",

@@ -2,6 +2,7 @@
 
 TunerError                 catch this to catch them all
 ├── UsageError             an option or argument without a meaning here (exit code 2)
+│   └── PlanError          a plan of `tuner fleet` with all that is wrong with it (exit code 2)
 ├── ModelError             the model, its shapes or its inputs cannot be used (exit code 3)
 ├── DeviceError            the device or one of its properties cannot be used (exit code 3)
 ├── NeighbourError         the program that a search is to run beside does not go on running (exit code 3)
@@ -14,7 +15,7 @@ TunerError                 catch this to catch them all
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -29,6 +30,19 @@ class UsageError(TunerError):
     """A value that the user gave does not have the expected form."""
 
     exit_code: ClassVar[int] = 2
+
+
+class PlanError(UsageError):
+    """A plan of `tuner fleet` that cannot be carried out; nothing was started.
+
+    Attributes:
+        problems: All that is wrong with it, a sentence each, with file, line and place.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Keep the sentences, which are the error's lines."""
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
 
 
 class ModelError(TunerError):

@@ -8,6 +8,8 @@ from dataclasses import fields, is_dataclass
 from typing import Any, get_args
 
 import tuner
+from tuner.commands.fleet.pairs import Pair
+from tuner.commands.fleet.states import PairState
 from tuner.commands.verify import Verification
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration, Effective
@@ -30,7 +32,7 @@ Made by `make docs` from the docstrings. [Applications](applications.md) shows h
 
 PARTS = (
     Setting, Outcome, Verdict, Candidate, Trial, Final, Configuration, Effective, Speedup, Measured, Latency, Agreement,
-    Notice, SearchRun, Verification, Runner,
+    Notice, SearchRun, Verification, Runner, PairState, Pair,
 )  # fmt: skip
 """What the public functions return, beside what `tuner` names itself."""
 

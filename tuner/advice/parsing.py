@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +63,39 @@ def parse_yaml(path: str | Path) -> Any:
     except PARSING_FAILS as error:
         why = shortened(" ".join(str(error).split())) or type(error).__name__
         raise AdviceError(f"'{path}' is not valid YAML ({why}); {WRITE_AGAIN}.") from error
+
+
+Lines = Mapping[tuple[str | int, ...], int]
+"""The line of each value in a file, from 1, by its keys and positions from the top."""
+
+
+def with_lines(text: str) -> tuple[Any, Lines]:
+    """Return a YAML text as plain data, and the line on which each value, or its key, stands.
+
+    Raises:
+        ValueError: The text is too large, has aliases, a doubled key, or a number that is too long.
+        yaml.YAMLError: It is not valid YAML; the other `PARSING_FAILS` come of bad values.
+    """
+    refuse_bombs(text)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines = dict(_lines(node, ())) if node else {}
+        return (loader.construct_document(node) if node else None), lines
+    finally:
+        loader.dispose()
+
+
+def _lines(node: yaml.Node, place: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], int]]:
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for position, part in enumerate(node.value):
+            yield from _lines(part, (*place, position))
+    if isinstance(node, yaml.MappingNode):
+        for key, part in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                yield from _lines(part, (*place, key.value))
+                yield (*place, key.value), key.start_mark.line + 1
 
 
 def advice_file(path: str | Path) -> Path:

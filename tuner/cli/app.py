@@ -263,6 +263,31 @@ def merge(configs: tuple[Path, ...], output: Path) -> int:
 
 
 @cli.command()
+@click.argument("plan", type=click.Path(path_type=Path))
+@click.option("--again", is_flag=True, help="Search also the pairs whose answers are there.")
+@click.option(
+    "--kind", metavar="NAME", help="Search the pairs of this kind of host alone, here and without Ray."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: the plan's]"
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Check the plan, read its models, and list its pairs; search nothing."
+)
+@options.QUIET
+@options.JSON
+def fleet(**asked: Any) -> int:
+    """Search every pair of PLAN: its models, on its kinds of host, with its questions.
+
+    The same command goes on where it was stopped: pairs whose answers are there are not searched
+    again. The exit code is 3 when a pair failed, 1 when nothing was found that keeps the limits of one.
+    """
+    from tuner.cli.fleet import run
+
+    return run(**asked)
+
+
+@cli.command()
 @options.PLUGINS
 @options.JSON
 def devices(plugins: Path | None, as_json: bool) -> int:

@@ -138,11 +138,11 @@ def _dashboard(study: str) -> str | None:
 def _view(where: str, result: Result) -> View:
     path = study_file(where)
     config = path.parent / CONFIG_NAME if path else None
-    advised = config if config and _is_advice_of(result, config) else None
+    advised = config if config and is_advice_of(result, config) else None
     return view(result, usage(result, advised, shown(where) if path is None else str(path)))
 
 
-def _is_advice_of(result: Result, config: Path) -> bool:
+def is_advice_of(result: Result, config: Path) -> bool:
     """Whether a YAML is what the result's run wrote: that of a run before, or of another search, is not."""
     try:
         profiles = read(config)

@@ -13,6 +13,9 @@ from tuner.domain.verdict import DECIDED_FOR_ANOTHER
 EARLIER_RUN = "earlier-run"
 """Code of the notice that says which run an answer is from, if it is not from the latest."""
 
+NOT_ENDED = "a later run has not ended"
+"""What a notice of an earlier run says while a later one goes on, or where that was killed."""
+
 
 def better_supported(earlier: Result, latest: Result) -> Result:
     """Return the latest result, with the outcome and the final of the earlier run if these prove more.
@@ -82,6 +85,12 @@ def _still_stands(earlier: Result, latest: Result) -> bool:
         and not _gains_more(earlier, latest)
         and not _knows_more(earlier, latest)
     )
+
+
+def latest_run_ended(outcome: Outcome) -> bool:
+    """Return whether the latest run of a study came to its end, neither stopped by the user nor killed."""
+    going_on = any(each.code == EARLIER_RUN and NOT_ENDED in each.text for each in outcome.notices)
+    return outcome.run is not None and not outcome.interrupted and not going_on
 
 
 def from_earlier_run(outcome: Outcome, since: str) -> Outcome:

@@ -22,7 +22,7 @@ from tuner.errors import UsageError
 LANE_NAME = "openvino-tuner lane"
 """Name of a lane's process; it has the name before it imports the script."""
 
-UNGUARDED: Mapping[int, str] = {86: "tuner.search", 87: "tuner.verify"}
+UNGUARDED: Mapping[int, str] = {86: "tuner.search", 87: "tuner.verify", 88: "tuner.fleet"}
 """Exit codes of a lane whose script calls a function when it is imported; nothing else ends with them."""
 
 

@@ -30,7 +30,7 @@ CONFIG = {
 def page(views: Sequence[View]) -> str:
     """Return the report of one search, or of several side by side."""
     several = len(views) > 1
-    template = _templates().get_template("report.html.j2")
+    template = templates().get_template("report.html.j2")
     return template.render(
         views=[(number, view, _drawn(number, view)) for number, view in enumerate(views)],
         several=several,
@@ -54,7 +54,8 @@ def _trials(view: View) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """Return the pages' templates: everything is escaped, and invisible characters are made visible."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tuner.report"),
         autoescape=True,

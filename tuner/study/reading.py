@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +10,7 @@ import optuna
 
 from tuner.domain.history import History, unfinished
 from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.support import latest_run_ended
 from tuner.domain.trial import Trial
 from tuner.errors import StorageError
 from tuner.study.importance import importance
@@ -28,22 +29,36 @@ def read_results(where: str) -> list[Result]:
     Raises:
         StorageError: There is no storage, or no search in it.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    storage = open_storage(where)
-    try:
-        names = [study.study_name for study in storage.get_all_studies() if _is_ours(study.user_attrs)]
-        found = [_result(optuna.load_study(study_name=name, storage=storage)) for name in names]
-    except STORAGE_FAILURES as error:
-        sentence = f"'{shown(where)}' cannot be read as a study ({cause(error, where)})."
-        raise StorageError(sentence) from None
-    finally:
-        storage.remove_session()
-    results = [result for result in found if result]
+    results = _read_each(where, _result)
     if not results:
         raise StorageError(
             f"'{shown(where)}' holds no search with a trial; give a study that 'tuner search' wrote."
         )
     return results
+
+
+def ended_answers(where: str) -> list[Result]:
+    """Return the answers of searches whose latest run came to its end, without their trials.
+
+    Raises:
+        StorageError: There is no storage, or it cannot be read.
+    """
+    return [found for found in _read_each(where, answer_of) if latest_run_ended(found.outcome)]
+
+
+def _read_each(where: str, read: Callable[[optuna.Study], Result | None]) -> list[Result]:
+    """Return what is read of each of this program's studies in a storage, where that is anything."""
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    storage = open_storage(where)
+    try:
+        names = [study.study_name for study in storage.get_all_studies() if _is_ours(study.user_attrs)]
+        found = [read(optuna.load_study(study_name=name, storage=storage)) for name in names]
+    except STORAGE_FAILURES as error:
+        sentence = f"'{shown(where)}' cannot be read as a study ({cause(error, where)})."
+        raise StorageError(sentence) from None
+    finally:
+        storage.remove_session()
+    return [result for result in found if result]
 
 
 def _is_ours(attributes: Mapping[str, Any]) -> bool:

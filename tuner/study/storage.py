@@ -35,7 +35,7 @@ from tuner.domain.precision import PRECISIONS
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome, Result, Setting
 from tuner.domain.space import DEFAULT
-from tuner.domain.support import better_supported, from_earlier_run, is_proven, may_stand, stronger
+from tuner.domain.support import NOT_ENDED, better_supported, from_earlier_run, is_proven, may_stand, stronger
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause, root
 from tuner.study.records import FORMAT, Kept, recorded, revived
@@ -174,7 +174,7 @@ class Study:
             self._study.set_user_attr("set aside", [recorded_answer(answer) for answer in others.values()])
             self._study.set_user_attr("setting", recorded(setting))
             if self._earlier:
-                going_on = from_earlier_run(self._earlier.outcome, "a later run has not ended")
+                going_on = from_earlier_run(self._earlier.outcome, NOT_ENDED)
                 self._keep(going_on, self._earlier.final)
             else:
                 self._study.set_user_attr("outcome", None)
