@@ -161,3 +161,9 @@ def test_a_study_that_vanishes_or_is_damaged_meanwhile_is_one_sentence(study, tr
         with pytest.raises(StorageError, match="cannot be used as a study") as caught:
             use()
         assert "\n" not in str(caught.value)
+
+
+def test_trials_of_two_searches_at_the_same_time_are_numbered_as_they_came(study, trials):
+    for lane in (study(), study()):
+        lane.save(trials[0])
+    assert [trial.number for trial in study().trials()] == [0, 1]

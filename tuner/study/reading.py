@@ -15,7 +15,8 @@ from tuner.domain.trial import Trial
 from tuner.errors import StorageError
 from tuner.study.importance import importance
 from tuner.study.opening import cause, open_storage, shown
-from tuner.study.storage import STORAGE_FAILURES, answer_of, attribute, trials_of
+from tuner.study.rows import answer_of, attribute, trials_of
+from tuner.study.storage import STORAGE_FAILURES
 
 UNFINISHED = "the search has not ended"
 

@@ -1,65 +1,35 @@
 """The saved study: Optuna's own SQLite storage, a row for each trial as soon as it ends.
 
-Its parameters (streams, batch, requests…) are the same for every space, so a search with other bounds
-continues the same study, and every tool for Optuna shows them; 0 streams or threads stand for the hint's
-choice. The whole trial with its raw rounds is kept beside them as JSON.
+What its rows hold is in tuner/study/rows.py.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import sqlite3
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import reduce
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import optuna
-from optuna.distributions import CategoricalDistribution, IntDistribution
 from optuna.exceptions import OptunaError
-from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from tuner.domain.axes import OWN
-from tuner.domain.configuration import Configuration
-from tuner.domain.copies import MOST_COPIES
 from tuner.domain.host import Host
 from tuner.domain.model import Model
-from tuner.domain.precision import PRECISIONS
 from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Outcome, Result, Setting
-from tuner.domain.space import DEFAULT
 from tuner.domain.support import NOT_ENDED, better_supported, from_earlier_run, is_proven, may_stand, stronger
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause, root
-from tuner.study.records import FORMAT, Kept, recorded, revived
+from tuner.study.records import FORMAT, recorded
+from tuner.study.rows import answer_of, recorded_answer, row, set_aside, trials_of
 
-STATES = {
-    "measured": TrialState.COMPLETE,
-    "duplicate": TrialState.COMPLETE,
-    "pruned": TrialState.PRUNED,
-    "refused": TrialState.FAIL,
-    "failed": TrialState.FAIL,
-}
 STUDY_NAME = "study.db"
-
-DISTRIBUTIONS = {
-    "streams": IntDistribution(0, 1024),
-    "batch": IntDistribution(1, 1 << 40, log=True),
-    "requests": IntDistribution(1, 1 << 40, log=True),
-    "pinning": CategoricalDistribution((DEFAULT, "True", "False")),
-    "threads": IntDistribution(0, 1024),
-    "precision": CategoricalDistribution((DEFAULT, *PRECISIONS)),
-    "copies": IntDistribution(1, MOST_COPIES),
-    "cores": CategoricalDistribution((DEFAULT, OWN)),
-}
-"""The same in every study, whatever the bounds of its space."""
 
 CREATIONS, CREATING_S = 40, 0.05
 """How often a study is created while another process does the same, and the seconds in between."""
@@ -131,33 +101,8 @@ class Study:
 
     def save(self, trial: Trial) -> None:
         """Add a trial that ended, in a single transaction: an interruption cannot keep half of it."""
-        value = trial.speedup.ratio if trial.speedup else None
-        attributes: dict[str, Any] = {
-            "trial": recorded(trial),
-            "device": trial.configuration.device,
-            "configuration": str(trial.configuration),
-        }
-        if trial.measured:
-            attributes["throughput_fps"] = trial.measured.throughput_fps
-            attributes["latency_p99_ms"] = trial.measured.latency_ms.p99
-        if trial.reason:
-            attributes["reason"] = trial.reason
-        state = STATES[trial.state]
-        with self._translated(), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            self._study.add_trial(
-                optuna.trial.create_trial(
-                    state=state,
-                    value=value if state is TrialState.COMPLETE else None,
-                    params=_parameters(trial.configuration),
-                    constraints={} if trial.excess is None else {"limits": trial.excess},
-                    distributions=DISTRIBUTIONS,
-                    user_attrs=attributes,
-                    intermediate_values={
-                        number: math.exp(each.log_ratio()) for number, each in enumerate(trial.rounds)
-                    },
-                )
-            )
+        with self._translated():
+            self._study.add_trial(row(trial))
 
     def begin(self, setting: Setting) -> None:
         """Keep what is searched; of earlier runs' answers only what a whole final proves.
@@ -261,51 +206,6 @@ def sqlite_storage(
     )
 
 
-def trials_of(study: optuna.Study) -> list[Trial]:
-    """Return every saved trial, in order; trials that another program added are left out."""
-    saved = (trial.user_attrs.get("trial") for trial in study.get_trials(deepcopy=False))
-    return [revived(data, Trial) for data in saved if data]
-
-
-def attribute(study: optuna.Study, name: str, kind: type[Kept]) -> Kept | None:
-    """Return an attribute of a study, or None."""
-    data = study.user_attrs.get(name)
-    return revived(data, kind) if data else None
-
-
-def answer_of(study: optuna.Study) -> Result | None:
-    """Return the answer that a study holds, without its trials; None if there is none."""
-    setting, outcome = attribute(study, "setting", Setting), attribute(study, "outcome", Outcome)
-    if setting is None or outcome is None:
-        return None
-    kept = study.user_attrs["outcome"]
-    final = kept["final"] if "final" in kept else study.user_attrs.get("final")
-    return Result(setting, outcome, (), revived(final, Final) if final else None)
-
-
-def set_aside(study: optuna.Study) -> list[Result]:
-    """Return proven answers of earlier runs that the bounds of a later run did not allow."""
-    return [
-        Result(
-            revived(kept["setting"], Setting),
-            revived(kept["outcome"], Outcome),
-            (),
-            revived(kept["final"], Final),
-        )
-        for kept in study.user_attrs.get("set aside", ())
-    ]
-
-
-def recorded_answer(answer: Result) -> dict[str, Any]:
-    """Return a proven answer, which has a final, as plain data."""
-    assert answer.final is not None
-    return {
-        "setting": recorded(answer.setting),
-        "outcome": recorded(answer.outcome),
-        "final": recorded(answer.final),
-    }
-
-
 NO_QUOTA, ALL_CORES = "none", "all cores"
 
 
@@ -318,18 +218,4 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
         "quota": f"{host.quota:g} cores" if host.quota else NO_QUOTA,
         "cpuset": ",".join(map(str, host.cpuset)) or ALL_CORES,
         "openvino": host.openvino,
-    }
-
-
-def _parameters(configuration: Configuration) -> dict[str, Any]:
-    properties = configuration.plain_properties
-    return {
-        "streams": int(properties.get("NUM_STREAMS", 0)),
-        "batch": configuration.batch,
-        "requests": configuration.requests,
-        "pinning": str(properties.get("ENABLE_CPU_PINNING", DEFAULT)),
-        "threads": int(properties.get("INFERENCE_NUM_THREADS", 0)),
-        "precision": str(properties.get("INFERENCE_PRECISION_HINT", DEFAULT)),
-        "copies": configuration.copies,
-        "cores": OWN if configuration.slices else DEFAULT,
     }
