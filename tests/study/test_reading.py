@@ -17,8 +17,9 @@ from tuner.domain.result import Setting
 from tuner.domain.space import Bounds
 from tuner.errors import StorageError
 from tuner.study.importance import importance
-from tuner.study.opening import PATIENCE, shown
+from tuner.study.opening import shown
 from tuner.study.reading import read_results
+from tuner.study.server import PATIENCE
 from tuner.study.storage import Study
 
 

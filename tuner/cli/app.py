@@ -116,6 +116,7 @@ NO_MEMORY_LEFT = (
 )
 @options.in_a_place
 @options.on_hosts
+@options.STORAGE
 @options.of_a_search
 def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     """Search the fastest streams, batch and requests for MODEL.
@@ -220,7 +221,7 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
 
 
 @cli.command()
-@click.argument("studies", metavar="STUDY...", nargs=-1, required=True)
+@click.argument("studies", metavar="STUDY...", type=options.STORAGE_URL, nargs=-1, required=True)
 @click.option(
     "--format", "formats", type=options.FORMATS, default="html", show_default=True,
     help="html, md, csv, json, or several of them separated by commas.",
@@ -235,13 +236,31 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
     """Write the report of STUDY again, as it is now.
 
     The report says what was tried, what was fastest, and how sure that is. STUDY is a folder that
-    'tuner search' wrote to, its study.db, or the URL of an Optuna storage; the search may still be
-    running. Several studies are shown side by side, with what differs.
+    'tuner search' wrote to, its study.db, or the URL of an Optuna storage (env:NAME reads it from
+    the environment); the search may still be running. Several studies are shown side by side, with
+    what differs.
     """
     from tuner.commands.report import report as write
 
     for path in write(studies, formats, output):
         click.echo(as_line(str(path)))
+    return 0
+
+
+@cli.command()
+@click.argument("studies", metavar="STUDY...", type=options.STORAGE_URL, nargs=-1, required=True)
+@options.PUSH_TO
+def push(studies: tuple[str, ...], storage: str) -> int:
+    """Copy STUDY to a database server, for a team and for dashboards.
+
+    STUDY is a folder that 'tuner search' wrote to, or its study.db. What is there already is not
+    copied again; of two answers the better supported one stands.
+    """
+    from tuner.commands.push import push as copy
+
+    for each in copy(studies, storage):
+        line = f"{each.where}: {each.added} of {each.trials} trials were copied to the study '{each.name}'"
+        click.echo(as_line(line))
     return 0
 
 

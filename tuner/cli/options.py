@@ -62,6 +62,19 @@ def formats_of(text: str) -> tuple[str, ...]:
     return found
 
 
+PASSWORD = re.compile(r"://.*:.*@|[?&;][^=]*(pass|pwd|secret|token)[^=]*=", re.I | re.S)
+
+
+def storage_of(text: str) -> str:
+    """Refuse a URL with a password: every user of the host reads the arguments of every process."""
+    if PASSWORD.search(text):
+        raise UsageError(
+            "A URL with a password on the command line is seen by everybody on this host, in the list of "
+            "processes; put it into an environment variable and give env:NAME, with the name of the variable."
+        )
+    return text
+
+
 REPORT_FORMATS = ("html", "md", "csv", "json")
 
 DURATION = Parsed("duration", seconds_of)
@@ -219,6 +232,25 @@ CPUSET = click.option(
 )
 
 
+STORAGE_URL = Parsed("url", storage_of)
+STORAGE = click.option(
+    "--storage",
+    type=STORAGE_URL,
+    metavar="URL",
+    help="PostgreSQL or MySQL database that keeps a copy of the study, for a team; env:NAME reads "
+    "the URL from the environment.",
+)
+
+
+PUSH_TO = click.option(
+    "--storage",
+    type=STORAGE_URL,
+    required=True,
+    metavar="URL",
+    help="PostgreSQL or MySQL database to copy to; env:NAME reads the URL from the environment.",
+)
+
+
 def in_a_place(command: Any) -> Any:
     """Add the options that limit what is measured to a part of the host."""
     return CPUS(CPUSET(command))
@@ -249,7 +281,7 @@ def of_a_search(command: Any) -> Any:
 OPTIONS = {
     **{name: f"--{name}" for name in (
         "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
-        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice", "ray", "hosts",
+        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice", "ray", "hosts", "storage",
     )},
     "inputs": "--input",
     "shapes": "--shape",

@@ -35,6 +35,7 @@ from tuner.measure.answers import tolerance
 from tuner.measure.neighbour import command_of
 from tuner.probe.arrivals import read_arrivals
 from tuner.probe.model_files import name_of, require_usable_path
+from tuner.study.opening import without_secrets
 from tuner.study.storage import STUDY_NAME
 from tuner.tuning.strategy import strategy_for
 from tuner.tuning.targets import Batching
@@ -60,6 +61,7 @@ class Asked:
         question: What the user wants to know.
         cpus: CPU time in cores that the search may use, or None for what there is.
         cpuset: Cores that it may use, or None for all of this process.
+        storage: URL of a database server that keeps the study as well, or `env:NAME`; empty for none.
         seed: Seed of everything that is random.
         command: How this search was called, for the record.
     """
@@ -78,6 +80,7 @@ class Asked:
     question: Question = THROUGHPUT
     cpus: float | None = None
     cpuset: tuple[int, ...] | None = None
+    storage: str = ""
     seed: int = 0
     command: str = ""
 
@@ -159,6 +162,7 @@ def asked_of(
     output: str | os.PathLike[str] | None = None,
     cpus: str | float | None = None,
     cpuset: str | Sequence[int] | None = None,
+    storage: str | None = None,
     seed: int = 0,
     command: str | None = None,
 ) -> Asked:
@@ -192,8 +196,9 @@ def asked_of(
         ),
         cpus=cores_of(cpus) if cpus is not None else None,
         cpuset=cpuset_of(cpuset) if cpuset is not None else None,
+        storage=storage or "",
         seed=seed,
-        command=command or f"tuner.search({str(path)!r})",
+        command=without_secrets(command or f"tuner.search({str(path)!r})", storage or ""),
     )
 
 

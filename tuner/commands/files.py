@@ -13,17 +13,21 @@ from tuner.domain.result import Result, Setting
 from tuner.errors import StorageError, UnsavedError, first_cause
 from tuner.measure.leftovers import remove_dead_files
 from tuner.probe.model_files import digest
+from tuner.study.mirror import MirroredStudy
+from tuner.study.opening import require_usable
 from tuner.study.storage import Study
+from tuner.tuning.progress import Observer, Warned
 
 WRITE_FAILURES = (OSError, MemoryError, ImportError, RuntimeError, StorageError)
 """What can go wrong while a file is made and written; Plotly imports its parts when it draws."""
 
 
 def refuse_unwritable(asked: Asked) -> None:
-    """Make sure at the start that files can be written at the end; nothing is created.
+    """Make sure at the start that files can be written at the end, and that a server lets us in.
 
     Raises:
-        StorageError: Something else has the place of a file, or the directory cannot be written.
+        UsageError: The storage is not the URL of a server.
+        StorageError: Something else has the place of a file; or the directory, or the server, takes none.
     """
     files = (asked.config, asked.report, asked.study)
     try:
@@ -44,13 +48,15 @@ def refuse_unwritable(asked: Asked) -> None:
             "move it away, or choose another directory with output=."
         )
     _try_to_write(nearest, asked.output)
+    if asked.storage:
+        require_usable(asked.storage)
 
 
-def open_study(asked: Asked, setting: Setting) -> Study:
+def open_study(asked: Asked, setting: Setting, tell: Observer) -> Study:
     """Open the study, after making sure that files can be written beside it.
 
     Raises:
-        StorageError: They cannot, or the study belongs to another search.
+        StorageError: They cannot, or the study belongs to another search, or the server cannot be used.
     """
     try:
         asked.output.mkdir(parents=True, exist_ok=True)
@@ -62,7 +68,10 @@ def open_study(asked: Asked, setting: Setting) -> Study:
     if asked.plugins:
         inputs = f"{inputs} plugins {digest(asked.plugins)[:16]}".strip()
     targets = " + ".join(setting.targets)
-    return Study(asked.study, setting.model, setting.host, targets, inputs, asked.question)
+    what = (asked.study, setting.model, setting.host, targets, inputs, asked.question)
+    if asked.storage:
+        return MirroredStudy(asked.storage, lambda notice: tell(Warned(notice)), *what)
+    return Study(*what)
 
 
 def save_answer(study: Study, result: Result, asked: Asked) -> Result:

@@ -22,6 +22,7 @@ from tuner.report.view import Usage, View
 from tuner.study.opening import shown, study_file
 from tuner.study.reading import read_results
 from tuner.study.records import recorded_result
+from tuner.study.server import FROM_ENVIRONMENT
 
 REPORT_NAME = "report.html"
 
@@ -53,7 +54,7 @@ def report(
     """Write the report of one search, or of several side by side.
 
     Args:
-        studies: Folders that searches wrote to, their `study.db`, or URLs of Optuna storages.
+        studies: Folders that searches wrote to, their `study.db`, or URLs of Optuna storages, or `env:NAME`.
         formats: `html` and `md` for people, who read a gain as `+5.7 %`; `csv` and `json` for programs,
             which get the ratio in full, 1.0571.
         output: Folder to write to; the first study's own unless given.
@@ -130,6 +131,8 @@ def usage(result: Result, config: Path | None, study: str) -> Usage:
 
 def _dashboard(study: str) -> str | None:
     """Return the command that opens a study; None where no URL can hold its path."""
+    if found := FROM_ENVIRONMENT.fullmatch(study):
+        return f'optuna-dashboard "${found[1]}"'
     if "://" not in study and set("?#%") & set(study):
         return None
     return shlex.join(["optuna-dashboard", study if "://" in study else f"sqlite:///{study}"])

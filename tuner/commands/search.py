@@ -71,6 +71,7 @@ def search(
     cpuset: str | Sequence[int] | None = None,
     ray: str | None = None,
     hosts: str | None = None,
+    storage: str | None = None,
     seed: int = 0,
     observer: Observer = lambda _: None,
     command: str | None = None,
@@ -124,6 +125,8 @@ def search(
         ray: Address of a Ray cluster on whose hosts to measure, each a trial at a time: `"auto"`,
             `"ray://head:10001"`, or `"local"`, which starts one here. Equal hosts share a study.
         hosts: Labels of the cluster's nodes that are used: `"kind=xeon"`; every node unless given.
+        storage: URL of a PostgreSQL or MySQL database for a copy of the study that a team shares, or
+            `"env:NAME"` with the environment variable that holds it.
         seed: Seed of proposals, of the order of windows, and of random inputs.
         observer: Called with every event; `tuner.progress()` shows them, `tuner.tuning.progress` has them.
         command: How to describe the call in the advice.
@@ -164,6 +167,7 @@ def search(
         output=output,
         cpus=cpus,
         cpuset=cpuset,
+        storage=storage,
         seed=seed,
         command=command,
     )
@@ -225,13 +229,13 @@ def _tuned(
     tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
     for notice in ready.notices:
         tell(Warned(notice))
-    with closing(open_study(asked, setting)) as study:
+    with closing(open_study(asked, setting, tell)) as study:
         study.begin(setting)
         stolen_before_s = stolen_s()
         found = tune(_task(asked, ready, hosts, study, budget, tell))
         stolen = (stolen_s() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
         closing_notices = _closing_notices(found, stolen, asked.question, neighbour, tell)
-        notices = [*ready.notices, *hosts.notices, *closing_notices]
+        notices = [*ready.notices, *hosts.notices, *closing_notices, *study.closing_notices()]
         travel = _travel(found, hosts, asked.question)
         outcome = replace(_outcome(asked, found, notices, budget), travel=travel)
         tell(Step("writing the advice and the report"))

@@ -25,7 +25,8 @@ def read_results(where: str) -> list[Result]:
     """Return the result of every search in a storage; studies of other programs are left out.
 
     Args:
-        where: A folder that a search wrote to, its `study.db`, or a URL that Optuna takes as a storage.
+        where: A folder that a search wrote to, its `study.db`, a URL that Optuna takes as a storage, or
+            `env:NAME` with the environment variable that holds one of them.
 
     Raises:
         StorageError: There is no storage, or no search in it.
@@ -44,32 +45,40 @@ def ended_answers(where: str) -> list[Result]:
     Raises:
         StorageError: There is no storage, or it cannot be read.
     """
-    return [found for found in _read_each(where, answer_of) if latest_run_ended(found.outcome)]
+    return [
+        found
+        for found in _read_each(where, lambda study, _: answer_of(study))
+        if latest_run_ended(found.outcome)
+    ]
 
 
-def _read_each(where: str, read: Callable[[optuna.Study], Result | None]) -> list[Result]:
+def _read_each(
+    where: str, read: Callable[[optuna.Study, optuna.storages.RDBStorage], Result | None]
+) -> list[Result]:
     """Return what is read of each of this program's studies in a storage, where that is anything."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     storage = open_storage(where)
     try:
-        names = [study.study_name for study in storage.get_all_studies() if _is_ours(study.user_attrs)]
-        found = [read(optuna.load_study(study_name=name, storage=storage)) for name in names]
+        names = [study.study_name for study in storage.get_all_studies() if is_ours(study.user_attrs)]
+        found = [read(optuna.load_study(study_name=name, storage=storage), storage) for name in names]
     except STORAGE_FAILURES as error:
         sentence = f"'{shown(where)}' cannot be read as a study ({cause(error, where)})."
         raise StorageError(sentence) from None
     finally:
         storage.remove_session()
+        storage.engine.dispose()
     return [result for result in found if result]
 
 
-def _is_ours(attributes: Mapping[str, Any]) -> bool:
+def is_ours(attributes: Mapping[str, Any]) -> bool:
+    """Return whether a study with these attributes is one of this program."""
     owner, setting = attributes.get("owner"), attributes.get("setting")
     return isinstance(owner, Mapping) and "openvino" in owner and isinstance(setting, Mapping)
 
 
-def _result(study: optuna.Study) -> Result | None:
+def _result(study: optuna.Study, storage: optuna.storages.RDBStorage) -> Result | None:
     """Return the result of a search; None if it has no trial."""
-    setting, trials = attribute(study, "setting", Setting), trials_of(study)
+    setting, trials = attribute(study, "setting", Setting), trials_of(study, storage)
     if setting is None or not trials:
         return None
     if answer := answer_of(study):

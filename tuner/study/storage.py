@@ -1,6 +1,6 @@
 """The saved study: Optuna's own SQLite storage, a row for each trial as soon as it ends.
 
-What its rows hold is in tuner/study/rows.py.
+It is a file in the output folder, and complete; a copy on a server is in tuner/study/mirror.py.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import reduce
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from sqlalchemy.pool import NullPool
 from tuner.domain.host import Host
 from tuner.domain.model import Model
 from tuner.domain.question import THROUGHPUT, Question
-from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.result import Notice, Outcome, Result, Setting
 from tuner.domain.support import NOT_ENDED, better_supported, from_earlier_run, is_proven, may_stand, stronger
 from tuner.domain.trial import Final, Trial
 from tuner.errors import StorageError, first_cause, root
@@ -97,7 +98,7 @@ class Study:
     def trials(self) -> list[Trial]:
         """Return every trial saved so far, in order."""
         with self._translated():
-            return trials_of(self._study)
+            return trials_of(self._study, self._storage)
 
     def save(self, trial: Trial) -> None:
         """Add a trial that ended, in a single transaction: an interruption cannot keep half of it."""
@@ -138,6 +139,20 @@ class Study:
         answer = {**recorded(outcome), "final": recorded(final) if final else None}
         self._study.set_user_attr("outcome", answer)
 
+    def take_over(self, trials: Iterable[Trial], answers: Iterable[Result]) -> None:
+        """Add what others found in the same study; their answers are set aside for `begin`."""
+        with self._translated():
+            for number, trial in enumerate(trials, start=len(trials_of(self._study, self._storage))):
+                self._study.add_trial(row(replace(trial, number=number)))
+            kept = set_aside(self._study)
+            finals = [answer.final for answer in (*kept, answer_of(self._study)) if answer]
+            kept += [answer for answer in answers if is_proven(answer) and answer.final not in finals]
+            self._study.set_user_attr("set aside", [recorded_answer(answer) for answer in kept])
+
+    def closing_notices(self) -> list[Notice]:
+        """Return, and tell, what of the study could not be kept: nothing, where it is a file."""
+        return []
+
     def close(self) -> None:
         """Close the file."""
         self._storage.remove_session()
@@ -156,8 +171,7 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            earlier = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpuset": owner["cpuset"]}
-            held = {**earlier, **held}  # before there were others
+            held = {**BEFORE_THERE_WERE_OTHERS, "cpuset": owner["cpuset"], **held}
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(
@@ -207,6 +221,9 @@ def sqlite_storage(
 
 
 NO_QUOTA, ALL_CORES = "none", "all cores"
+
+BEFORE_THERE_WERE_OTHERS = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpuset": ALL_CORES}
+"""What the owner of an early study does not say."""
 
 
 def _owner(model: Model, host: Host) -> dict[str, str]:
