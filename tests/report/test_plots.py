@@ -13,6 +13,8 @@ from tests.report.results import (
     single,
     view_of,
 )
+from tuner.domain.course import Stretch
+from tuner.report.plots.course import drift
 from tuner.report.plots.devices import compared_figures, compared_gains
 from tuner.report.plots.draw import draw
 
@@ -25,6 +27,16 @@ def test_what_there_is_no_data_for_is_not_drawn():
     assert set(draw(view_of(all_failed()))) <= {"tradeoff", "cpu", "drift", "time"}
     assert "final" not in draw(view_of(single()))
     assert "targets" not in draw(view_of(searched()))
+
+
+def test_disturbed_stretches_are_grey_over_the_whole_height_and_the_final_is_a_line():
+    stretches = [Stretch(1.0, 2.0, 0.8), Stretch(5.0, 7.0, 0.7)]
+    *grey, line = drift([], stretches, 9.0).layout.shapes
+    assert [(each.x0, each.x1, each.y0, each.y1, each.yref) for each in grey] == [
+        (1.0, 2.0, 0, 1, "y domain"),
+        (5.0, 7.0, 0, 1, "y domain"),
+    ]
+    assert line.x0 == line.x1 == 9.0
 
 
 def test_plots_draw_the_figures_of_the_view(view):
@@ -51,8 +63,8 @@ def test_plots_draw_the_figures_of_the_view(view):
     assert dict(zip(bars.y, bars.x, strict=True)) == view.importance
     for (_, bar), seconds in zip(traces(view, "time").items(), view.time.values(), strict=True):
         assert list(bar.x) == [seconds]
-    (drift,) = traces(view, "drift").values()
-    assert list(zip(drift.x, drift.y, strict=True)) == [(point.at_s, point.share) for point in view.drift]
+    (rates,) = traces(view, "drift").values()
+    assert list(zip(rates.x, rates.y, strict=True)) == [(point.at_s, point.share) for point in view.drift]
     assert {name: list(trace.y) for name, trace in traces(view, "rounds").items()} == view.final_rounds
     points = [trace for trace in draw(view)["curves0"].data if trace.mode == "markers"]
     for drawn, curve in zip(points, view.curves["CPU"], strict=True):

@@ -24,10 +24,13 @@ def drift(moments: Sequence[Moment], disturbed: Sequence[Stretch], final_at_s: f
         customdata=[[rate(moment.fps), gain(moment.share)] for moment in moments],
         hovertemplate="%{x} s: %{customdata[0]} items/s, %{customdata[1]} from the median<extra></extra>",
     )  # fmt: skip
-    for stretch in disturbed:
-        figure.add_vrect(
-            x0=stretch.from_s, x1=stretch.to_s, fillcolor=GREY, opacity=0.2, line_width=0, layer="below"
-        )
+    grey = {"type": "rect", "yref": "y domain", "y0": 0, "y1": 1, "fillcolor": GREY, "opacity": 0.2}
+    figure.update_layout(  # all at once: Plotly copies what is there for every shape that is added
+        shapes=[
+            {**grey, "x0": stretch.from_s, "x1": stretch.to_s, "line_width": 0, "layer": "below"}
+            for stretch in disturbed
+        ]
+    )
     if final_at_s is not None:
         figure.add_vline(x=final_at_s, line={"color": GREY, "dash": "dash"}, annotation_text="final")
     shares = [moment.share for moment in moments]
