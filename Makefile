@@ -52,7 +52,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-PIECES := bias luck sentinel landscape regret sweep claims strategies servers false_wins false_wins_replayed intervals intervals_in_searches wrong_keeps keep_rules small_gains limits questions pareto false_wins_questions loadgen lateness quota copies false_wins_in_places trend settling settling_attempts noise instrument application blobs cost
+PIECES := bias luck sentinel landscape regret sweep claims strategies servers false_wins false_wins_replayed intervals intervals_in_searches wrong_keeps keep_rules small_gains limits questions pareto false_wins_questions loadgen lateness quota copies false_wins_in_places trend settling settling_attempts noise instrument application blobs cost storage
 
 bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a quiet machine; goes on where it stopped
 	for piece in $(PIECES); do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
