@@ -52,7 +52,7 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports
 
-PIECES := bias luck sentinel landscape regret sweep claims strategies servers false_wins false_wins_replayed intervals intervals_in_searches wrong_keeps keep_rules small_gains limits questions pareto false_wins_questions loadgen lateness quota copies false_wins_in_places trend settling settling_attempts noise instrument application blobs cost storage
+PIECES := bias luck sentinel landscape regret sweep claims strategies servers false_wins false_wins_replayed intervals intervals_in_searches wrong_keeps keep_rules small_gains limits questions pareto false_wins_questions loadgen lateness quota copies false_wins_in_places scale storage trend settling settling_attempts noise instrument application blobs cost storage
 
 bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a quiet machine; goes on where it stopped
 	for piece in $(PIECES); do $(BIN)/python -m tests.benchmarks.$$piece || exit 1; done
@@ -60,6 +60,7 @@ bench: $(VENV)/.bench  ## the benchmarks behind reports/evidence: hours on a qui
 
 bench-page: $(VENV)/.bench  ## draw the page and the plots of reports/evidence from what was measured
 	$(BIN)/python -m tests.publishing.page
+	$(BIN)/python -m tests.publishing.about_scale
 	$(BIN)/python -m tests.publishing.plots
 
 reports: $(VENV)/.dev  ## search the models of reports/ again, on a quiet machine: ten minutes

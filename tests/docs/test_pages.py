@@ -21,7 +21,7 @@ from tests.docs.documents import (
     prose,
     rows,
 )
-from tests.publishing import cli_reference, properties_reference, python_reference
+from tests.publishing import about_scale, cli_reference, properties_reference, python_reference
 from tests.publishing import page as evidence
 from tuner import errors
 from tuner.advice.loader import read
@@ -116,6 +116,7 @@ def test_a_page_that_is_made_from_the_code_is_that_of_the_code(page, made):
 
 def test_the_evidence_is_drawn_from_its_files():
     assert (ROOT / "reports" / "evidence" / "README.md").read_text() == evidence.page()
+    assert (ROOT / "reports" / "evidence" / "scale.md").read_text() == about_scale.page()
 
 
 def test_every_public_name_documents_itself_and_is_in_the_reference():

@@ -36,7 +36,8 @@ What the tuner's picks and claims are worth, measured. Every table and plot is m
 `make bench-page`; the command with a table measures again on any machine, one item at a time, and goes on where it stopped
 (remove the file to begin anew). Nothing else may run meanwhile.
 
-[faults.md](faults.md) says what a search survives; `make soak` makes it.
+[faults.md](faults.md) says what a search survives; `make soak` makes it. [scale.md](scale.md) says how far a search goes beyond one
+machine.
 """
 
 
