@@ -1,6 +1,5 @@
 """Signals that end a search: one asks it to stop, a second Ctrl-C ends it at once."""
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -10,27 +9,15 @@ import pytest
 
 from tests import models
 from tests.measure.test_lanes import THROUGHPUT, lanes_of, pid_of
+from tests.signals import handle_on_own_stack
 from tuner.domain.configuration import Configuration
 from tuner.errors import Interrupted
 from tuner.measure.interrupt import interruptible
 
-SS_DISABLE = 2
-
-
-class Stack(ctypes.Structure):
-    """`stack_t` of C."""
-
-    _fields_ = (("ss_sp", ctypes.c_void_p), ("ss_flags", ctypes.c_int), ("ss_size", ctypes.c_size_t))
-
 
 @pytest.fixture(autouse=True)
 def own_stack_for_signals():
-    """Handle signals on the thread's own stack.
-
-    On processors with AMX, OpenVINO 2026.4 gives the thread that compiles a stack for signals, and leaves it
-    with one that was freed when several models were destroyed. Then the next signal ends the process.
-    """
-    ctypes.CDLL(None).sigaltstack(ctypes.byref(Stack(None, SS_DISABLE, 0)), None)
+    handle_on_own_stack()
 
 
 @pytest.mark.parametrize("first", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from tests.commands.fleet import in_processes
+from tests.signals import handle_on_own_stack
 from tuner.commands.fleet.pairs import Pair
 from tuner.commands.fleet.running import run
 from tuner.commands.fleet.states import PairState
@@ -53,6 +54,7 @@ def test_a_search_that_dies_fails_alone(tmp_path):
 
 
 def test_the_signal_that_ends_a_program_ends_its_searches_and_no_other_begins(tmp_path):
+    handle_on_own_stack()
     os.mkfifo(tmp_path / "x.m")
     found = ended(pairs_of(tmp_path, "m", "n"), in_processes.wait_to_be_stopped)
     assert found == {f"m, throughput, {kind}": ("stopped", "stopped as asked") for kind in "ab"}
