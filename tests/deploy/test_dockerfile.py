@@ -28,7 +28,11 @@ print(json.dumps([each._asdict() for each in dockerfile.parse_file(sys.argv[1])]
 @pytest.fixture(scope="module")
 def commands():
     done = subprocess.run([sys.executable, "-c", PARSE, ROOT / "Dockerfile"], capture_output=True, check=True)
-    return [SimpleNamespace(**each) for each in json.loads(done.stdout)]
+    found = json.loads(done.stdout)
+    return [
+        SimpleNamespace(**{**each, "flags": tuple(each["flags"]), "value": tuple(each["value"])})
+        for each in found
+    ]
 
 
 @pytest.fixture(scope="module")
