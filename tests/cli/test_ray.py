@@ -24,6 +24,7 @@ def model(tmp_path):
 
 
 @pytest.mark.alone
+@pytest.mark.slow
 def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(model, tmp_path):
     out = tmp_path / "out"
     process = start_until("/s  ", "search", model, "--ray", "local", "--budget", "120s", "--output", out)

@@ -24,7 +24,12 @@ ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
 members = pytest.importorskip("tuner.tuning.members")
 
-pytestmark = pytest.mark.alone
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.filterwarnings(
+        "ignore::pytest.PytestUnraisableExceptionWarning"
+    ),  # files that Ray leaves open
+]
 """A cluster is many processes, and what runs beside them is late."""
 
 QUICK = SimulatedOpening()
