@@ -39,7 +39,7 @@ def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(mode
             agent.kill()
     (left,) = read_results(str(out))
     assert len(left.trials) >= 2
-    again = run("search", model, "--ray", "local", "--budget", "30s", "--output", out, "--json")
+    again = run("search", model, "--ray", "local", "--budget", "22s", "--output", out, "--json")
     assert again.returncode == 0, again.stderr
     found = json.loads(again.stdout)
     assert len(found["tried"]) > len(left.trials)
