@@ -50,8 +50,7 @@ def lines() -> Iterator[str]:
     if first and last:
         yield ""
         yield f"Sixteen hosts find it {first['median_s'] / last['median_s']:.1f} times as soon, not sixteen times: the batch that gains most is found by doublings, each of"
-        yield "which wants the answer of the last one. Each host has a hint of its own, and processes of one configuration differ by about a per cent, so"
-        yield "trials of several hosts are also compared less closely."
+        yield "which wants the answer of the last one."
     storage = load("storage")
     if storage:
         yield from _storage(storage)
