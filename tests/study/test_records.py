@@ -8,10 +8,16 @@ from pathlib import Path
 import optuna
 import pytest
 
+from tuner.advice.loader import read
+from tuner.advice.writer import make_advice, write_advice
+from tuner.cli import words
+from tuner.commands.report import usage
 from tuner.domain.load import Load, recorded_load
 from tuner.domain.question import Question
 from tuner.domain.result import Outcome, Setting
+from tuner.domain.travel import Travel
 from tuner.domain.trial import Final, Trial
+from tuner.report.compute import view
 from tuner.study.reading import read_results
 from tuner.study.records import recorded, revived
 from tuner.study.storage import Study
@@ -76,3 +82,19 @@ def test_a_load_and_the_wait_of_a_batch_are_kept(written_before):
     trial = result.trials[0]
     waiting = replace(trial, configuration=replace(trial.configuration, max_wait_ms=35.0))
     assert revived(recorded(waiting), Trial) == waiting
+
+
+def test_on_how_many_hosts_an_answer_holds_is_kept_and_written_everywhere(written_before, tmp_path):
+    (result,) = read_results(str(written_before))
+    outcome = replace(result.outcome, travel=Travel(hosts=8, finals=2, held=1))
+    again = replace(result, outcome=revived(recorded(outcome), Outcome))
+    assert again.outcome.travel == Travel(8, 2, 1)
+    write_advice(make_advice(again), tmp_path / "config.yaml")
+    (advice,) = read(tmp_path / "config.yaml")
+    assert (advice.hosts.measured, advice.hosts.finals, advice.hosts.held) == (8, 2, 1)
+    sentence = "8 measured; the final was held on 2, and its answer holds on 1 of them"
+    assert f"  hosts    {sentence}" in list(
+        words.summary(again, tmp_path / "config.yaml", tmp_path / "study.db")
+    )
+    assert view(again, usage(again, None, "study.db")).reproduce["hosts"] == sentence
+    assert make_advice(result).hosts is None

@@ -35,7 +35,7 @@ def connected(address: str) -> Iterator[None]:
             yield
         finally:
             ray.shutdown()
-            if threading.current_thread() is threading.main_thread():
+            if on_sigterm is not None and threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in its place
 
 
