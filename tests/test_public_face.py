@@ -21,6 +21,7 @@ def test_the_public_names_are_these():
         "load",
         "progress",
         "search",
+        "search_kinds",
         "verify",
     }
     for name in tuner.__all__:

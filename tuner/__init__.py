@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tuner.advice.loader import load
     from tuner.cli.terminal import progress
     from tuner.commands.fleet.fleet import fleet
+    from tuner.commands.fleet.mixed import search_kinds
     from tuner.commands.fleet.results import FleetResult
     from tuner.commands.search import search
     from tuner.commands.verify import verify
@@ -46,6 +47,7 @@ _LAZY = {
     "load": "tuner.advice.loader",
     "progress": "tuner.cli.terminal",
     "search": "tuner.commands.search",
+    "search_kinds": "tuner.commands.fleet.mixed",
     "verify": "tuner.commands.verify",
 }
 
@@ -70,6 +72,7 @@ __all__ = [
     "load",
     "progress",
     "search",
+    "search_kinds",
     "verify",
 ]
 

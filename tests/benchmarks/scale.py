@@ -120,7 +120,7 @@ def ends_of(nodes: int, seed: int, opening: Modelled, trials: int) -> tuple[list
         for _ in range(nodes):
             cluster.add_node(num_cpus=1)
         ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
-        with closing(Cluster(opening, lambda first, other: None, lambda: False, tell)) as hosts:
+        with closing(Cluster(opening, lambda first, other: None, lambda: "", lambda: False, tell)) as hosts:
             while sum(member.doing == "open" for member in hosts._members.all) < nodes:
                 hosts._wait()
             budget = Budget(600.0, None, time.monotonic)

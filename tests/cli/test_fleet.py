@@ -144,10 +144,10 @@ def test_a_row_says_what_goes_on_and_fits_the_width(width, end):
 
 
 def test_names_are_columns_of_which_the_plan_has_several():
-    states = [SEARCHING, PairState(pair("m" * 40, kind="xeon"))]
+    states = [SEARCHING, PairState(pair("m" * 20 + "n" * 20, kind="xeon"))]
     first, second = (line for line, _ in fleet_words.rows(states, 120))
-    assert first.startswith(f"{'resnet':24}  epyc  searching")
-    assert second.startswith(f"{'m' * 23}…  xeon  waiting")
+    assert first.startswith(f"{'resnet':32}  epyc  searching")
+    assert second.startswith(f"{'m' * 16}…{'n' * 15}  xeon  waiting")
 
 
 def test_the_time_left_is_that_of_the_kind_with_most_of_it():

@@ -1,6 +1,7 @@
 """Searches on a real Ray cluster of this host, from the command line."""
 
 import json
+import os
 import signal
 import sys
 from contextlib import suppress
@@ -13,6 +14,7 @@ from tests import models
 from tests.cli.command import complain, run
 from tests.cli.test_cli import start_until
 from tests.lanes.on_hosts import wait_until
+from tuner.advice.loader import read
 from tuner.study.reading import read_results
 
 pytest.importorskip("ray")
@@ -67,6 +69,62 @@ def test_a_search_on_a_cluster_that_is_ended_by_a_service_saves_its_answer(model
     assert process.returncode == 4
     assert stdout.startswith("stopped early; inconclusive")
     assert tuner.load(out / "config.yaml").verdict == "inconclusive"
+
+
+@pytest.fixture
+def two_kinds():
+    """The address of a cluster with a node on one core of this machine, and one on all of them."""
+    import ray
+    from ray.cluster_utils import Cluster
+
+    cores = os.sched_getaffinity(0)
+    if len(cores) < 2:
+        pytest.skip("needs two cores")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        cluster.add_node(num_cpus=2, labels={"kind": "wide"})
+        os.sched_setaffinity(0, {min(cores)})
+        cluster.add_node(num_cpus=1, labels={"kind": "narrow"})
+        os.sched_setaffinity(0, cores)
+        yield cluster.address
+    finally:
+        os.sched_setaffinity(0, cores)
+        ray.shutdown()
+        cluster.shutdown()
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_each_kind_of_host_has_a_search_of_its_own_and_one_file_holds_the_advice_of_all(
+    model, tmp_path, two_kinds
+):
+    out, cores = tmp_path / "out", len(os.sched_getaffinity(0))
+    asked = ("--budget", "6s", "--trials", "1", "--batch", "2", "--output", out)
+    done = run("search", model, "--ray", two_kinds, "--mixed-hosts", *asked, "--json")
+    assert done.returncode == 0, done.stderr
+    pairs = {pair["kind"]: pair for pair in json.loads(done.stdout)["pairs"]}
+    assert sorted(pair["advice"]["host"]["cores"] for pair in pairs.values()) == [1, cores]
+    assert all((out / kind / "report.html").is_file() for kind in pairs)
+    assert (out / "index.html").is_file()
+    assert [advice.host.cores for advice in read(out)] == [
+        pair["advice"]["host"]["cores"] for pair in pairs.values()
+    ]
+    assert tuner.load(out).host.cores == cores
+
+    (narrow,) = (kind for kind, pair in pairs.items() if pair["advice"]["host"]["cores"] == 1)
+    found = run(
+        "search", model, "--ray", two_kinds, "--hosts", f"tuner.kind={narrow}", *asked[:-1], tmp_path / "one"
+    )
+    assert found.returncode == 0, found.stderr
+    assert tuner.load(tmp_path / "one", on_mismatch="hint").host.cores == 1
+
+
+def test_kinds_of_host_without_a_cluster_are_refused(model, capsys):
+    code, sentence = complain(capsys, "search", model, "--mixed-hosts")
+    assert code == 2
+    assert sentence == (
+        "tuner: --mixed-hosts searches each kind of host of a Ray cluster; give its address with --ray, too.\n"
+    )
 
 
 def test_hosts_without_a_cluster_are_refused(model, capsys):

@@ -9,11 +9,12 @@ from time import monotonic
 
 import pytest
 
-from tests.lanes.on_hosts import EQUAL, SimulatedOpening
+from tests.lanes.on_hosts import EQUAL, SimulatedOpening, kind_by_label
 from tests.lanes.simulated import Noise
 from tests.simulation import CPU, MODEL, MemoryStore, space_of
 from tests.tuning.hosts_contract import BATCH_4, WORK, HostsContract
 from tuner.domain.history import History
+from tuner.domain.kind import KIND
 from tuner.domain.travel import travel_of
 from tuner.errors import Interrupted, UsageError
 from tuner.tuning.budget import Budget
@@ -22,7 +23,7 @@ from tuner.tuning.tune import Task, tune
 
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
-members = pytest.importorskip("tuner.tuning.members")
+looking = pytest.importorskip("tuner.tuning.nodes")
 
 pytestmark = [
     pytest.mark.alone,
@@ -72,7 +73,13 @@ def lossy(nodes, request):
 def hosts_of(opening=QUICK, **options):
     from tuner.tuning.cluster import Cluster
 
-    options = {"why_not_with": differs, "stopped": lambda: False, "labels": {"kind": "fast"}, **options}
+    options = {
+        "why_not_with": differs,
+        "kind_there": kind_by_label,
+        "stopped": lambda: False,
+        "labels": {"kind": "fast"},
+        **options,
+    }
     with closing(Cluster(opening, **options)) as cluster:
         yield cluster
 
@@ -141,7 +148,9 @@ def test_what_a_lost_host_measured_is_measured_again_elsewhere(nodes, lossy):
     def tell(event):
         if isinstance(event, TrialEnded) and event.trial.number == 6 and not lost:
             running = {
-                member.node: member.configuration for member in hosts._members.all if member.configuration
+                member.node.number: member.configuration
+                for member in hosts._members.all
+                if member.configuration
             }
             node = next(each for each in pair if each.node_id in running)
             lost.append(running[node.node_id])
@@ -164,7 +173,9 @@ def test_a_final_goes_on_where_one_of_its_hosts_is_lost(nodes, lossy):
 
     def tell(event):
         if isinstance(event, FinalRound) and not killed:
-            killed.append(next(member.node for member in hosts._members.all if member.doing == "final"))
+            killed.append(
+                next(member.node.number for member in hosts._members.all if member.doing == "final")
+            )
             nodes.remove_node(next(each for each in pair if each.node_id == killed[0]), allow_graceful=False)
 
     with hosts_of(replace(QUICK, waits=0.2, noise=NOISY), labels=labels) as hosts:
@@ -227,12 +238,49 @@ def test_a_host_that_joins_later_is_used(nodes, lossy):
 def test_only_hosts_with_the_labels_measure(nodes, pair):
     with hosts_of() as hosts:
         hosts.ready()
-        assert {member.node for member in hosts._members.all} == {node.node_id for node in pair}
+        assert {member.node.number for member in hosts._members.all} == {node.node_id for node in pair}
     with hosts_of(labels={"kind": "none"}) as hosts, pytest.raises(UsageError, match="hosts='kind=none'"):
         hosts.ready()
 
 
-def test_a_host_of_another_kind_is_left_out_with_the_reason(pair):
+@pytest.fixture(scope="module")
+def uneven(nodes):
+    """A node of one kind and two of another; the label that they have."""
+    for model in ("odd", "even", "even"):
+        nodes.add_node(num_cpus=1, labels={"kind": "uneven", "model": model})
+    return {"kind": "uneven"}
+
+
+def test_the_kind_is_searched_of_which_there_are_most_and_the_others_are_left_out(uneven):
+    with hosts_of(labels=uneven) as hosts:
+        hosts.ready()
+        assert {member.kind for member in hosts._members.all} == {"even"}
+    (notice,) = hosts.notices
+    assert notice.code == "host-refused"
+    assert "it is another kind of host: odd, and not even; 2 hosts left" in notice.text
+
+
+def test_kinds_are_counted_and_one_of_them_can_be_chosen_like_a_label(uneven):
+    assert dict(looking.kinds_with(uneven, kind_by_label)) == {"even": 2, "odd": 1}
+    with hosts_of(labels={**uneven, KIND: "odd"}) as hosts:
+        hosts.ready()
+        assert [member.kind for member in hosts._members.all] == ["odd"]
+        assert hosts.notices == []  # the others were not asked for
+    wanted = "no host with hosts='kind=uneven,tuner.kind=none'"
+    with hosts_of(labels={**uneven, KIND: "none"}) as hosts, pytest.raises(UsageError, match=wanted):
+        hosts.ready()
+
+
+def test_where_no_host_can_say_its_kind_the_reason_is_given(uneven):
+    with pytest.raises(UsageError, match=r"the tuner does not start there .*broken"):
+        looking.kinds_with(uneven, Broken())
+    with hosts_of(labels=uneven, kind_there=Broken()) as hosts, pytest.raises(UsageError, match="broken"):
+        hosts.ready()
+    with pytest.raises(UsageError, match="no host with hosts='kind=none'"):
+        looking.kinds_with({"kind": "none"}, kind_by_label)
+
+
+def test_a_host_that_is_found_to_be_of_another_kind_is_left_out_with_the_reason(pair):
     with hosts_of(ByTurns()) as hosts:
         search(hosts)
         assert hosts.measured_on == 1
@@ -260,21 +308,28 @@ def test_a_search_that_no_host_can_run_ends_with_its_error(pair):
 
 
 def test_a_host_with_other_versions_is_refused_before_it_is_sent_anything(pair, monkeypatch):
-    ours = {**members.versions(), "Python": "3.9.1", "of another thing": "1"}
-    monkeypatch.setattr(members, "versions", lambda: ours)
-    with hosts_of(Broken()) as hosts, pytest.raises(UsageError) as refused:
+    ours = {**looking.versions(), "Python": "3.9.1", "of another thing": "1"}
+    monkeypatch.setattr(looking, "versions", lambda: ours)
+    with hosts_of(Mistaken()) as hosts, pytest.raises(UsageError) as refused:
         hosts.ready()
     theirs = f"Python is {platform.python_version()}, here 3.9.1; of another thing is missing, here 1"
     assert str(refused.value) == f"{theirs}; install the same versions on all hosts."
     assert len(hosts.notices) == 2
+    with pytest.raises(UsageError, match=r"here 3\.9\.1"):
+        looking.kinds_with({"kind": "fast"}, kind_by_label)
 
 
 def test_a_mistake_in_the_program_is_not_taken_for_a_lost_host(pair):
-    with hosts_of(Broken()) as hosts, pytest.raises(ZeroDivisionError):
+    with hosts_of(Mistaken()) as hosts, pytest.raises(ZeroDivisionError):
         hosts.ready()
 
 
-class Broken(SimulatedOpening):
+class Broken:
+    def __call__(self):
+        raise OSError("broken")
+
+
+class Mistaken(SimulatedOpening):
     def __call__(self, budget, stopped):
         return 1 / 0
 

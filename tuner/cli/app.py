@@ -125,6 +125,10 @@ def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) 
     found that keeps the limits.
     """
     asked["inputs"] = dict(asked["inputs"])
+    if asked.pop("mixed_hosts"):
+        from tuner.cli.fleet import run_kinds
+
+        return run_kinds(model, quiet, as_json, asked)
     return _run_search(model, quiet, verbose, as_json, asked)
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 from rich.console import Console, Group
@@ -22,9 +22,11 @@ from tuner.cli import fleet_words
 from tuner.cli.screens import ECHO_WIDTH, REFRESH_S, LastingConsole
 from tuner.cli.words import folded
 from tuner.commands.fleet.fleet import fleet, planned
+from tuner.commands.fleet.mixed import search_kinds
+from tuner.commands.fleet.results import FleetResult
 from tuner.commands.fleet.states import PairObserver, PairState, Stage
 from tuner.domain.visible import as_line
-from tuner.errors import PlanError
+from tuner.errors import PlanError, UsageError
 
 FURTHER_LINES = 4
 """Lines of the terminal that the table leaves free: the one about all pairs, and a command line around it."""
@@ -121,6 +123,21 @@ def run(
         for problem in error.problems:
             click.echo(f"tuner: {as_line(problem)}", err=True)
         return error.exit_code
+    return _answer(done, as_json)
+
+
+def run_kinds(model: str, quiet: bool, as_json: bool, asked: dict[str, Any]) -> int:
+    """Search a model on each kind of host of a cluster, print what came of it, and return the exit code."""
+    if asked["ray"] is None:
+        raise UsageError(
+            "--mixed-hosts searches each kind of host of a Ray cluster; give its address with --ray, too."
+        )
+    with _shown(quiet) as observer:
+        done = search_kinds(model, observer=observer, **asked)
+    return _answer(done, as_json)
+
+
+def _answer(done: FleetResult, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(fleet_words.document(done.states, done.index), indent=2, allow_nan=False))
     else:

@@ -19,7 +19,7 @@ from tuner.commands.fleet.states import PairState
 from tuner.domain.figures import seconds
 from tuner.domain.visible import as_line
 
-NAME_WIDTH, ANSWER_WIDTH = 24, 13
+NAME_WIDTH, ANSWER_WIDTH = 32, 13
 GAP = "  "
 STYLES = {"failed": "red", "stopped": "yellow", "searching": "bold", "waiting": "dim", "elsewhere": "dim"}
 """Of a row, by how far its pair is."""
@@ -34,7 +34,7 @@ def rows(states: Collection[PairState], width: int | None = None) -> list[tuple[
     widths = [min(max(map(len, column)), NAME_WIDTH) for column in zip(*names, strict=True)]
     found = []
     for state, words in zip(states, names, strict=True):
-        cells = [_cut(word, room).ljust(room) for word, room in zip(words, widths, strict=True)]
+        cells = [_shortened(word, room).ljust(room) for word, room in zip(words, widths, strict=True)]
         line = GAP.join([*cells, answer(state).ljust(ANSWER_WIDTH), detail(state)]).rstrip()
         found.append((_cut(line, width) if width else line, STYLES.get(state.stage, _style(state))))
     return found
@@ -141,6 +141,13 @@ def document(states: Sequence[PairState], index: Path | None = None) -> dict[str
         ],
         "report": str(index) if index else None,
     }
+
+
+def _shortened(name: str, width: int) -> str:
+    """Return a name without its middle where it is too long: names of hosts end with what differs."""
+    if len(name) <= width:
+        return name
+    return f"{name[: width // 2]}…{name[width // 2 + 1 - width :]}"
 
 
 def _cut(text: str, width: int) -> str:

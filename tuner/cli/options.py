@@ -264,11 +264,14 @@ RAY = click.option(
 HOSTS = click.option(
     "--hosts", metavar="LABELS", help="With --ray: only nodes with these labels: kind=xeon,zone=a."
 )
+MIXED_HOSTS = click.option(
+    "--mixed-hosts", is_flag=True, help="With --ray: search each kind of host that the cluster has."
+)
 
 
 def on_hosts(command: Any) -> Any:
     """Add the options that say on which hosts to measure."""
-    return RAY(HOSTS(command))
+    return RAY(HOSTS(MIXED_HOSTS(command)))
 
 
 def of_a_search(command: Any) -> Any:

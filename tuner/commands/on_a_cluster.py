@@ -6,18 +6,22 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tuner.advice.fingerprint import compare
 from tuner.commands.asked import Asked
 from tuner.commands.measuring import Ready, begin, measuring
+from tuner.domain.kind import KIND, kind_of
+from tuner.domain.target import target_of
 from tuner.errors import ModelError, UsageError
 from tuner.measure.interrupt import interruptible
 from tuner.measure.leftovers import folder_of_a_search
 from tuner.measure.lock import host_lock
 from tuner.measure.neighbour import running
 from tuner.measure.place import placed
+from tuner.probe.host import describe_host
 from tuner.probe.model_files import digest, is_file, is_model, model_file, parts_of, readable
 from tuner.tuning.budget import Budget, Moment
 from tuner.tuning.hosts import ThisHost
@@ -151,9 +155,31 @@ def on_a_cluster(
         UsageError: Ray is missing, there is no cluster, or no host of it has the labels.
         TunerError: The search is impossible there.
     """
-    labels, opening = labels_of(hosts), SearchElsewhere.of(asked)
-    try:
+    labels, opening, kind_there = labels_of(hosts), SearchElsewhere.of(asked), _kind_there(asked)
+    with _connected(address), interruptible() as stopped:  # after Ray, which handles signals, too
         from tuner.tuning.cluster import Cluster
+
+        with closing(Cluster(opening, why_not_with, kind_there, stopped, tell, labels)) as cluster:
+            yield cluster.ready(), cluster
+
+
+def kinds_of_hosts(asked: Asked, address: str, hosts: str | None) -> Mapping[str, int]:
+    """Return the kinds of host that a cluster has with the number of each, the most frequent first.
+
+    Raises:
+        UsageError: Ray is missing, there is no cluster, or no host of it has the labels.
+    """
+    labels = labels_of(hosts)
+    with _connected(address):
+        from tuner.tuning.nodes import kinds_with
+
+        kinds = kinds_with({name: labels[name] for name in labels if name != KIND}, _kind_there(asked))
+        return {kind: number for kind, number in kinds.items() if labels.get(KIND, kind) == kind}
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    try:
         from tuner.tuning.ray_connection import connected
     except ModuleNotFoundError as error:
         if error.name != "ray":
@@ -161,13 +187,18 @@ def on_a_cluster(
         raise UsageError(
             f"ray='{address}' needs the package Ray; install it with: pip install 'openvino-tuner[ray]'"
         ) from error
+    with connected(address):
+        yield
 
-    with (
-        connected(address),
-        interruptible() as stopped,  # after Ray, which handles signals, too
-        closing(Cluster(opening, why_not_with, stopped, tell, labels)) as cluster,
-    ):
-        yield cluster.ready(), cluster
+
+def _kind_there(asked: Asked) -> Callable[[], str]:
+    """Return what tells the kind of the host on which it is called."""
+    return partial(kind_here, tuple(name for device in asked.devices for name in target_of(device).devices))
+
+
+def kind_here(devices: Sequence[str] = ()) -> str:
+    """Return the name of this host's kind; of the devices those that are named count, if any are."""
+    return kind_of(describe_host(), devices)
 
 
 def why_not_with(first: Ready, other: Ready) -> str | None:

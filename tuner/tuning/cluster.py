@@ -47,7 +47,7 @@ MOST_LOSSES = 2
 
 
 class Cluster:
-    """Measures on every host of a cluster that has the labels, and is like the first one.
+    """Measures on every host of a cluster that has the labels, and is of the kind that is searched.
 
     Attributes:
         elsewhere: The last final on another host than the one that decides, if it says anything.
@@ -57,6 +57,7 @@ class Cluster:
         self,
         opening: Opening,
         why_not_with: Callable[[Any, Any], str | None],
+        kind_there: Callable[[], str],
         stopped: Callable[[], bool],
         tell: Observer = lambda _: None,
         labels: Mapping[str, str] | None = None,
@@ -67,14 +68,16 @@ class Cluster:
             opening: Gets a host ready.
             why_not_with: Says why a host cannot measure beside the first one, by what both know of the
                 search; None if it can.
+            kind_there: Returns the name of a host's kind; it is called there.
             stopped: Whether the user asked to stop.
             tell: Called with every event.
-            labels: Labels of Ray's nodes that are used; all nodes with CPUs unless given.
+            labels: Labels of Ray's nodes that are used; all nodes with CPUs unless given. The label
+                `tuner.kind` is not Ray's, but the kind of host.
 
         Raises:
             UsageError: The cluster does not take the model.
         """
-        self._members = Members(opening, why_not_with, labels or {}, tell)
+        self._members = Members(opening, why_not_with, kind_there, labels or {}, tell)
         self._stopped, self._tell = stopped, tell
         self.elsewhere: Sequence[Final] = ()
         self._measured_on: set[str] = set()
@@ -232,7 +235,7 @@ class Cluster:
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
         for member in self._members.all:
-            ray.kill(member.actor)
+            member.end()
         self._members.all.clear()
 
     def _news(self, member: Member) -> tuple[Any, ...]:
@@ -323,7 +326,7 @@ class Cluster:
         elif asked == "joining":
             self._hints = self._hints or answer.value
         elif asked == "trial":
-            self._measured_on.add(member.node)
+            self._measured_on.add(member.node.number)
             self._ended.append((answer.value, member))
         elif asked == "final":
             self._finals[member] = answer.value

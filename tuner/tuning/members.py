@@ -1,4 +1,4 @@
-"""Which hosts of a Ray cluster take part in a search: they are found, greeted, compared, and left out."""
+"""Which hosts of a Ray cluster take part in a search: they are found, looked at, compared, and left out."""
 
 from __future__ import annotations
 
@@ -11,14 +11,23 @@ from typing import Any, Literal
 
 import ray
 from ray.exceptions import RayError, RayTaskError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.figures import count
+from tuner.domain.kind import KIND
 from tuner.domain.result import Notice
 from tuner.errors import Interrupted, LaneError, TunerError, UsageError, reason
+from tuner.tuning.nodes import (
+    LOOKING_S,
+    Look,
+    Node,
+    look_at,
+    nodes_with,
+    why_none_with,
+    why_not_seen,
+)
 from tuner.tuning.progress import Observer, Warned
-from tuner.tuning.remote_host import Answer, Opening, RemoteHost, versions
+from tuner.tuning.remote_host import Answer, Opening, RemoteHost
 
 LOOK_S = 1.0
 """Seconds after which it is looked for hosts that joined."""
@@ -29,7 +38,7 @@ MOST_DEATHS = 2
 BESIDE = "beside"
 """The group of methods that a host runs while it measures."""
 
-Doing = Literal["greeting", "opening", "open", "joining", "free", "trial", "asked", "final"]
+Doing = Literal["looking", "seen", "opening", "open", "joining", "free", "trial", "asked", "final"]
 
 
 @dataclass(slots=True, eq=False)
@@ -37,21 +46,21 @@ class Member:
     """A host that takes part.
 
     Attributes:
-        node: Ray's number of its node.
-        name: What people call it.
-        actor: Ray's handle of the process on it.
+        node: Its node.
         pending: What Ray will have its next answer in, or None.
-        doing: What it was asked for last; `open` and `free` wait to be asked.
+        doing: What it was asked for last; `seen`, `open` and `free` wait to be asked.
+        kind: Its kind of host; empty before it has said it.
+        actor: Ray's handle of the process that measures on it; None before there is one.
         configuration: What it measures, in a trial.
         known: How many of the search's trials it knows.
         available_mb: The memory that a further lane may take on it, in MiB.
     """
 
-    node: str
-    name: str
-    actor: Any
+    node: Node
     pending: Any
-    doing: Doing = "greeting"
+    doing: Doing = "looking"
+    kind: str = ""
+    actor: Any = None
     configuration: Configuration | None = None
     known: int = 0
     available_mb: float = float("inf")
@@ -59,7 +68,19 @@ class Member:
     @property
     def begun(self) -> bool:
         """Whether it is ready to measure, or measures."""
-        return self.doing not in {"greeting", "opening"}
+        return self.doing not in {"looking", "seen", "opening"}
+
+    def start(self, opening: Any) -> None:
+        """Start a process on it that reserves all of its CPUs, and get it ready."""
+        host = ray.remote(concurrency_groups={BESIDE: 1})(RemoteHost)
+        self.actor = host.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
+        self.ask("opening", self.actor.open, opening)
+
+    def end(self) -> None:
+        """End its process, if there is one."""
+        if self.actor is not None:
+            with suppress(RayError):
+                ray.kill(self.actor)
 
     def ask(self, doing: Doing, method: Any, *given: Any) -> None:
         """Ask it for something; the answer is pending then."""
@@ -89,6 +110,7 @@ class Members:
         self,
         opening: Opening,
         why_not_with: Callable[[Any, Any], str | None],
+        kind_there: Callable[[], str],
         labels: Mapping[str, str],
         tell: Observer,
     ) -> None:
@@ -101,7 +123,9 @@ class Members:
             self._opening = ray.put(opening)
         except RayError as error:
             raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
-        self._why_not_with, self._labels, self._tell = why_not_with, labels, tell
+        self._why_not_with, self._kind_there, self._tell = why_not_with, kind_there, tell
+        self._labels = {name: value for name, value in labels.items() if name != KIND}
+        self._kind = self._asked_kind = labels.get(KIND)
         self.all: list[Member] = []
         self.first: Any = None
         self.took_s = 0.0
@@ -110,32 +134,28 @@ class Members:
         self._in_use: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._looked_s = float("-inf")
+        self._began_s = time.monotonic()
 
     def doing(self, doing: Doing) -> list[Member]:
         """Return those that were asked for this last."""
         return [member for member in self.all if member.doing == doing]
 
     def look(self) -> bool:
-        """Start a process on every node that joined, if it is time to look; return whether it was."""
+        """Ask every node that joined what it is, if it is time to; return whether it was."""
         if time.monotonic() - self._looked_s < LOOK_S:
             return False
         self._looked_s = time.monotonic()
-        for node in ray.nodes():
-            labels, cpus = node.get("Labels") or {}, node["Resources"].get("CPU", 0)
-            wanted = all(labels.get(name) == value for name, value in self._labels.items())
-            if node["Alive"] and cpus and wanted and node["NodeID"] not in self._in_use:
-                self._in_use.add(node["NodeID"])
-                self.all.append(_member_on(node, cpus))
+        for node in nodes_with(self._labels):
+            if node.number not in self._in_use:
+                self._in_use.add(node.number)
+                self.all.append(Member(node, look_at(node, self._kind_there)))
+        self._open_seen()
         return True
 
     def why_none(self) -> TunerError:
         """Return why no host got ready."""
-        wanted = ",".join(f"{name}={value}" for name, value in self._labels.items())
-        return self.error or UsageError(
-            f"The cluster has no host with hosts='{wanted}'; give labels that a node with CPUs has."
-            if wanted
-            else "The cluster has no node with CPUs; start one with 'ray start --address=...'."
-        )
+        asked_kind = {KIND: self._asked_kind} if self._asked_kind else {}
+        return self.error or why_none_with({**self._labels, **asked_kind})
 
     def answer_of(self, member: Member) -> Answer:
         """Return what a member answered, which is free then.
@@ -157,9 +177,10 @@ class Members:
         return answer
 
     def welcome(self, member: Member) -> None:
-        """Take the answer of a member that gets ready: its versions, then what it knows of the search."""
-        if member.doing == "greeting":
-            self._greet(member)
+        """Take the answer of a member that gets ready: what it is, then what it knows of the search."""
+        if member.doing == "looking":
+            self._see(member)
+            self._open_seen()
             return
         with suppress(Lost):
             answer = self.answer_of(member)
@@ -179,33 +200,44 @@ class Members:
         """Go on without a member; why is told once there is a search to go on."""
         self.all.remove(member)
         self.error = error
-        with suppress(RayError):
-            ray.kill(member.actor)
+        member.end()
         left = count(len(self.all), "host")
-        notice = Notice(code, f"{member.name} is left out: {str(error).rstrip('.')}; {left} left.")
+        notice = Notice(code, f"{member.node.name} is left out: {str(error).rstrip('.')}; {left} left.")
         self.notices.append(notice)
         if self.first is not None:
             self._tell(Warned(notice))
 
-    def _greet(self, member: Member) -> None:
-        """Send what gets it ready to a member that has the same versions."""
-        ref, member.pending = member.pending, None
+    def _see(self, member: Member) -> None:
+        """Take what a member says of itself; it is left out where it has other versions."""
+        ref, member.pending, member.doing = member.pending, None, "seen"
         try:
-            theirs: Mapping[str, str] = ray.get(ref)
+            look: Look = ray.get(ref)
         except RayError as error:
-            why = f"the tuner does not start there ({reason(error)}); install it on every host."
-            self.leave_out(member, UsageError(why), "host-refused")
+            self.leave_out(member, why_not_seen(error), "host-refused")
             return
-        differing = [
-            f"{name} is {theirs.get(name, 'missing')}, here {mine}"
-            for name, mine in versions().items()
-            if theirs.get(name) != mine
-        ]
-        if differing:
-            why = f"{'; '.join(differing)}; install the same versions on all hosts."
-            self.leave_out(member, UsageError(why), "host-refused")
+        member.kind = look.kind
+        if refusal := look.refusal():
+            self.leave_out(member, UsageError(refusal), "host-refused")
+
+    def _open_seen(self) -> None:
+        """Get the members ready that are of the kind that is searched.
+
+        Unless the user says it, that is the kind of which there are most once all have said what they are.
+        """
+        waits = self.doing("looking") and time.monotonic() - self._began_s < LOOKING_S
+        seen = self.doing("seen")
+        if not seen or (self._kind is None and waits):
             return
-        member.ask("opening", member.actor.open, self._opening)
+        if self._kind is None:
+            ((self._kind, _),) = Counter(member.kind for member in seen).most_common(1)
+        for member in seen:
+            if member.kind == self._kind:
+                member.start(self._opening)
+            elif self._asked_kind:
+                self.all.remove(member)
+            else:
+                why = f"it is another kind of host: {member.kind}, and not {self._kind}"
+                self.leave_out(member, UsageError(why), "host-refused")
 
     def _lose(self, member: Member, error: RayError) -> None:
         """Leave out a member that does not answer.
@@ -217,16 +249,7 @@ class Members:
         """
         if isinstance(error, RayTaskError) and not isinstance(error.cause, OSError | MemoryError):
             raise error
-        self._deaths[member.node] += 1
-        if self._deaths[member.node] < MOST_DEATHS:
-            self._in_use.discard(member.node)
+        self._deaths[member.node.number] += 1
+        if self._deaths[member.node.number] < MOST_DEATHS:
+            self._in_use.discard(member.node.number)
         self.leave_out(member, LaneError("it does not answer any more"), "host-lost")
-
-
-def _member_on(node: Mapping[str, Any], cpus: float) -> Member:
-    """Start a process on a node, which reserves all of its CPUs, and ask for its versions."""
-    place = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-    host = ray.remote(concurrency_groups={BESIDE: 1})(RemoteHost)
-    actor = host.options(num_cpus=cpus, scheduling_strategy=place).remote()
-    name = f"{node['NodeManagerHostname']} ({node['NodeID'][:6]})"
-    return Member(node["NodeID"], name, actor, actor.versions.remote())

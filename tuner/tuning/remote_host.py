@@ -84,10 +84,6 @@ class RemoteHost:
         self._host: Hosts | None = None
         self._in_trials, self._rounds = False, 0
 
-    def versions(self) -> Mapping[str, str]:
-        """Return the versions that have to be the same on all hosts."""
-        return versions()
-
     @_answering
     def open(self, opening: Opening) -> tuple[Any, float]:
         """Get this host ready; return what it knows of the search, and the seconds that it took."""

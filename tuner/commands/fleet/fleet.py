@@ -53,23 +53,41 @@ def fleet(
     pairs = read_plan(plan, kind, output)
     _require_ray(pairs, plan)
     folder = pairs[0].folder.parents[2]
-    states = dict(enumerate(_at_first(pairs, again, kind)))
-    numbers = {pair.folder: number for number, pair in enumerate(pairs)}
-    for state in states.values():
+    states = carry_out(_at_first(pairs, again, kind), folder, plan.name, observer)
+    elsewhere = [number for number, state in enumerate(states) if state.stage == "elsewhere"]
+    for number, state in zip(elsewhere, _at_first([pairs[at] for at in elsewhere], False, kind), strict=True):
+        states[number] = state  # another run of the plan may have answered it by now
+    return save(states, folder, plan.name)
+
+
+def carry_out(
+    states: Sequence[PairState], folder: Path, title: str, observer: PairObserver
+) -> list[PairState]:
+    """Search the pairs that are not over, save what comes of each, and return how far all are.
+
+    Args:
+        states: Every pair; each has a folder of its own.
+        folder: Where the index is written.
+        title: Title of the index.
+        observer: Called with how far a pair is, whenever that changes.
+
+    Raises:
+        StorageError: The index or a YAML cannot be written.
+    """
+    states = list(states)
+    numbers = {state.pair.folder: number for number, state in enumerate(states)}
+    for state in states:
         observer(state)
 
     def tell(state: PairState) -> None:
         states[numbers[state.pair.folder]] = state
         if state.is_over:
-            save(list(states.values()), folder, plan.name, state)
+            save(states, folder, title, state)
         observer(state)
 
-    save(list(states.values()), folder, plan.name)
-    run(longest_first(state for state in states.values() if not state.is_over), search_pair, tell)
-    elsewhere = [number for number, state in states.items() if state.stage == "elsewhere"]
-    for number, state in zip(elsewhere, _at_first([pairs[at] for at in elsewhere], False, kind), strict=True):
-        states[number] = state  # another run of the plan may have answered it by now
-    return save(list(states.values()), folder, plan.name)
+    save(states, folder, title)
+    run(longest_first(state for state in states if not state.is_over), search_pair, tell)
+    return states
 
 
 def _require_ray(pairs: Sequence[Pair], plan: Path) -> None:

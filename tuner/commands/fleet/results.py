@@ -137,7 +137,7 @@ def _view(states: Sequence[PairState], output: Path, title: str, configs: Sequen
 def _processor(kind: str, states: Sequence[PairState]) -> str:
     """Return the processors that a kind's answers are from; empty while there is none."""
     found = (state.result.host for state in states if state.pair.kind == kind and state.result)
-    return "; ".join(dict.fromkeys(f"{host.cpu}, {host.cores} cores" for host in found))
+    return "; ".join(dict.fromkeys(f"{host.cpu}, {count(host.cores, 'core')}" for host in found))
 
 
 def _table(
