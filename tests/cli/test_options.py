@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from tests import models
-from tuner.cli.options import SHAPES, with_dashes
+from tuner.cli.spelling import SHAPES, with_dashes
 from tuner.errors import ModelError
 from tuner.probe.model import read_model
 

@@ -15,10 +15,11 @@ from tests.domain.test_verdict import final_of
 from tests.report.results import loaded, won
 from tests.simulation import simulate
 from tests.tuning.test_final import trial as trial_of
-from tuner.cli import words
+from tuner.cli import answers, words
 from tuner.cli.app import main
-from tuner.cli.options import with_dashes
+from tuner.cli.program import LABEL, folded
 from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, LiveView
+from tuner.cli.spelling import with_dashes
 from tuner.cli.terminal import Narrator, narrator
 from tuner.domain.agreement import Agreement
 from tuner.domain.configuration import Configuration
@@ -195,11 +196,11 @@ def test_no_word_is_cut_at_the_edge_of_a_terminal(width):
 
 def test_what_is_folded_goes_on_under_its_own_text():
     line = f"  best     {COMBINATION}: 311 items/s, p99 41.2 ms, 135 MiB"
-    first, *more = words.folded(line, 80).splitlines()
+    first, *more = folded(line, 80).splitlines()
     assert first.startswith("  best     AUTO")
     assert all(each.startswith(" " * 11) and each[11] != " " for each in more)
     path = "/" + "x" * 100
-    assert path in words.folded(f"  config   {path}", 80)  # can be copied
+    assert path in folded(f"  config   {path}", 80)  # can be copied
 
 
 def test_a_refused_trial_names_the_option_that_it_breaks_and_nothing_else_is_reworded():
@@ -255,11 +256,11 @@ def test_the_command_alone_prints_its_help_line_by_line(capsys):
 
 
 def test_under_a_load_the_summary_names_the_load_and_which_hint_was_better(tmp_path):
-    said = list(words.summary(loaded(), tmp_path / "c", tmp_path / "s"))
+    said = list(answers.summary(loaded(), tmp_path / "c", tmp_path / "s"))
     assert "  load     60 items/s" in said
     (hint,) = (line for line in said if line.startswith("  hint "))
     assert hint.endswith((" MiB (PERFORMANCE_HINT=THROUGHPUT)", " MiB (PERFORMANCE_HINT=LATENCY)"))
-    assert not any("PERFORMANCE_HINT" in line for line in words.summary(won(), tmp_path, tmp_path))
+    assert not any("PERFORMANCE_HINT" in line for line in answers.summary(won(), tmp_path, tmp_path))
 
 
 def test_every_label_of_the_summary_leaves_its_text_in_the_same_column(tmp_path):
@@ -270,9 +271,9 @@ def test_every_label_of_the_summary_leaves_its_text_in_the_same_column(tmp_path)
         for each in (result.baseline, result.verdict.best)
     )
     told = with_outcome(result, baseline=hint, verdict=replace(result.verdict, best=best))
-    said = list(words.summary(told, tmp_path / "c", tmp_path / "s"))
+    said = list(answers.summary(told, tmp_path / "c", tmp_path / "s"))
     assert any(line.startswith("  outputs  f32, as with the hint: max error 0 %") for line in said)
-    assert all(words.LABEL.match(line).end() == 11 for line in said[1:] if "switches around" not in line)
+    assert all(LABEL.match(line).end() == 11 for line in said[1:] if "switches around" not in line)
 
 
 @pytest.mark.parametrize(("slower", "lines"), [(1.0, 1), (0.9, 0)])
@@ -282,7 +283,7 @@ def test_a_best_so_far_that_is_tied_with_what_is_advised_is_explained(tmp_path, 
     verdict = decide(final)
     assert verdict.best.configuration == simple.configuration
     result = replace(won(), trials=[hint, simple, leader], final=final)
-    said = words.summary(with_outcome(result, verdict=verdict), tmp_path / "c", tmp_path / "s")
+    said = answers.summary(with_outcome(result, verdict=verdict), tmp_path / "c", tmp_path / "s")
     tied = [line for line in said if line.startswith("  tied")]
     told = f"  tied     {leader.configuration}: not clearly faster, so the simpler one is advised"
     assert tied == [told] * lines

@@ -12,7 +12,7 @@ from tests.advice.advice_of import advice_of
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
 from tuner.advice.records import QuestionRecord
 from tuner.advice.writer import write_advice
-from tuner.cli import words
+from tuner.cli import answers
 from tuner.commands.verify import Verification, compared, judged
 from tuner.domain.configuration import Configuration
 from tuner.domain.limit import Limit
@@ -54,7 +54,7 @@ def check(tmp_path):
 def test_advice_that_cannot_follow_its_load_fails(check):
     found, _ = check(FAST, SLOW)
     assert not found.holds
-    assert next(words.verification(found)).startswith(
+    assert next(answers.verification(found)).startswith(
         "fails: the advice cannot follow 200 items/s: it serves 1"
     )
 
@@ -63,7 +63,7 @@ def test_advice_that_follows_a_load_that_the_hint_cannot_follow_holds(check):
     found, final = check(SLOW, FAST, Limit("p99", 500.0))
     assert found.holds
     assert found.now is None
-    sentence, *lines = words.verification(found)
+    sentence, *lines = answers.verification(found)
     assert sentence.startswith("holds: the hint cannot follow 200 items/s: it serves 1")
     assert ", and the advice can, p99 latency <= 500 ms: kept, " in sentence
     assert any(str(FAST) in line for line in lines)
@@ -81,7 +81,7 @@ def test_what_follows_is_compared_as_ever(check):
     found, _ = check(FAST, FAST)
     assert found.now.metric == "cpu"
     assert not found.overload
-    document = words.verification_document(found)
+    document = answers.verification_document(found)
     assert document["load"] == {"rate": 200.0, "arrivals": None}
     assert document["overload"] is None
 

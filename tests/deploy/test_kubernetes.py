@@ -19,7 +19,8 @@ from tests.deploy.manifests import (
     templates,
     titled,
 )
-from tuner.cli.app import CHECK_FAILED, cli
+from tuner.cli.app import cli
+from tuner.cli.program import CHECK_FAILED
 from tuner.domain.host import Host
 from tuner.domain.place import Quota
 from tuner.errors import Interrupted, TunerError, UsageError

@@ -7,7 +7,7 @@ import pytest
 from tests.report.results import searched, view_of, won
 from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
-from tuner.cli.words import summary
+from tuner.cli.answers import summary
 from tuner.domain.configuration import Configuration
 from tuner.domain.price import Price, cheaper_than, price_of
 from tuner.domain.sample import Latency, Measured

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.lanes.simulated import SimulatedDevice
-from tuner.cli.options import with_dashes
+from tuner.cli.spelling import with_dashes
 from tuner.domain.configuration import Configuration
 from tuner.domain.sample import Latency, Measured, Round, log_ratios_by_sitting
 from tuner.domain.sentences import answer

@@ -19,6 +19,7 @@ from tests.simulation import simulate
 from tuner.advice.export import EXPORTS
 from tuner.advice.writer import write_advice
 from tuner.cli import app
+from tuner.cli.program import print_lines
 from tuner.cli.screens import LineScreen, LiveScreen
 from tuner.cli.terminal import Narrator
 from tuner.domain.configuration import Configuration
@@ -123,7 +124,7 @@ def test_results_on_standard_output_do_nothing(capsys, tmp_path):
     )
     for program in ("python", "cpp", "json", "ovms", "benchmark_app"):
         assert app.main(["export", str(tmp_path / "1.yaml"), "--to", program]) == 0
-    app._print([EVIL])
+    print_lines([EVIL])
     captured = capsys.readouterr()
     assert "owned" in captured.out
     assert not acts(captured.out)

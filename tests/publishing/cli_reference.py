@@ -4,7 +4,8 @@ import sys
 
 import click
 
-from tuner.cli.app import PROGRAM, cli
+from tuner.cli.app import cli
+from tuner.cli.program import PROGRAM
 
 HEAD = """# Commands
 

@@ -7,7 +7,7 @@ from tests.lanes.simulated import SimulatedDevice
 from tests.report.results import asked, data_of
 from tests.report.test_questions import seen, text_of
 from tests.tuning.loaded import Cores
-from tuner.cli.words import summary
+from tuner.cli.answers import summary
 from tuner.domain.limit import Limit
 from tuner.domain.question import Question
 from tuner.report.plots.draw import draw

@@ -11,7 +11,7 @@ import pytest
 import tuner.report
 from tests.report.results import data_of, searched, several, view_of, won
 from tuner.advice.writer import make_advice, write_advice
-from tuner.cli import words
+from tuner.cli import answers
 from tuner.domain.figures import gain, gain_tick, interval
 from tuner.report.page import page
 from tuner.report.plots.draw import draw
@@ -28,7 +28,7 @@ def test_the_same_gain_reads_alike_everywhere(ratio, tmp_path):
     view = view_of(result)
     write_advice(make_advice(result), tmp_path / "config.yaml")
     yaml = (tmp_path / "config.yaml").read_text()
-    terminal = "\n".join(words.summary(result, tmp_path / "config.yaml", tmp_path / "study.db"))
+    terminal = "\n".join(answers.summary(result, tmp_path / "config.yaml", tmp_path / "study.db"))
     html = unescape(re.sub(r"<script.*?</script>", "", page([view]), flags=re.S))
     ends = interval(0.98 * ratio, 1.02 * ratio)
     for text in (terminal, as_markdown([view]), html):
@@ -43,7 +43,7 @@ def test_the_same_gain_reads_alike_everywhere(ratio, tmp_path):
 
 def test_the_terminal_says_the_price_as_the_page_does(tmp_path):
     result = won(ratio=1.0571, latency=7.6, memory=1.1)
-    lines = list(words.summary(result, tmp_path / "config.yaml", tmp_path / "study.db"))
+    lines = list(answers.summary(result, tmp_path / "config.yaml", tmp_path / "study.db"))
     price = "p99 7.6 times as long, memory +10.0 %"
     assert f"  price    {price} (a high price for a gain below 10 %)" in lines
     assert f"throughput +5.7 %, {price}" in page([view_of(result)])
@@ -55,11 +55,11 @@ def test_the_terminal_says_the_price_as_the_page_does(tmp_path):
 def test_rounds_that_were_played_again_are_said_everywhere(tmp_path):
     result = won()
     final, paths = result.final, (tmp_path / "config.yaml", tmp_path / "study.db")
-    assert "played again" not in "\n".join([*words.summary(result, *paths), page([view_of(result)])])
+    assert "played again" not in "\n".join([*answers.summary(result, *paths), page([view_of(result)])])
     result = replace(result, final=replace(final, unsteady=7))
     rounds = 7 + len(final.rounds) + sum(len(trial.rounds) for trial in result.trials)
     said = f"7 of {rounds} were played again, because the host changed its speed in them"
-    assert f"  rounds   {said}" in words.summary(result, *paths)
+    assert f"  rounds   {said}" in answers.summary(result, *paths)
     assert f"- rounds: {said}" in as_markdown([view_of(result)])
     assert said in page([view_of(result)])
     assert json.loads(json.dumps(data_of(view_of(result))))["studies"][0]["played_again"] == said

@@ -10,7 +10,7 @@ import pytest
 
 from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
-from tuner.cli import words
+from tuner.cli import answers
 from tuner.commands.report import usage
 from tuner.domain.load import Load, recorded_load
 from tuner.domain.question import Question
@@ -94,7 +94,7 @@ def test_on_how_many_hosts_an_answer_holds_is_kept_and_written_everywhere(writte
     assert (advice.hosts.measured, advice.hosts.finals, advice.hosts.held) == (8, 2, 1)
     sentence = "8 measured; the final was held on 2, and its answer holds on 1 of them"
     assert f"  hosts    {sentence}" in list(
-        words.summary(again, tmp_path / "config.yaml", tmp_path / "study.db")
+        answers.summary(again, tmp_path / "config.yaml", tmp_path / "study.db")
     )
     assert view(again, usage(again, None, "study.db")).reproduce["hosts"] == sentence
     assert make_advice(result).hosts is None

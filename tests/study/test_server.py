@@ -137,6 +137,6 @@ def test_a_password_on_the_command_line_is_refused(capsys, words):
 
 def test_the_command_line_knows_no_database(tmp_path):
     """`tuner --help` is instant: what talks to a server is imported when it is needed."""
-    code = "import sys, tuner.cli.app, tuner.cli.options; print({'sqlalchemy', 'optuna'} & set(sys.modules))"
+    code = "import sys, tuner.cli.app, tuner.cli.spelling; print({'sqlalchemy', 'optuna'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout.strip() == "set()", done.stderr

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
-import shutil
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,11 +20,10 @@ from typing import Any
 import click
 
 from tuner import __version__
-from tuner.cli import options
+from tuner.cli import options, spelling
+from tuner.cli.program import CHECK_FAILED, PROGRAM, command_line, print_lines
 from tuner.domain.visible import as_line
-from tuner.errors import Interrupted, StorageError, TunerError, UnsavedError, UsageError, lacks_memory
-
-PROGRAM = "tuner"
+from tuner.errors import Interrupted, StorageError, TunerError, UsageError, lacks_memory
 
 
 def _show_versions(context: click.Context, _option: click.Parameter, asked: bool) -> None:
@@ -47,8 +44,6 @@ def cli() -> None:
     """Find the fastest way to run a model with OpenVINO, and how sure that is."""
 
 
-CHECK_FAILED = 1
-
 NO_MEMORY_LEFT = (
     "there is no memory left; every finished trial is saved: make room and run the same command again."
 )
@@ -56,64 +51,10 @@ NO_MEMORY_LEFT = (
 
 @cli.command()
 @click.argument("model", type=click.Path())
-@click.option(
-    "--device",
-    multiple=True,
-    metavar="DEVICE",
-    help="What to search; may be repeated: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
-)
-@options.PLUGINS
-@click.option(
-    "--batching",
-    type=click.Choice(["explicit", "auto", "both"]),
-    default="explicit",
-    show_default=True,
-    help="What puts items together into a batch: the application (explicit), OpenVINO (auto), or try both.",
-)
-@click.option(
-    "--budget",
-    type=options.DURATION,
-    default="60s",
-    show_default=True,
-    help="Time for the whole search: 90s, 5m.",
-)
-@click.option(
-    "--up-to",
-    type=options.LONGER,
-    help="More time, spent only while the answer is open: 5m.",
-)
-@click.option(
-    "--streams",
-    type=options.STREAMS,
-    metavar="COUNTS",
-    help="Streams to search: a list like 1,2,4,hint, or a range like 1-8, of which even shares are tried.",
-)
-@click.option(
-    "--batch",
-    type=options.BATCHES,
-    metavar="COUNTS",
-    help="Batches to search: a list like 1,8,32, or a range like 1-64, of which powers of two are tried.",
-)
-@click.option(
-    "--requests",
-    type=options.REQUESTS,
-    metavar="COUNTS",
-    help="Infer requests to search: a list like 2,4,6, or a range like 2-16, as for --batch.",
-)
+@options.of_a_space
 @options.of_a_question
-@options.INPUT
-@click.option(
-    "--shape",
-    "shapes",
-    type=options.SHAPES,
-    multiple=True,
-    callback=options.merged,
-    metavar="NAME[1,3,224,224]",
-    help="Shapes of dynamic inputs.",
-)
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
-)
+@options.of_samples
+@options.OUTPUT
 @options.in_a_place
 @options.on_hosts
 @options.STORAGE
@@ -129,12 +70,14 @@ def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) 
         from tuner.cli.fleet import run_kinds
 
         return run_kinds(model, quiet, as_json, asked)
-    return _run_search(model, quiet, verbose, as_json, asked)
+    from tuner.cli.search import run
+
+    return run(model, quiet, verbose, as_json, asked)
 
 
 @cli.command()
 @click.option(
-    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for the search."
+    "--budget", type=spelling.DURATION, default="30s", show_default=True, help="Time for the search."
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), default=Path("reports/demo"), show_default=True,
@@ -146,7 +89,9 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
     from tuner.commands.demo import demo_model
 
     model = demo_model(asked["output"])
-    return _run_search(model, quiet, verbose, as_json, asked)
+    from tuner.cli.search import run
+
+    return run(model, quiet, verbose, as_json, asked)
 
 
 @cli.command()
@@ -154,7 +99,7 @@ def demo(quiet: bool, verbose: bool, as_json: bool, **asked: Any) -> int:
 @click.argument("against", type=click.Path(path_type=Path), required=False)
 @options.MODEL_ELSEWHERE
 @click.option(
-    "--budget", type=options.DURATION, default="30s", show_default=True, help="Time for measuring: 90s, 5m."
+    "--budget", type=spelling.DURATION, default="30s", show_default=True, help="Time for measuring: 90s, 5m."
 )
 @click.option(
     "--min-ratio",
@@ -175,18 +120,18 @@ def verify(config: Path, against: Path | None, quiet: bool, as_json: bool, **ask
     With AGAINST, measure it against that advice instead. The exit code is 1 when CONFIG is not as
     fast as --min-ratio demands.
     """
-    from tuner.cli import words
     from tuner.cli.terminal import narrator
 
     asked["inputs"] = dict(asked["inputs"])
     with narrator(quiet, verbose=False) as observer:
+        from tuner.cli.answers import verification, verification_document
         from tuner.commands.verify import verify as measure
 
-        found = measure(config, against, observer=observer, command=_command_line(), **asked)
+        found = measure(config, against, observer=observer, command=command_line(), **asked)
     if as_json:
-        click.echo(json.dumps(words.verification_document(found), indent=2, allow_nan=False))
+        click.echo(json.dumps(verification_document(found), indent=2, allow_nan=False))
     else:
-        _print(words.verification(found))
+        print_lines(verification(found))
     return 0 if found.holds else CHECK_FAILED
 
 
@@ -225,9 +170,9 @@ def export(config: Path, program: str, model: Path | None, output: Path | None) 
 
 
 @cli.command()
-@click.argument("studies", metavar="STUDY...", type=options.STORAGE_URL, nargs=-1, required=True)
+@click.argument("studies", metavar="STUDY...", type=spelling.STORAGE_URL, nargs=-1, required=True)
 @click.option(
-    "--format", "formats", type=options.FORMATS, default="html", show_default=True,
+    "--format", "formats", type=spelling.FORMATS, default="html", show_default=True,
     help="html, md, csv, json, or several of them separated by commas.",
 )  # fmt: skip
 @click.option(
@@ -252,7 +197,7 @@ def report(studies: tuple[str, ...], formats: tuple[str, ...], output: Path | No
 
 
 @cli.command()
-@click.argument("studies", metavar="STUDY...", type=options.STORAGE_URL, nargs=-1, required=True)
+@click.argument("studies", metavar="STUDY...", type=spelling.STORAGE_URL, nargs=-1, required=True)
 @options.PUSH_TO
 def push(studies: tuple[str, ...], storage: str) -> int:
     """Copy STUDY to a database server, for a team and for dashboards.
@@ -324,59 +269,9 @@ def devices(plugins: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(devices_document(found, here), indent=2))
         return 0
-    _print(words.place_lines(here))
-    _print(words.device_list(found))
+    print_lines(words.place_lines(here))
+    print_lines(words.device_list(found))
     return 0
-
-
-def _run_search(model: str | Path, quiet: bool, verbose: bool, as_json: bool, asked: dict[str, Any]) -> int:
-    from tuner.cli import words
-    from tuner.cli.terminal import narrator
-
-    with narrator(quiet, verbose) as observer:
-        from tuner.advice.parsing import CONFIG_NAME
-        from tuner.commands.asked import output_of
-        from tuner.commands.search import document
-        from tuner.commands.search import search as find
-        from tuner.study.storage import STUDY_NAME
-
-        unsaved: UnsavedError | None = None
-        try:
-            result = find(model, observer=observer, command=_command_line(), **asked)
-        except UnsavedError as error:
-            result, unsaved = error.result, error
-    folder = output_of(Path(model), asked["output"])
-    config, study = folder / CONFIG_NAME, folder / STUDY_NAME
-    missing = unsaved.unsaved if unsaved else ()
-    try:
-        if as_json:
-            click.echo(json.dumps(document(result, config, study, missing), indent=2, allow_nan=False))
-        else:
-            _print(words.summary(result, config, study, missing))
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise StorageError(
-            f"The answer cannot be printed ({error.strerror or error}); what was saved is in '{folder}'."
-        ) from error
-    if unsaved:
-        raise unsaved
-    if result.outcome.interrupted:
-        return Interrupted.exit_code
-    return CHECK_FAILED if result.unmet else 0
-
-
-def _print(lines: Iterable[str]) -> None:
-    """Print an answer: in a terminal folded between words, elsewhere as it is; names in it do nothing."""
-    from tuner.cli.words import folded
-
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in map(as_line, map(options.with_dashes, lines)):
-        click.echo(folded(line, width) if width else line)
-
-
-def _command_line() -> str:
-    return shlex.join([PROGRAM, *sys.argv[1:]])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -409,7 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(sentence: str, code: int) -> int:
-    line = as_line(options.with_dashes(sentence).replace("\n\t", " "))  # click lists choices so
+    line = as_line(spelling.with_dashes(sentence).replace("\n\t", " "))  # click lists choices so
     with suppress(OSError):  # nobody reads it: the terminal is closed
         click.echo(f"{PROGRAM}: {line}", err=True)
     return code

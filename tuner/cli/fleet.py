@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import zip_longest
@@ -19,8 +17,9 @@ from rich.live import Live
 from rich.text import Text
 
 from tuner.cli import fleet_words
+from tuner.cli.program import PROGRAM, folded, print_lines, width
 from tuner.cli.screens import ECHO_WIDTH, REFRESH_S, LastingConsole
-from tuner.cli.words import folded
+from tuner.cli.spelling import with_dashes
 from tuner.commands.fleet.fleet import fleet, planned
 from tuner.commands.fleet.mixed import search_kinds
 from tuner.commands.fleet.results import FleetResult
@@ -114,14 +113,14 @@ def run(
             if as_json:
                 click.echo(json.dumps(fleet_words.document(states), indent=2, allow_nan=False))
             else:
-                lines = (f"  {line}" for line, _ in fleet_words.rows(states, _width()))
-                _print([fleet_words.status(states), *lines])
+                lines = (f"  {line}" for line, _ in fleet_words.rows(states, width()))
+                print_lines([fleet_words.status(states), *lines])
             return 0
         with _shown(quiet) as observer:
             done = fleet(plan, again=again, kind=kind, output=output, observer=observer)
     except PlanError as error:
         for problem in error.problems:
-            click.echo(f"tuner: {as_line(problem)}", err=True)
+            click.echo(f"{PROGRAM}: {as_line(problem)}", err=True)
         return error.exit_code
     return _answer(done, as_json)
 
@@ -133,26 +132,21 @@ def run_kinds(model: str, quiet: bool, as_json: bool, asked: dict[str, Any]) -> 
             "--mixed-hosts searches each kind of host of a Ray cluster; give its address with --ray, too."
         )
     with _shown(quiet) as observer:
-        done = search_kinds(model, observer=observer, **asked)
-    return _answer(done, as_json)
+        done = search_kinds(model, observer=lambda state: observer(_spelled(state)), **asked)
+    return _answer(replace(done, states=tuple(map(_spelled, done.states))), as_json)
+
+
+def _spelled(state: PairState) -> PairState:
+    """Return a pair whose reasons name options."""
+    return replace(state, doing=with_dashes(state.doing))
 
 
 def _answer(done: FleetResult, as_json: bool) -> int:
     if as_json:
         click.echo(json.dumps(fleet_words.document(done.states, done.index), indent=2, allow_nan=False))
     else:
-        _print(fleet_words.conclusion(done, _width()))
+        print_lines(fleet_words.conclusion(done, width()))
     return done.exit_code
-
-
-def _width() -> int | None:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def _print(lines: Iterable[str]) -> None:
-    width = _width()
-    for line in map(as_line, lines):
-        click.echo(folded(line, width) if width and len(line) > width else line)
 
 
 @contextmanager

@@ -1,94 +1,15 @@
-"""Option types: turn what a user writes into what the library takes, or into one clear sentence."""
+"""The options of the commands, and those that several commands share."""
 
 from __future__ import annotations
 
-import re
-import shlex
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tuner.cli import spelling
 from tuner.domain.objectives import OBJECTIVES
-from tuner.domain.precision import precisions_of
-from tuner.domain.steps import stream_counts
-from tuner.domain.units import (
-    GREATEST_SEED,
-    MOST_NICE,
-    copies_of,
-    cores_of,
-    counts_of,
-    cpuset_of,
-    seconds_of,
-    shapes_of,
-)
-from tuner.errors import UsageError
-
-
-class Parsed(click.ParamType):  # type: ignore[type-arg]  # generic since Click 8.4
-    """An option that a function of the library reads."""
-
-    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
-        """Read values with `read`; the user sees the sentence of its UsageError."""
-        self.name, self._read = name, read
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Read a value."""
-        return self._read(value) if isinstance(value, str) else value
-
-
-def merged(
-    _context: click.Context, _option: click.Parameter, given: tuple[dict[str, Any], ...]
-) -> dict[str, Any]:
-    """Join the values of a repeated option."""
-    return {name: value for values in given for name, value in values.items()}
-
-
-def named_file(text: str) -> tuple[str, Path]:
-    """Read NAME=FILE."""
-    name, equals, path = text.partition("=")
-    if not (name and equals and path):
-        raise UsageError(f"--input '{text}' is not of the form NAME=FILE; give for example image=photos/.")
-    return name, Path(path)
-
-
-def formats_of(text: str) -> tuple[str, ...]:
-    """Read formats of a report, separated by commas."""
-    found = tuple(dict.fromkeys(name.strip() for name in text.split(",")))
-    for name in found:
-        if name not in REPORT_FORMATS:
-            raise UsageError(f"'{name}' in --format is unknown; the formats are {', '.join(REPORT_FORMATS)}.")
-    return found
-
-
-PASSWORD = re.compile(r"://.*:.*@|[?&;][^=]*(pass|pwd|secret|token)[^=]*=", re.I | re.S)
-
-
-def storage_of(text: str) -> str:
-    """Refuse a URL with a password: every user of the host reads the arguments of every process."""
-    if PASSWORD.search(text):
-        raise UsageError(
-            "A URL with a password on the command line is seen by everybody on this host, in the list of "
-            "processes; put it into an environment variable and give env:NAME, with the name of the variable."
-        )
-    return text
-
-
-REPORT_FORMATS = ("html", "md", "csv", "json")
-
-DURATION = Parsed("duration", seconds_of)
-LONGER = Parsed("duration", lambda text: seconds_of(text, "up_to"))
-SHAPES = Parsed("shape", shapes_of)
-NAMED_FILE = Parsed("name=file", named_file)
-STREAMS = Parsed("counts", lambda text: counts_of(text, "--streams", "hint", stream_counts))
-BATCHES = Parsed("counts", lambda text: counts_of(text, "--batch"))
-REQUESTS = Parsed("counts", lambda text: counts_of(text, "--requests"))
-PRECISIONS = Parsed("precisions", precisions_of)
-FORMATS = Parsed("formats", formats_of)
-CORES = Parsed("cores", cores_of)
-CORE_LIST = Parsed("cores", cpuset_of)
-COPIES_LIST = Parsed("counts", copies_of)
+from tuner.domain.units import GREATEST_SEED, MOST_NICE
 
 MODEL_ELSEWHERE = click.option(
     "--model", type=click.Path(path_type=Path), help="Path of the model, if it has moved since the search."
@@ -100,7 +21,7 @@ PLUGINS = click.option(
     help="OpenVINO plugins XML file with further devices.",
 )
 INPUT = click.option(
-    "--input", "inputs", type=NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
+    "--input", "inputs", type=spelling.NAMED_FILE, multiple=True, metavar="NAME=FILE|DIR",
     help="Samples of an input: a .npy file, an image, or a directory of them.",
 )  # fmt: skip
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show only the answer.")
@@ -117,10 +38,78 @@ VERBOSE = click.option(
 )
 TRIALS = click.option("--trials", type=click.IntRange(min=1), help="Configurations to try at most.")
 
+DEVICE = click.option(
+    "--device",
+    multiple=True,
+    metavar="DEVICE",
+    help="What to search; may be repeated: CPU, GPU.1, MULTI:GPU,CPU, AUTO:GPU,CPU.  [default: all]",
+)
+BATCHING = click.option(
+    "--batching",
+    type=click.Choice(["explicit", "auto", "both"]),
+    default="explicit",
+    show_default=True,
+    help="What puts items together into a batch: the application (explicit), OpenVINO (auto), or try both.",
+)
+BUDGET = click.option(
+    "--budget",
+    type=spelling.DURATION,
+    default="60s",
+    show_default=True,
+    help="Time for the whole search: 90s, 5m.",
+)
+UP_TO = click.option(
+    "--up-to", type=spelling.LONGER, help="More time, spent only while the answer is open: 5m."
+)
+STREAMS = click.option(
+    "--streams",
+    type=spelling.STREAMS,
+    metavar="COUNTS",
+    help="Streams to search: a list like 1,2,4,hint, or a range like 1-8, of which even shares are tried.",
+)
+BATCH = click.option(
+    "--batch",
+    type=spelling.BATCHES,
+    metavar="COUNTS",
+    help="Batches to search: a list like 1,8,32, or a range like 1-64, of which powers of two are tried.",
+)
+REQUESTS = click.option(
+    "--requests",
+    type=spelling.REQUESTS,
+    metavar="COUNTS",
+    help="Infer requests to search: a list like 2,4,6, or a range like 2-16, as for --batch.",
+)
+
+
+def of_a_space(command: Any) -> Any:
+    """Add the options that say what to search, and for how long."""
+    for add in (REQUESTS, BATCH, STREAMS, UP_TO, BUDGET, BATCHING, PLUGINS, DEVICE):
+        command = add(command)
+    return command
+
+
+SHAPE = click.option(
+    "--shape",
+    "shapes",
+    type=spelling.SHAPES,
+    multiple=True,
+    callback=spelling.merged,
+    metavar="NAME[1,3,224,224]",
+    help="Shapes of dynamic inputs.",
+)
+OUTPUT = click.option(
+    "--output", type=click.Path(path_type=Path), help="Directory to write to.  [default: reports/<model>]"
+)
+
+
+def of_samples(command: Any) -> Any:
+    """Add the options that say what is inferred."""
+    return INPUT(SHAPE(command))
+
 
 PRECISION = click.option(
     "--precision",
-    type=PRECISIONS,
+    type=spelling.PRECISIONS,
     is_flag=False,
     flag_value="all",
     metavar="[LIST]",
@@ -170,24 +159,18 @@ RECORDING = click.option(
     metavar="FILE",
     help="The recording of arrivals that the advice was measured with, if it has moved.",
 )
-
-
 COPIES = click.option(
     "--copies",
-    type=COPIES_LIST,
+    type=spelling.COPIES_LIST,
     metavar="COUNTS",
     help="Processes that run a configuration side by side, judged by their sum: 2; or 1-4, which asks how "
     "many are best.",
 )
-
-
 BESIDE = click.option(
     "--beside",
     metavar="COMMAND",
     help="Another program that runs at the same time, started and ended by the search.",
 )
-
-
 NICE = click.option(
     "--nice",
     type=click.IntRange(0, MOST_NICE),
@@ -223,28 +206,23 @@ def of_a_question(command: Any) -> Any:
 
 CPUS = click.option(
     "--cpus",
-    type=CORES,
+    type=spelling.CORES,
     metavar="CORES",
     help="CPU time as a container has it with this option: 1.5 makes a control group for the search.",
 )
 CPUSET = click.option(
-    "--cpuset", type=CORE_LIST, metavar="LIST", help="Cores as a container has them: 0-1, 0,2,4."
+    "--cpuset", type=spelling.CORE_LIST, metavar="LIST", help="Cores as a container has them: 0-1, 0,2,4."
 )
-
-
-STORAGE_URL = Parsed("url", storage_of)
 STORAGE = click.option(
     "--storage",
-    type=STORAGE_URL,
+    type=spelling.STORAGE_URL,
     metavar="URL",
     help="PostgreSQL or MySQL database that keeps a copy of the study, for a team; env:NAME reads "
     "the URL from the environment.",
 )
-
-
 PUSH_TO = click.option(
     "--storage",
-    type=STORAGE_URL,
+    type=spelling.STORAGE_URL,
     required=True,
     metavar="URL",
     help="PostgreSQL or MySQL database to copy to; env:NAME reads the URL from the environment.",
@@ -279,44 +257,3 @@ def of_a_search(command: Any) -> Any:
     for add in (VERBOSE, QUIET, JSON, SEED, TRIALS):
         command = add(command)
     return command
-
-
-OPTIONS = {
-    **{name: f"--{name}" for name in (
-        "device", "plugins", "batching", "budget", "trials", "streams", "batch", "requests", "precision",
-        "output", "seed", "cpus", "cpuset", "copies", "beside", "nice", "ray", "hosts", "storage",
-    )},
-    "inputs": "--input",
-    "shapes": "--shape",
-    "min_ratio": "--min-ratio",
-    "up_to": "--up-to",
-    "objective": "--objective",
-    "max_latency": "--max-latency",
-    "max_memory": "--max-memory",
-    "min_throughput": "--min-throughput",
-    "max_error": "--max-error",
-    "rate": "--rate",
-    "arrivals": "--arrivals",
-}  # fmt: skip
-"""The option of each parameter of `tuner.search` and `tuner.verify`."""
-
-
-def with_dashes(sentence: str) -> str:
-    """Return a sentence of the library with options in place of parameters: `--budget` for `budget=`."""
-    names = "|".join(OPTIONS)
-    return re.sub(
-        rf"(?<![\w'\"/.-])({names})=(\w|['\"\[])?",
-        lambda found: OPTIONS[found[1]] + (f" {found[2]}" if found[2] else ""),
-        re.sub(SHAPES_IN_PYTHON, _as_option, sentence),
-    )
-
-
-SHAPE_IN_PYTHON = r"'([^'{}]*)': \(([\d, ]*)\)"
-SHAPES_IN_PYTHON = rf"(?<![\w'\"/.-])shapes=\{{(?:{SHAPE_IN_PYTHON}(?:, )?)+\}}"
-
-
-def _as_option(found: re.Match[str]) -> str:
-    """Return `shapes={'ids': (1, 8)}` as `--shape 'ids[1,8]'`."""
-    shapes = re.findall(SHAPE_IN_PYTHON, found[0])
-    text = ",".join(f"{name}[{sizes.replace(' ', '').rstrip(',')}]" for name, sizes in shapes)
-    return f"{OPTIONS['shapes']} {shlex.quote(text)}"

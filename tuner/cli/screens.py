@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.text import Text
 
 from tuner.cli import words
+from tuner.cli.program import folded
 
 REFRESH_S = 0.5
 """Seconds between two drawings of a live view: 2 ms of one core each, so that measuring hardly notices."""
@@ -118,7 +119,7 @@ class LiveScreen:
 
     def say(self, line: str, style: str = "") -> None:
         """Print a line above the live view, folded at the terminal's width."""
-        self._console.print(Text(words.folded(line, self._console.width), style=style))
+        self._console.print(Text(folded(line, self._console.width), style=style))
 
     def status(self, *lines: str) -> None:
         """Replace the lines beneath the bar; the next drawing shows them."""

@@ -8,8 +8,8 @@ from functools import singledispatchmethod
 
 from tuner import __version__
 from tuner.cli import words
-from tuner.cli.options import with_dashes
 from tuner.cli.screens import LastingConsole, LineScreen, LiveScreen, NoScreen, Screen
+from tuner.cli.spelling import with_dashes
 from tuner.domain.figures import seconds
 from tuner.domain.visible import as_line
 from tuner.tuning.progress import (
