@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.lanes.simulated import QUIET, Noise, SimulatedDevice, SimulatedLanes
 from tuner.domain.host import Host
+from tuner.domain.result import Notice
 from tuner.errors import UsageError
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import ThisHost
@@ -27,8 +28,16 @@ class WaitingLanes(SimulatedLanes):
 
 
 @dataclass(frozen=True)
+class Known:
+    """What a simulated host knows: its description, and what makes its figures worth less."""
+
+    host: Host = EQUAL
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True)
 class SimulatedOpening:
-    """Gets a simulated host ready; what it knows is its description."""
+    """Gets a simulated host ready."""
 
     device: SimulatedDevice = field(
         default_factory=lambda: SimulatedDevice(cores=4, base_fps=1000, batch_gain=1.6)
@@ -38,16 +47,17 @@ class SimulatedOpening:
     noise: Noise = QUIET
     waits: float = 0.0
     """Real seconds that it waits for each virtual one."""
-    host: Host = EQUAL
+    knows: Known = Known()
+    disturbances: tuple[Notice, ...] = ()
     refused: str = ""
     """Why the host cannot measure; empty where it can."""
 
     @contextmanager
-    def __call__(self, _budget: Budget, _stopped: Callable[[], bool]) -> Iterator[tuple[Host, ThisHost]]:
+    def __call__(self, _budget: Budget, _stopped: Callable[[], bool]) -> Iterator[tuple[Known, ThisHost]]:
         if self.refused:
             raise UsageError(self.refused)
         lanes = WaitingLanes(self.device, self.noise, self.seed, self.waits)
-        yield self.host, ThisHost(lanes)
+        yield self.knows, ThisHost(lanes, disturbances=lambda: self.disturbances)
 
 
 def kind_by_label() -> str:

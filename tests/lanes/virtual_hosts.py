@@ -34,6 +34,9 @@ class VirtualHosts:
     notices: Sequence[Notice] = ()
     elsewhere: Sequence[Final] = ()
 
+    def disturbances(self) -> Sequence[Notice]:
+        return ()
+
     def __init__(self, lanes: Sequence[VirtualLanes]) -> None:
         """Measure in these lanes, those of each host."""
         self._lanes, self._hosts = lanes, [ThisHost(each) for each in lanes]

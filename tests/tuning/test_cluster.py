@@ -9,12 +9,13 @@ from time import monotonic
 
 import pytest
 
-from tests.lanes.on_hosts import EQUAL, SimulatedOpening, kind_by_label
+from tests.lanes.on_hosts import EQUAL, Known, SimulatedOpening, kind_by_label
 from tests.lanes.simulated import Noise
 from tests.simulation import CPU, MODEL, MemoryStore, space_of
 from tests.tuning.hosts_contract import BATCH_4, WORK, HostsContract
 from tuner.domain.history import History
 from tuner.domain.kind import KIND
+from tuner.domain.result import Notice
 from tuner.domain.travel import travel_of
 from tuner.errors import Interrupted, UsageError
 from tuner.tuning.budget import Budget
@@ -85,7 +86,8 @@ def hosts_of(opening=QUICK, **options):
 
 
 def differs(first, other):
-    return None if first == other else f"its cores are {other.cores}, not {first.cores}"
+    theirs, ours = other.host.cores, first.host.cores
+    return None if theirs == ours else f"its cores are {theirs}, not {ours}"
 
 
 def search(hosts, trials=20, budget_s=20.0, tell=lambda _: None, store=None):
@@ -105,6 +107,7 @@ def search(hosts, trials=20, budget_s=20.0, tell=lambda _: None, store=None):
     )
 
 
+@pytest.mark.slow
 class TestCluster(HostsContract):
     @pytest.fixture
     def clock(self):
@@ -230,11 +233,12 @@ def test_a_host_that_joins_later_is_used(nodes, lossy):
         if isinstance(event, TrialEnded) and not joined:
             joined.append(nodes.add_node(num_cpus=1, labels=labels))
 
-    with hosts_of(replace(QUICK, waits=0.3), labels=labels) as hosts:
-        search(hosts, trials=14, tell=tell, budget_s=40.0)
+    with hosts_of(replace(QUICK, waits=0.2), labels=labels) as hosts:
+        search(hosts, trials=12, tell=tell, budget_s=40.0)
         assert hosts.measured_on == 3
 
 
+@pytest.mark.slow
 def test_only_hosts_with_the_labels_measure(nodes, pair):
     with hosts_of() as hosts:
         hosts.ready()
@@ -260,6 +264,7 @@ def test_the_kind_is_searched_of_which_there_are_most_and_the_others_are_left_ou
     assert "it is another kind of host: odd, and not even; 2 hosts left" in notice.text
 
 
+@pytest.mark.slow
 def test_kinds_are_counted_and_one_of_them_can_be_chosen_like_a_label(uneven):
     assert dict(looking.kinds_with(uneven, kind_by_label)) == {"even": 2, "odd": 1}
     with hosts_of(labels={**uneven, KIND: "odd"}) as hosts:
@@ -271,6 +276,7 @@ def test_kinds_are_counted_and_one_of_them_can_be_chosen_like_a_label(uneven):
         hosts.ready()
 
 
+@pytest.mark.slow
 def test_where_no_host_can_say_its_kind_the_reason_is_given(uneven):
     with pytest.raises(UsageError, match=r"the tuner does not start there .*broken"):
         looking.kinds_with(uneven, Broken())
@@ -295,9 +301,34 @@ class ByTurns(SimulatedOpening):
     @contextmanager
     def __call__(self, budget, stopped):
         with super().__call__(budget, stopped) as (_, host):
-            yield replace(EQUAL, cores=os.getpid()), host
+            yield Known(replace(EQUAL, cores=os.getpid())), host
 
 
+def test_what_disturbs_a_host_is_told_with_its_name(pair):
+    stolen = Notice("stolen-time", "It was not alone.")
+    with hosts_of(Loaded(disturbances=(stolen,), waits=0.1)) as hosts:
+        search(hosts, trials=10)
+        names = [node.name for node in looking.nodes_with({"kind": "fast"})]
+        assert sorted(each.text for each in hosts.disturbances()) == sorted(
+            f"{name}: It was not alone." for name in names
+        )
+    (second,) = hosts.notices
+    assert second.code == "other-load"
+    name, _, text = second.text.partition(": ")
+    assert name in names
+    assert text.startswith("Its load was ")
+
+
+class Loaded(SimulatedOpening):
+    """The second host that opens knows of a load that the first one has not."""
+
+    @contextmanager
+    def __call__(self, budget, stopped):
+        with super().__call__(budget, stopped) as (_, host):
+            yield Known(notices=(Notice("other-load", f"Its load was {os.getpid()}."),)), host
+
+
+@pytest.mark.slow
 def test_a_search_that_no_host_can_run_ends_with_its_error(pair):
     refusing = SimulatedOpening(refused="batch= cannot be searched; leave it out.")
     with (
@@ -334,6 +365,7 @@ class Mistaken(SimulatedOpening):
         return 1 / 0
 
 
+@pytest.mark.slow
 def test_what_loses_two_hosts_has_failed(pair):
     with hosts_of() as hosts:
         budget = Budget(20.0, None, monotonic)
@@ -347,6 +379,7 @@ def test_what_loses_two_hosts_has_failed(pair):
         assert hosts.ended().reason == "its host was lost 2 times"
 
 
+@pytest.mark.slow
 def test_a_user_who_stops_keeps_what_is_there(pair):
     asked, store = threading.Event(), MemoryStore()
 
@@ -360,6 +393,7 @@ def test_a_user_who_stops_keeps_what_is_there(pair):
     assert len(store.kept) >= 6
 
 
+@pytest.mark.slow
 def test_a_search_that_was_stopped_goes_on_where_it_was(pair):
     store = MemoryStore()
     with hosts_of() as hosts:
@@ -376,6 +410,7 @@ def test_stopping_before_the_first_host_is_ready_is_an_interruption(pair):
         hosts.ready()
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_host_with_the_least(pair):
     with hosts_of() as hosts:
         hosts.ready()

@@ -10,41 +10,44 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.load import Load
 from tuner.domain.model import Model
 from tuner.domain.question import Question
-from tuner.tuning.remarks import measurement_notices, model_notices
+from tuner.tuning.remarks import host_notices, measurement_notices, model_notices
 
 
-@pytest.mark.parametrize(
-    ("noise", "stolen", "codes"), [(0.01, 0.0, []), (0.5, 0.0, ["noisy-host"]), (0.01, 0.1, ["stolen-time"])]
-)
-def test_what_disturbed_the_measurements_is_reported_afterwards(noise, stolen, codes):
+@pytest.mark.parametrize(("noise", "codes"), [(0.01, []), (0.5, ["noisy-host"])])
+def test_what_disturbed_the_measurements_is_reported_afterwards(noise, codes):
     found = steady(simulate(), noise)
-    assert [notice.code for notice in measurement_notices(found, stolen)] == codes
+    assert [notice.code for notice in measurement_notices(found)] == codes
+
+
+@pytest.mark.parametrize(("stolen", "codes"), [(0.0, []), (0.02, []), (0.1, ["stolen-time"])])
+def test_time_that_the_hypervisor_took_is_reported(stolen, codes):
+    assert [notice.code for notice in host_notices(stolen)] == codes
 
 
 def test_a_host_that_changed_in_many_rounds_is_reported():
     found = steady(simulate())
     rounds = sum(len(trial.rounds) for trial in found.trials) + len(found.final.rounds)
-    assert not list(measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 10)), 0))
-    (notice,) = measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 3)), 0)
+    assert not list(measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 10))))
+    (notice,) = measurement_notices(replace(found, final=replace(found.final, unsteady=rounds // 3)))
     assert notice.code == "noisy-host"
     assert re.match(r"The host changed its speed in 2[45] % of the rounds", notice.text)
 
 
 def test_under_a_load_the_hints_rates_say_nothing_of_the_host_and_its_sentinel_does():
     found = steady(simulate(), 0.5)
-    assert not list(measurement_notices(found, 0.0, Question("cpu", load=Load(200.0))))
+    assert not list(measurement_notices(found, Question("cpu", load=Load(200.0))))
     (notice,) = measurement_notices(
-        replace(found, final=replace(found.final, unsteady=999)), 0.0, Question("cpu", load=Load(200.0))
+        replace(found, final=replace(found.final, unsteady=999)), Question("cpu", load=Load(200.0))
     )
     assert notice.text.startswith("The host changed its speed in")
 
 
 def test_a_number_of_streams_that_the_device_changed_is_reported():
     found = steady(simulate(budget_s=20))
-    assert not list(measurement_notices(found, stolen=0.0))
+    assert not list(measurement_notices(found))
     asked = Configuration.of("CPU", {"NUM_STREAMS": 8}, 1, 8)
     trials = [replace(trial, configuration=asked) for trial in found.trials if trial.effective]
-    (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
+    (warning,) = measurement_notices(replace(found, trials=trials[:1]))
     assert warning.code == "clamped"
     assert warning.text.startswith("CPU compiled NUM_STREAMS=8 as 2; ")
 
@@ -59,18 +62,18 @@ def test_a_number_of_streams_that_a_device_of_a_combination_changed_is_reported(
         for trial in found.trials
         if trial.effective and trial.effective.members
     ]
-    (warning,) = measurement_notices(replace(found, trials=trials[:1]), stolen=0.0)
+    (warning,) = measurement_notices(replace(found, trials=trials[:1]))
     assert warning.text.startswith(f"{second.removesuffix('.0')} compiled NUM_STREAMS=3 as 2; ")
 
 
 def test_devices_that_compute_in_different_precisions_are_reported():
     found = together_of(("EMU", "CPU"))
-    assert not list(measurement_notices(found, stolen=0.0))
+    assert not list(measurement_notices(found))
     mixed = [
         replace(trial, effective=replace(trial.effective, precision="bf16+f16")) if trial.effective else trial
         for trial in found.trials
     ]
-    (warning,) = measurement_notices(replace(found, trials=mixed), stolen=0.0)
+    (warning,) = measurement_notices(replace(found, trials=mixed))
     assert warning.code == "mixed-precision"
     assert "(bf16+f16)" in warning.text
 

@@ -18,13 +18,13 @@ from tuner.measure.blobs import Blobs
 from tuner.measure.neighbour import Neighbour
 from tuner.measure.sentinel import watching
 from tuner.probe.devices import Device, facts, list_devices, quota_here, schedules, with_blobs
-from tuner.probe.host import OTHER_LOAD, available_mb, describe_host, host_warnings
+from tuner.probe.host import OTHER_LOAD, available_mb, describe_host, host_warnings, stolen_seconds
 from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import ThisHost
 from tuner.tuning.progress import Observer, Step
-from tuner.tuning.remarks import model_notices
+from tuner.tuning.remarks import host_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible, refuse_precisions
 from tuner.tuning.strategy import Strategy, strategy_for, within
 from tuner.tuning.targets import targets_for
@@ -130,7 +130,19 @@ def measuring(
         sentinel = stack.enter_context(watching(host, used, crowded=neighbour is not None))
         lanes = lanes_for(model, blobs, sentinel=sentinel, neighbour=neighbour)
         lanes.reference = reference
-        yield ready, stack.enter_context(closing(ThisHost(lanes, available_mb)))
+        disturbances = _disturbances(host.cores, neighbour)
+        yield ready, stack.enter_context(closing(ThisHost(lanes, available_mb, disturbances)))
+
+
+def _disturbances(cores: int, neighbour: Neighbour | None) -> Callable[[], Sequence[Notice]]:
+    """Return what tells what has disturbed this host from now on."""
+    began_s, stolen_before_s = time.monotonic(), stolen_seconds()
+
+    def so_far() -> Sequence[Notice]:
+        cpu_s = cores * max(time.monotonic() - began_s, 1e-9)
+        return tuple(host_notices((stolen_seconds() - stolen_before_s) / cpu_s, neighbour))
+
+    return so_far
 
 
 def _searched_alone(targets: Sequence[Target], present: Sequence[Device]) -> list[Device]:

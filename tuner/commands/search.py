@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
@@ -29,9 +29,8 @@ from tuner.errors import UsageError
 from tuner.measure.guard import importable_script, refuse_while_imported
 from tuner.measure.interrupt import interruptible
 from tuner.measure.lock import host_lock
-from tuner.measure.neighbour import Neighbour, running
+from tuner.measure.neighbour import running
 from tuner.measure.place import placed, require_place
-from tuner.probe.host import stolen_seconds
 from tuner.study.importance import importance
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import Hosts
@@ -196,7 +195,7 @@ def _searched_here(asked: Asked, tell: Observer) -> Result:
             budget = _budget(asked, began.took_s)
             tell(Started(budget.left_s()))
             with measuring(asked, began, budget, stopped, tell, neighbour) as (ready, this_host):
-                return _tuned(asked, ready, this_host, budget, tell, neighbour)
+                return _tuned(asked, ready, this_host, budget, tell)
 
 
 def _searched_on_a_cluster(asked: Asked, address: str, labels: str | None, tell: Observer) -> Result:
@@ -205,36 +204,23 @@ def _searched_on_a_cluster(asked: Asked, address: str, labels: str | None, tell:
     with on_a_cluster(asked, address, labels, tell) as (ready, cluster):
         budget = _budget(asked, cluster.took_s)  # waiting for a host does not count
         tell(Started(budget.left_s()))
-        return _tuned(asked, ready, cluster, budget, tell, stolen_s=lambda: 0.0)
+        return _tuned(asked, ready, cluster, budget, tell)
 
 
 def _budget(asked: Asked, spent_s: float = 0.0) -> Budget:
     return Budget(asked.budget_s, asked.trials, time.monotonic, spent_s, asked.up_to_s)
 
 
-def _tuned(
-    asked: Asked,
-    ready: Ready,
-    hosts: Hosts,
-    budget: Budget,
-    tell: Observer,
-    neighbour: Neighbour | None = None,
-    stolen_s: Callable[[], float] = stolen_seconds,
-) -> Result:
-    """Tune on hosts that are ready, and save the answer.
-
-    `stolen_s` returns the seconds that the hypervisor has taken from the host that measures.
-    """
+def _tuned(asked: Asked, ready: Ready, hosts: Hosts, budget: Budget, tell: Observer) -> Result:
+    """Tune on hosts that are ready, and save the answer."""
     setting = _setting(asked, ready)
     tell(Began(ready.model, ready.host, setting.targets, asked.budget_s))
     for notice in ready.notices:
         tell(Warned(notice))
     with closing(open_study(asked, setting, tell)) as study:
         study.begin(setting)
-        stolen_before_s = stolen_s()
         found = tune(_task(asked, ready, hosts, study, budget, tell))
-        stolen = (stolen_s() - stolen_before_s) / max(budget.spent_s(), 1e-9) / ready.host.cores
-        closing_notices = _closing_notices(found, stolen, asked.question, neighbour, tell)
+        closing_notices = _closing_notices(found, hosts, asked.question, tell)
         notices = [*ready.notices, *hosts.notices, *closing_notices, *study.closing_notices()]
         travel = _travel(found, hosts, asked.question)
         outcome = replace(_outcome(asked, found, notices, budget), travel=travel)
@@ -266,23 +252,12 @@ def _task(
     )
 
 
-def _closing_notices(
-    found: Findings, stolen: float, question: Question, neighbour: Neighbour | None, tell: Observer
-) -> list[Notice]:
-    """Return what the search itself showed of the targets and the host; observers know the former."""
+def _closing_notices(found: Findings, hosts: Hosts, question: Question, tell: Observer) -> list[Notice]:
+    """Return what the search itself showed of the targets and the hosts; observers know the former."""
     left_out = [
         Notice("left-out", f"{target} is not searched: {why}.") for target, why in found.left_out.items()
     ]
-    measured = list(measurement_notices(found, stolen, question))
-    if neighbour and neighbour.ends:
-        codes = ", ".join(map(str, neighbour.ends))
-        measured.append(
-            Notice(
-                "neighbour",
-                f"{neighbour} ended on the way (exit code {codes}) and was started again; the rounds in "
-                "which it ended were repeated.",
-            )
-        )
+    measured = [*measurement_notices(found, question), *hosts.disturbances()]
     for notice in measured:
         tell(Warned(notice))
     return [*left_out, *measured]

@@ -12,6 +12,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import Any
 
 import ray
@@ -99,6 +100,10 @@ class Cluster:
     def notices(self) -> Sequence[Notice]:
         """See `Hosts`."""
         return self._members.notices
+
+    def disturbances(self) -> Sequence[Notice]:
+        """See `Hosts`."""
+        return [*chain.from_iterable(self._members.disturbances.values())]
 
     @property
     def took_s(self) -> float:
@@ -230,7 +235,7 @@ class Cluster:
         """See `Hosts`."""
         begun = [member for member in self._members.all if member.begun]
         for member in begun:
-            member.beside(member.actor.stop)
+            member.actor.stop.remote()
         closing = [member.actor.close.remote() for member in begun]
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
@@ -255,7 +260,7 @@ class Cluster:
         """End the finals that go on, and take what they have found so far."""
         finals = self._members.doing("final")
         for member in finals:
-            member.beside(member.actor.stop)
+            member.actor.stop.remote()
         if finals:
             pending = [member.pending for member in finals]
             answered, _ = ray.wait(pending, num_returns=len(pending), timeout=STOPPING_S)
@@ -267,7 +272,7 @@ class Cluster:
         """Tell of the rounds of the first host that holds a final, and return how many there are."""
         for member in self._members.doing("final")[:1] if self._it_is_time else ():
             with suppress(RayError):
-                rounds: int = ray.get(member.beside(member.actor.rounds), timeout=LOOK_S)
+                rounds: int = ray.get(member.actor.rounds.remote(), timeout=LOOK_S)
                 if rounds > done:
                     on_round(rounds)
                     return rounds

@@ -64,7 +64,10 @@ class Hosts(Protocol):
 
     @property
     def notices(self) -> Sequence[Notice]:
-        """What happened to hosts."""
+        """What happened to hosts; an observer has heard it."""
+
+    def disturbances(self) -> Sequence[Notice]:
+        """Return what has disturbed hosts while they measured; no observer has heard it."""
 
     def open_hints(self, work: Work, history: History, budget: Budget) -> Hints:
         """Open and measure the hints, and keep the baseline's lane open for the trials.
@@ -134,9 +137,14 @@ class ThisHost:
     elsewhere: Sequence[Final] = ()
     notices: Sequence[Notice] = ()
 
-    def __init__(self, lanes: Lanes, available_mb: Callable[[], float] = lambda: math.inf) -> None:
-        """Measure in these lanes."""
-        self._lanes, self.available_mb = lanes, available_mb
+    def __init__(
+        self,
+        lanes: Lanes,
+        available_mb: Callable[[], float] = lambda: math.inf,
+        disturbances: Callable[[], Sequence[Notice]] = tuple,
+    ) -> None:
+        """Measure in these lanes; the other two are methods of `Hosts`."""
+        self._lanes, self.available_mb, self.disturbances = lanes, available_mb, disturbances
         self._baseline: Hint | None = None
         self._started: Configuration | None = None
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import ray
 from ray.exceptions import RayError, RayTaskError
@@ -41,6 +41,31 @@ BESIDE = "beside"
 Doing = Literal["looking", "seen", "opening", "open", "joining", "free", "trial", "asked", "final"]
 
 
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def _beside(method: Method) -> Method:
+    """Let a method of an actor run while another one does."""
+    return cast(Method, ray.method(concurrency_group=BESIDE)(method))
+
+
+class HostActor(RemoteHost):
+    """A remote host as Ray runs it: two of its methods while another one does.
+
+    They are named here and not where they are called: over `ray://` no call can choose its group.
+    """
+
+    @_beside
+    def rounds(self) -> int:
+        """See `RemoteHost`."""
+        return super().rounds()
+
+    @_beside
+    def stop(self) -> None:
+        """See `RemoteHost`."""
+        super().stop()
+
+
 @dataclass(slots=True, eq=False)
 class Member:
     """A host that takes part.
@@ -72,7 +97,7 @@ class Member:
 
     def start(self, opening: Any) -> None:
         """Start a process on it that reserves all of its CPUs, and get it ready."""
-        host = ray.remote(concurrency_groups={BESIDE: 1})(RemoteHost)
+        host = ray.remote(concurrency_groups={BESIDE: 1})(HostActor)
         self.actor = host.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
         self.ask("opening", self.actor.open, opening)
 
@@ -86,9 +111,10 @@ class Member:
         """Ask it for something; the answer is pending then."""
         self.doing, self.pending = doing, method.remote(*given)
 
-    def beside(self, method: Any) -> Any:
-        """Call a method while another one runs; return what Ray will have the answer in."""
-        return method.options(concurrency_group=BESIDE).remote()
+
+def of_member(member: Member, notice: Notice) -> Notice:
+    """Return what is to be said of a member with its name."""
+    return Notice(notice.code, f"{member.node.name}: {notice.text}")
 
 
 class Lost(Exception):
@@ -103,6 +129,7 @@ class Members:
         first: What the first of them that was ready knows of the search; None before there is one.
         took_s: Seconds of the budget in which it got ready.
         notices: What happened to hosts.
+        disturbances: What has disturbed each host that answered, by Ray's number of its node.
         error: Why the last of them was left out.
     """
 
@@ -130,6 +157,7 @@ class Members:
         self.first: Any = None
         self.took_s = 0.0
         self.notices: list[Notice] = []
+        self.disturbances: dict[str, Sequence[Notice]] = {}
         self.error: TunerError | None = None
         self._in_use: set[str] = set()
         self._deaths: Counter[str] = Counter()
@@ -174,6 +202,7 @@ class Members:
             raise answer.error
         if answer.error is None:
             member.available_mb = answer.available_mb
+            self.disturbances[member.node.number] = [of_member(member, each) for each in answer.disturbances]
         return answer
 
     def welcome(self, member: Member) -> None:
@@ -195,6 +224,10 @@ class Members:
                     self._tell(Warned(notice))
             elif why := self._why_not_with(self.first, ready):
                 self.leave_out(member, UsageError(f"it is another kind of host: {why}"), "host-refused")
+            else:
+                for notice in ready.notices:
+                    if notice not in self.first.notices:
+                        self._say(member, notice)
 
     def leave_out(self, member: Member, error: TunerError, code: str) -> None:
         """Go on without a member; why is told once there is a search to go on."""
@@ -202,10 +235,13 @@ class Members:
         self.error = error
         member.end()
         left = count(len(self.all), "host")
-        notice = Notice(code, f"{member.node.name} is left out: {str(error).rstrip('.')}; {left} left.")
-        self.notices.append(notice)
+        self._say(member, Notice(code, f"it is left out: {str(error).rstrip('.')}; {left} left."))
+
+    def _say(self, member: Member, notice: Notice) -> None:
+        """Keep what is to be said of a member, and tell it once there is a search."""
+        self.notices.append(of_member(member, notice))
         if self.first is not None:
-            self._tell(Warned(notice))
+            self._tell(Warned(self.notices[-1]))
 
     def _see(self, member: Member) -> None:
         """Take what a member says of itself; it is left out where it has other versions."""

@@ -15,6 +15,7 @@ from tuner.domain.sentences import stretches
 from tuner.domain.stats import spread
 from tuner.domain.target import plain_name
 from tuner.domain.trial import Trial, unsteady_rounds
+from tuner.measure.neighbour import Neighbour
 from tuner.tuning.tune import Findings
 
 NOISY = 0.10
@@ -51,12 +52,33 @@ def model_notices(model: Model, inputs_matter: bool) -> Iterator[Notice]:
         )
 
 
-def measurement_notices(found: Findings, stolen: float, question: Question = THROUGHPUT) -> Iterator[Notice]:
+def host_notices(stolen: float, neighbour: Neighbour | None = None) -> Iterator[Notice]:
+    """Yield what disturbed a host while it measured.
+
+    Args:
+        stolen: Share of the CPU time that the hypervisor took.
+        neighbour: The program that runs beside the measurements, if one does.
+    """
+    if stolen > STOLEN:
+        yield Notice(
+            "stolen-time",
+            f"The hypervisor gave {100 * stolen:.0f} % of this machine's CPU time to others; "
+            "search on a machine with dedicated cores.",
+        )
+    if neighbour and neighbour.ends:
+        codes = ", ".join(map(str, neighbour.ends))
+        yield Notice(
+            "neighbour",
+            f"{neighbour} ended on the way (exit code {codes}) and was started again; the rounds in "
+            "which it ended were repeated.",
+        )
+
+
+def measurement_notices(found: Findings, question: Question = THROUGHPUT) -> Iterator[Notice]:
     """Yield what the measurements themselves show of the host and its devices.
 
     Args:
         found: What the search found.
-        stolen: Share of the CPU time that the hypervisor took.
         question: What was asked. Where items arrive, or another program runs, the rates say nothing of
             the host.
     """
@@ -100,12 +122,6 @@ def measurement_notices(found: Findings, stolen: float, question: Question = THR
             "mixed-precision",
             f"The devices of a combination compute in different precisions ({mixed}): the rounding of an "
             "answer depends on its device; combine devices of the same precision.",
-        )
-    if stolen > STOLEN:
-        yield Notice(
-            "stolen-time",
-            f"The hypervisor gave {100 * stolen:.0f} % of this machine's CPU time to others; "
-            "search on a machine with dedicated cores.",
         )
 
 

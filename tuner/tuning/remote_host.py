@@ -15,12 +15,21 @@ from typing import Any, Protocol
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
+from tuner.domain.result import Notice
 from tuner.domain.trial import Final, Trial
 from tuner.errors import DeviceError, Interrupted, LaneError, TunerError, UsageError
 from tuner.tuning.budget import Budget, Moment
 from tuner.tuning.final import Plan
 from tuner.tuning.hints import Hints
 from tuner.tuning.hosts import Hosts, Work
+
+
+class Knowledge(Protocol):
+    """What a host knows of a search before its first trial."""
+
+    @property
+    def notices(self) -> Sequence[Notice]:
+        """What makes its figures worth less."""
 
 
 class Opening(Protocol):
@@ -32,7 +41,7 @@ class Opening(Protocol):
 
     def __call__(
         self, budget: Budget, stopped: Callable[[], bool]
-    ) -> AbstractContextManager[tuple[Any, Hosts]]:
+    ) -> AbstractContextManager[tuple[Knowledge, Hosts]]:
         """Return what the host knows of the search before its first trial, and what measures on it."""
 
 
@@ -44,11 +53,13 @@ class Answer:
         value: What was asked for; None where there is an error.
         error: Why it cannot be had.
         available_mb: The memory that a further lane may take on it, in MiB.
+        disturbances: What has disturbed it so far.
     """
 
     value: Any
     error: TunerError | None
     available_mb: float
+    disturbances: Sequence[Notice]
 
 
 def _answering(method: Callable[..., Any]) -> Callable[..., Answer]:
@@ -60,7 +71,7 @@ def _answering(method: Callable[..., Any]) -> Callable[..., Answer]:
             value, error = method(self, *given), None
         except TunerError as raised:
             value, error = None, _of_one_sentence(raised)
-        return Answer(value, error, self.available_mb())
+        return Answer(value, error, self.available_mb(), self.disturbances())
 
     return answered
 
@@ -85,7 +96,7 @@ class RemoteHost:
         self._in_trials, self._rounds = False, 0
 
     @_answering
-    def open(self, opening: Opening) -> tuple[Any, float]:
+    def open(self, opening: Opening) -> tuple[Knowledge, float]:
         """Get this host ready; return what it knows of the search, and the seconds that it took."""
         sys.modules["__main__"].__file__ = None  # lanes would import the script that Ray starts
         self._budget = Budget(opening.budget_s, None, time.monotonic)
@@ -132,6 +143,10 @@ class RemoteHost:
     def available_mb(self) -> float:
         """Return the memory that a further lane may take, in MiB."""
         return self._host.available_mb() if self._host else float("inf")
+
+    def disturbances(self) -> Sequence[Notice]:
+        """Return what has disturbed this host so far."""
+        return self._host.disturbances() if self._host else ()
 
     def stop(self) -> None:
         """End what is measured, after its current window."""
