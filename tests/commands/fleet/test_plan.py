@@ -22,7 +22,7 @@ from tuner.commands.fleet.problems import as_fields
 from tuner.commands.fleet.reading import read_plan
 from tuner.errors import PlanError
 
-NOT_IN_A_PLAN = {"model", "output", "observer", "command", "ray", "hosts", "mixed_hosts", "storage"}
+NOT_IN_A_PLAN = {"model", "output", "observer", "command", "ray", "hosts"}
 
 
 def refused(folder, text, *models, **options):
@@ -118,6 +118,26 @@ questions:
         "12: questions.calm.max_latency: Expected `str`, got `int`.",
         "12: questions.calm.rate: '-1' is not a number of arrivals per second above 0; give for example 200 or 0.5.",
     ]
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://team:s3cr3t@db/studies", "postgresql://db/studies?password=s3cr3t"]
+)
+def test_a_password_is_not_kept_in_a_plan_and_shown_nowhere(tmp_path, url):
+    (said,) = refused(tmp_path, f"models: {{m: {{model: m.xml, storage: '{url}'}}}}", "m")
+    assert said.startswith("1: models.m.storage: 'postgresql://")
+    assert "give env:NAME" in said
+    assert "s3cr3t" not in said
+    pair = Pair("m", "q", "here", tmp_path / "m.xml", tmp_path, {"storage": url})
+    assert "s3cr3t" not in pair.command
+    assert pair.arguments["storage"] == url
+
+
+def test_a_plan_names_a_variable_or_a_server_without_a_password(tmp_path):
+    for storage in ("env:TEAM", "postgresql://team@db/studies"):
+        (pair,) = read_plan(write(tmp_path, f"models: {{m: {{model: m.xml, storage: '{storage}'}}}}", "m"))
+        assert pair.options["storage"] == storage
+        assert f"storage='{storage}'" in pair.command
 
 
 def test_what_contradicts_itself_is_said_where_it_belongs(tmp_path):

@@ -15,6 +15,21 @@ from tuner.domain.units import arrival_rate_of, copies_of, cores_of, counts_of, 
 from tuner.errors import UsageError
 from tuner.measure.neighbour import command_of
 from tuner.probe.arrivals import read_arrivals
+from tuner.study.opening import shown
+
+
+def _without_password(storage: str) -> None:
+    """Refuse a URL that others must not see: a plan is a file that a team shares.
+
+    Raises:
+        UsageError: It has a password, or may have one.
+    """
+    if shown(storage) != storage:
+        raise UsageError(
+            f"storage={shown(storage)!r} holds a password, or options that may be one; put the URL into an "
+            "environment variable and give env:NAME, with the name of the variable."
+        )
+
 
 CHECKS: Mapping[str, Callable[[Any], object]] = {
     "budget": seconds_of,
@@ -29,6 +44,7 @@ CHECKS: Mapping[str, Callable[[Any], object]] = {
     "beside": command_of,
     "cpus": cores_of,
     "cpuset": cpuset_of,
+    "storage": _without_password,
 }
 """What refuses a value of an option, by the option; the record's types refuse those of the others."""
 

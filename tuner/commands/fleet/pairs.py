@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.domain.units import seconds_of
+from tuner.study.opening import without_secrets
 
 HERE, CLUSTER = "here", "cluster"
 """The kind of host where a plan names none: this host, or with Ray all hosts of the cluster."""
@@ -23,7 +24,7 @@ CALL = "tuner.search"
 AMOUNTS = ("budget", "up_to", "trials")
 """How much a search may do; less than before is no reason to search again."""
 
-PLACES = ("output", "ray")
+PLACES = ("output", "ray", "storage")
 """Where a search runs and writes, which is no part of what it is asked."""
 
 
@@ -62,7 +63,7 @@ class Pair:
     def command(self) -> str:
         """The call of `tuner.search` that answers it, as the advice, the study and the report name it."""
         words = [repr(str(self.path)), *(f"{name}={value!r}" for name, value in self.arguments.items())]
-        return f"{CALL}({', '.join(words)})"
+        return without_secrets(f"{CALL}({', '.join(words)})", self.options.get("storage", ""))
 
     @property
     def seconds(self) -> float:

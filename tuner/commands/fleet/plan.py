@@ -47,6 +47,7 @@ class Options(Record, frozen=True, kw_only=True, omit_defaults=True):
     shapes: dict[str, list[Annotated[int, msgspec.Meta(ge=1)]]] | UnsetType = UNSET
     cpus: str | int | float | UnsetType = UNSET
     cpuset: str | list[int] | UnsetType = UNSET
+    storage: str | UnsetType = UNSET
     seed: Annotated[int, msgspec.Meta(ge=0, le=GREATEST_SEED)] | UnsetType = UNSET
 
 
