@@ -131,7 +131,7 @@ def pair(model="resnet", question="fast", kind="epyc", budget="60s"):
     return Pair(model, question, kind, Path(f"{model}.xml"), folder, {"budget": budget})
 
 
-SEARCHING = PairState(pair(), "searching", "trying 4 streams, batch 8, 16 requests", "+5.3 %", 41.2)
+SEARCHING = PairState(pair(), "searching", "trying 4 streams, batch 8, 16 requests", "+5.3 %", 41.2, True)
 
 
 @pytest.mark.parametrize(("width", "end"), [(80, "batch 8, 16 re…"), (140, "batch 8, 16 requests")])
@@ -141,6 +141,17 @@ def test_a_row_says_what_goes_on_and_fits_the_width(width, end):
     assert len(line) <= width
     assert line.endswith(end)
     assert style == "bold"
+
+
+def test_the_time_of_a_search_that_waits_for_a_host_stands_still():
+    waits = replace(SEARCHING, doing="waiting for a host", best="", is_timed=False)
+    assert fleet_words.detail(waits) == "waiting for a host"
+    assert fleet_words.left([waits]) == "up to 41 s left"
+    table = LiveTable(Console(file=io.StringIO(), width=80))
+    table._states = {state.pair.folder: (state, 0.0) for state in (waits,)}
+    assert "up to 41 s left" in str(table._drawn().renderables[-1])
+    table._states = {SEARCHING.pair.folder: (SEARCHING, 0.0)}
+    assert "up to 0 s left" in str(table._drawn().renderables[-1])
 
 
 def test_names_are_columns_of_which_the_plan_has_several():

@@ -63,7 +63,7 @@ class LiveTable:
     def _drawn(self) -> Group:
         now = time.monotonic()
         states = [
-            replace(state, left_s=max(0.0, state.left_s - (now - at_s) * (state.stage == "searching")))
+            replace(state, left_s=max(0.0, state.left_s - (now - at_s) * state.is_timed))
             for state, at_s in list(self._states.values())
         ]
         width = self._console.width - ECHO_WIDTH

@@ -66,8 +66,9 @@ def detail(state: PairState) -> str:
     if state.stage == "waiting":
         return f"up to {span(state.pair.seconds)}"
     if state.stage == "searching":
+        left_s = seconds_left(state.left_s) if state.is_timed else ""
         best = f"best {state.best}" if state.best else ""
-        return as_line(", ".join(part for part in (seconds_left(state.left_s), best, state.doing) if part))
+        return as_line(", ".join(part for part in (left_s, best, state.doing) if part))
     if state.stage == "answered" and state.result:
         known = " (known)" * state.is_known
         return as_line(f"{state.result.verdict.best.configuration}{known}")

@@ -52,6 +52,7 @@ def test_every_pair_is_searched_the_longest_first_each_in_a_folder_of_its_own(pl
     assert [(state.stage, state.doing) for state in heard if str(state.pair) == "small, fast, here"] == [
         ("waiting", ""),
         ("searching", "starting"),
+        ("searching", "starting"),  # and its time passes
         ("searching", "reading the model"),
         ("answered", ""),
     ]

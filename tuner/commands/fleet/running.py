@@ -78,7 +78,7 @@ def attempt(state: PairState, search: Search, tell: PairObserver) -> PairState:
             tell(state)
 
     def over(**changes: object) -> PairState:
-        return replace(state, best="", left_s=0.0, **changes)  # type: ignore[arg-type]
+        return replace(state, best="", left_s=0.0, is_timed=False, **changes)  # type: ignore[arg-type]
 
     try:
         result = replace(search(state.pair, hear), trials=())

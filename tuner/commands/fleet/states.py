@@ -37,6 +37,7 @@ class PairState:
         doing: What its search does now; or why it failed or stopped.
         best: The gain of the best so far, while it is searched.
         left_s: Seconds that its search may still take.
+        is_timed: Whether they pass: its search has a host, and has begun.
         result: Its answer, without the trials, which are in its study; None where there is none yet.
         is_known: Whether the answer is that of an earlier run of the plan.
         exit_code: The one that `tuner search` would have ended with, where it failed.
@@ -47,6 +48,7 @@ class PairState:
     doing: str = ""
     best: str = ""
     left_s: float = 0.0
+    is_timed: bool = False
     result: Result | None = None
     is_known: bool = False
     exit_code: int = 0
@@ -87,7 +89,7 @@ def _after(_event: Event, state: PairState) -> PairState:
 
 @_after.register
 def _(event: Started, state: PairState) -> PairState:
-    return replace(state, left_s=event.budget_s)
+    return replace(state, left_s=event.budget_s, is_timed=True)
 
 
 @_after.register
