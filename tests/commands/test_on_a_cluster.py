@@ -1,11 +1,15 @@
 """What is sent to another host, and how it is unpacked there."""
 
+import gc
 import shutil
+import sys
 from dataclasses import replace
 
+import onnx
 import pytest
 
 from tests import models
+from tests.probe.test_onnx_files import network
 from tuner.commands.asked import Asked
 from tuner.commands.on_a_cluster import Parcel, SearchElsewhere, labels_of
 from tuner.errors import ModelError, UsageError
@@ -54,6 +58,30 @@ def test_a_host_gets_ready_with_the_name_and_path_of_the_model_where_it_was_aske
         assert ready.model.path == str(model)
         assert ready.layout.model == ready.model
         assert host.available_mb() > 0
+
+
+def test_a_host_that_measures_does_not_hold_what_arrived(model, tmp_path):
+    opening = SearchElsewhere.of(Asked(model, tmp_path / "out", budget_s=20.0))
+    content = opening.model.files["m.bin"]
+    before = sys.getrefcount(content)
+    measuring = opening(Budget(20.0, None, lambda: 0.0), lambda: False)
+    del opening
+    with measuring:
+        gc.collect()
+        assert sys.getrefcount(content) == before - 1
+
+
+def test_weights_in_files_of_their_own_arrive_beside_the_model(tmp_path):
+    folder = tmp_path / "here"
+    (folder / "w").mkdir(parents=True)
+    onnx.save_model(
+        network(), folder / "m.onnx", save_as_external_data=True, location="w/w.bin", size_threshold=0
+    )
+    opening = SearchElsewhere.of(Asked(folder / "m.onnx", tmp_path / "out", budget_s=20.0))
+    shutil.rmtree(folder)
+    with opening(Budget(20.0, None, lambda: 0.0), lambda: False) as (ready, _):
+        assert ready.model.name == "m"
+        assert ready.model.path == str(folder / "m.onnx")
 
 
 def test_what_arrives_otherwise_than_it_was_sent_is_refused(model, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -114,35 +114,51 @@ class SearchElsewhere:
         """Seconds that the search may take."""
         return self.asked.budget_s
 
-    @contextmanager
-    def __call__(self, budget: Budget, stopped: Callable[[], bool]) -> Iterator[tuple[Ready, ThisHost]]:
-        """Unpack the files, wait until no other search measures here, and prepare the lanes.
+    def __call__(
+        self, budget: Budget, stopped: Callable[[], bool]
+    ) -> AbstractContextManager[tuple[Ready, ThisHost]]:
+        """Unpack the files, and return what prepares the lanes; it does not keep the content of the files.
 
         Raises:
             TunerError: The search is impossible here.
         """
         with ExitStack() as stack:
             folder = stack.enter_context(folder_of_a_search())
-            asked = replace(
-                self.asked,
-                model=self.model.unpack(folder),
-                inputs={
-                    name: parcel.unpack(folder / f"input {number}")
-                    for number, (name, parcel) in enumerate(self.inputs.items())
-                },
+            inputs = {
+                name: parcel.unpack(folder / f"input {number}")
+                for number, (name, parcel) in enumerate(self.inputs.items())
+            }
+            asked = replace(self.asked, model=self.model.unpack(folder), inputs=inputs)
+            return _measuring_elsewhere(
+                asked, self.asked.model, self.path, self.sha256, budget, stopped, stack.pop_all()
             )
-            began = begin(asked, _quiet)
-            if began.reading.unbatched.sha256 != self.sha256:
-                raise ModelError(
-                    f"'{self.asked.model}' did not arrive as it was sent; run the command again."
-                )
-            stack.enter_context(host_lock(asked.command, lambda _: None, stopped))
-            budget.follow(Moment(self.budget_s, began.took_s, budget.looks))  # waiting does not count
-            neighbour = stack.enter_context(running(asked.question.beside))
-            stack.enter_context(placed(asked.cpus, asked.cpuset))
-            ready, host = stack.enter_context(measuring(asked, began, budget, stopped, _quiet, neighbour))
-            model = replace(ready.model, path=self.path)
-            yield replace(ready, model=model, layout=replace(ready.layout, model=model)), host
+
+
+@contextmanager
+def _measuring_elsewhere(
+    asked: Asked,
+    model: Path,
+    path: str,
+    sha256: str,
+    budget: Budget,
+    stopped: Callable[[], bool],
+    unpacked: ExitStack,
+) -> Iterator[tuple[Ready, ThisHost]]:
+    """Wait until no other search measures here, and prepare the lanes for files that are unpacked.
+
+    `model` and `path` are those where the search was asked for, `sha256` the hash of their bytes there.
+    """
+    with unpacked as stack:
+        began = begin(asked, _quiet)
+        if began.reading.unbatched.sha256 != sha256:
+            raise ModelError(f"'{model}' did not arrive as it was sent; run the command again.")
+        stack.enter_context(host_lock(asked.command, lambda _: None, stopped))
+        budget.follow(Moment(asked.budget_s, began.took_s, budget.looks))  # waiting does not count
+        neighbour = stack.enter_context(running(asked.question.beside))
+        stack.enter_context(placed(asked.cpus, asked.cpuset))
+        ready, host = stack.enter_context(measuring(asked, began, budget, stopped, _quiet, neighbour))
+        there = replace(ready.model, path=path)
+        yield replace(ready, model=there, layout=replace(ready.layout, model=there)), host
 
 
 @contextmanager
@@ -159,7 +175,9 @@ def on_a_cluster(
     with _connected(address), interruptible() as stopped:  # after Ray, which handles signals, too
         from tuner.tuning.cluster import Cluster
 
-        with closing(Cluster(opening, why_not_with, kind_there, stopped, tell, labels)) as cluster:
+        cluster = Cluster(opening, why_not_with, kind_there, stopped, tell, labels)
+        del opening  # it holds the model; from here on the cluster's object store does
+        with closing(cluster):
             yield cluster.ready(), cluster
 
 

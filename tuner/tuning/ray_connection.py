@@ -48,9 +48,15 @@ def _connect(address: str) -> None:
             ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
     except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError, ImportError) as error:
         raise UsageError(
-            f"ray='{address}' cannot be reached ({reason(error)}); start a cluster with 'ray start --head' "
+            f"ray='{address}' cannot be reached ({_cause(error)}); start a cluster with 'ray start --head' "
             "and give its address, or give ray='local' to start one here."
         ) from error
+
+
+def _cause(error: BaseException) -> str:
+    """Return why there is no connection; what a server sends of its own traceback ends with it."""
+    *_, last = str(error).split("Traceback (most recent call last):")
+    return last.strip().splitlines()[-1] if last != str(error) and last.strip() else reason(error)
 
 
 class _WithoutRay:
