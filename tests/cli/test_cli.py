@@ -177,13 +177,22 @@ def interrupt(model, out, number):
     return tuner.load(out / "config.yaml")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_an_interruption_saves_and_ends_its_lanes(tmp_path, number):
     saved = interrupt(models.wide(tmp_path / "m.xml"), tmp_path / "out", number)
     assert saved.verdict == "inconclusive"
     assert saved.search.trials >= 2
 
 
+@pytest.fixture
+def hangs_up():
+    """The programs that a test starts hear SIGHUP, also where tests run under `nohup`."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("hangs_up")
 def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(proven, tmp_path):
     """It sends SIGHUP to the tuner, the fork server and the lanes at once, and takes no more output."""
     out, model = proven
@@ -248,7 +257,8 @@ def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
     assert first.returncode == 4
 
 
-@pytest.mark.parametrize("columns", [80, pytest.param(140, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("columns", [80, 140])
 def test_a_terminal_shows_nothing_wider_than_itself(tmp_path, columns):
     model = models.fixed_reshape(tmp_path / ("m" * 60 + ".xml"))
     ours, theirs = pty.openpty()

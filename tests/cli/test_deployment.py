@@ -64,6 +64,7 @@ def test_advice_whose_gain_is_gone_fails_with_1(losing):
     assert printed["host"] == {"level": "same", "reasons": []}
 
 
+@pytest.mark.slow
 def test_two_files_are_measured_against_each_other(gaining, losing):
     done = run("verify", gaining, losing, "--budget", "3s")
     assert done.returncode == 0, done.stderr

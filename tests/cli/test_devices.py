@@ -70,7 +70,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together wait for one core; how much faster they are without depends on the host."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                          "--streams", "1", "--budget", "40s", "--output", out)  # fmt: skip
+                          "--streams", "1", "--budget", "28s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     (result,) = read_results(str(out))
     together = [trial for trial in result.trials if trial.configuration.device.startswith("AUTO:")]
@@ -84,7 +84,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
 def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
     out = tmp_path / "out"
     done = second({"EMU": {}})("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,CPU", "--batch", "1",
-                               "--budget", "45s", "--output", out)  # fmt: skip
+                               "--budget", "25s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     advice = read_advice(out)
     assert advice.verdict == "faster" or ":" not in advice.best.device
@@ -97,7 +97,7 @@ def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
 def test_three_devices_are_searched_alone_and_together(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}, "EMV": {}})(
-        "search", model, "--budget", "18s", "--trials", "3", "--output", out
+        "search", model, "--budget", "14s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
     targets = [target_of(each.device) for each in read_advice(out).devices]

@@ -85,6 +85,7 @@ def test_bad_input_is_one_sentence(tmp_path, arguments, sentence):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_search_is_reported_while_it_runs_and_after_it_was_killed(tmp_path):
     model = models.wide(tmp_path / "wide.xml")
     words = ["search", str(model), "--budget", "60s", "--output", str(tmp_path / "out")]

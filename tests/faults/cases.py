@@ -35,14 +35,14 @@ class Case:
 
 
 LANES = (
-    Case("lane-segfault", "a lane crashes while it compiles", lane_faults.segfault, "quick"),
+    Case("lane-segfault", "a lane crashes while it compiles", lane_faults.segfault, "slow"),
     Case("lane-abort", "a lane aborts in the middle of a window", lane_faults.abort),
     Case("lane-killed", "a lane is killed, as for want of memory", lane_faults.killed),
     Case("lane-hangs-compiling", "a lane compiles for ever", lane_faults.hang_compiling),
     Case("lane-hangs-inferring", "a lane's inference never ends", lane_faults.hang_inferring),
     Case("lane-hangs-late", "every lane of the second half hangs", lane_faults.hang_late),
     Case("lane-compiles-long", "a lane compiles for a minute", lane_faults.slow),
-    Case("lane-half-message", "a lane dies in the middle of a message", lane_faults.half_message, "slow"),
+    Case("lane-half-message", "a lane dies in the middle of a message", lane_faults.half_message),
     Case("lane-chatter", "every lane prints 10,000 lines", lane_faults.chatter),
     Case("lane-nan", "every other configuration answers NaN", lane_faults.nan),
     Case("lane-changing", "every other configuration's answers change each time", lane_faults.changing),

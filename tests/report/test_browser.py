@@ -17,6 +17,7 @@ from tuner.report.text import cells
 from tuner.report.trials import COLUMNS
 from tuner.study.reading import read_results
 
+MOST_TELLING = {"searched", "all failed", "copies"}
 REPORTS = Path(__file__).parents[2] / "reports"
 CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt-get install chromium)")
@@ -85,7 +86,7 @@ def opened(browser, tmp_path_factory):
     return show
 
 
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", [kind if kind in MOST_TELLING else slow(kind) for kind in EVERY])
 def test_every_kind_of_search_is_shown_without_an_error(opened, kind):
     with opened([view_of_kind(kind)]) as shown:
         assert shown.locator(".answer").is_visible()
@@ -162,7 +163,7 @@ def published(study):
 
 @pytest.mark.parametrize(
     ("scheme", "width"),
-    [("light", 1400), ("dark", 390), slow("light", 390), slow("dark", 1400)],
+    [("light", 1400), slow("dark", 390), slow("light", 390), slow("dark", 1400)],
 )
 def test_it_can_be_read_by_everyone(opened, scheme, width):
     """axe-core's rules, contrast among them."""
@@ -185,7 +186,7 @@ def test_text_and_plots_take_the_colours_of_the_scheme(opened, scheme):
 
 
 @pytest.mark.parametrize("width", [390, slow(1400)])
-@pytest.mark.parametrize("kind", ["several devices", "hostile names"])
+@pytest.mark.parametrize("kind", [slow("several devices"), "hostile names"])
 def test_a_page_needs_no_sideways_scrolling(opened, kind, width):
     view = view_of_kind(kind)
     with opened([view, view], **wide(width)) as shown:
@@ -326,6 +327,7 @@ def test_hovering_over_a_point_tells_all_of_it(opened, view, trace, parts):
         hover.wait_for(state="hidden")
 
 
+@pytest.mark.slow
 def test_two_studies_stand_side_by_side(opened, view):
     with opened([view, view_of(searched(seed=3))]) as shown:
         assert shown.locator("article").count() == 2

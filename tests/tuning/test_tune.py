@@ -54,7 +54,7 @@ def test_where_nothing_is_faster_the_hint_is_kept():
     assert found.outcome.drop_in.configuration == HINT_ALONE
 
 
-@short_and_whole(100, 500)
+@short_and_whole(100, 300)
 def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent(searches):
     claims = sum(
         simulate(NO_GAIN, seed=seed, budget_s=30).outcome.verdict.kind == "faster" for seed in range(searches)
@@ -62,7 +62,7 @@ def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent(searc
     assert claims <= searches // 100
 
 
-@short_and_whole(100, 1000)
+@short_and_whole(60, 500)
 def test_pruning_discards_no_configuration_that_is_5_percent_better_than_the_one_kept(searches):
     rng, wrong = random.Random(0), 0
     for seed in range(searches):

@@ -26,7 +26,7 @@ def main():
             if len(seen["states"]) == AFTER:
                 Path(os.environ[gpu.GONE]).touch()
 
-    found = tuner.search(model, device=devices, budget=f"{30 * len(devices)}s", output=output, observer=hear)
+    found = tuner.search(model, device=devices, budget=f"{16 * len(devices)}s", output=output, observer=hear)
     best = found.verdict.best.configuration
     seen |= {"verdict": found.verdict.kind, "best": str(best), "device": best.device}
     sys.stdout.write(json.dumps(seen))
