@@ -32,7 +32,7 @@ def main() -> None:
                 verdict = found.outcome.verdict
                 counts[verdict.kind] += 1
                 counts["said"] += any(
-                    notice.code in {"noisy-host", "disturbed"} for notice in measurement_notices(found, 0.0)
+                    notice.code in {"noisy-host", "disturbed"} for notice in measurement_notices(found)
                 )
                 if verdict.kind == "faster":
                     left = kind.disturb(device, seed)

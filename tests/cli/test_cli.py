@@ -112,6 +112,7 @@ def test_json_is_one_document_on_standard_output(continued):
     assert {"sentence", "warnings", "tried", "best", "speedup"} <= set(document)
 
 
+@pytest.mark.slow
 def test_verbose_adds_what_each_trial_compiled_to(searched, without_batch):
     assert "compiled in" in searched[0].stderr
     assert "compiled in" not in without_batch[0].stderr
@@ -135,6 +136,7 @@ def test_a_search_bound_to_the_hint_itself_keeps_the_hint(tmp_path):
     assert tuner.load(tmp_path / "out" / "config.yaml").verdict == "keep_hint"
 
 
+@pytest.mark.slow
 def test_a_model_without_batch_is_searched_over_the_rest_and_told_why(without_batch):
     done, out = without_batch
     assert done.returncode == 0
@@ -142,6 +144,7 @@ def test_a_model_without_batch_is_searched_over_the_rest_and_told_why(without_ba
     assert tuner.load(out / "config.yaml").model.batch_axes == {}
 
 
+@pytest.mark.slow
 def test_real_samples_are_fed(tmp_path):
     import numpy as np
 
@@ -230,6 +233,7 @@ def test_the_next_run_goes_on_where_an_interruption_stopped(tmp_path, number):
     assert "known from earlier runs" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_killed_search_leaves_no_lane_and_no_lock_behind_and_the_next_run_goes_on(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
     process = start_until("/s  ", "search", model, "--budget", "120s", "--output", tmp_path / "out")

@@ -56,7 +56,7 @@ def test_a_batch_that_does_not_fit_is_never_started(item_mb):
     started = [in_flight(configuration) for configuration in lanes.opened]
     assert max(started) <= 125
     assert max(started) == 96, "what fits is tried"
-    (notice,) = (notice for notice in measurement_notices(found, 0.0) if notice.code == "memory")
+    (notice,) = (notice for notice in measurement_notices(found) if notice.code == "memory")
     assert re.fullmatch(
         r"\d+ configurations were not tried for want of memory: .* would take about \d+ MiB, and 225 MiB may be "
         r"used here\.",

@@ -23,7 +23,7 @@ CALM = Noise(drift=0.03, burst_share=0.0)
 
 
 def codes_of(found):
-    return [notice.code for notice in measurement_notices(found, stolen=0.0)]
+    return [notice.code for notice in measurement_notices(found)]
 
 
 @often
@@ -58,9 +58,7 @@ def test_a_search_that_was_disturbed_for_a_time_says_so_and_what_to_do(kind):
     """What lasts for the whole search is steady; the load of others is said before it begins (`other-load`)."""
     for seed in range(6):
         found = searched(SAME, KINDS[kind], seed)
-        (notice,) = (
-            each for each in measurement_notices(found, 0.0) if each.code in {"noisy-host", "disturbed"}
-        )
+        (notice,) = (each for each in measurement_notices(found) if each.code in {"noisy-host", "disturbed"})
         assert "search on a quieter machine" in notice.text or "run the same command again" in notice.text
 
 

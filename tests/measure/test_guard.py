@@ -67,7 +67,7 @@ SAYS = "import tuner; print(tuner.verify('config.yaml', budget=3).now is not Non
 @pytest.mark.parametrize(
     ("command", "given", "file"),
     [
-        (["-"], SAYS, "<stdin>"),
+        pytest.param(["-"], SAYS, "<stdin>", marks=pytest.mark.slow),
         pytest.param(["script.py"], "", "script.py", marks=pytest.mark.slow),
         pytest.param(["-c", SAYS], "", "None", marks=pytest.mark.slow),
         pytest.param(["-i", "-c", SAYS], "", "None", marks=pytest.mark.slow),

@@ -158,6 +158,7 @@ def test_without_permission_the_sentence_says_how(monkeypatch):
 
 
 @needs_groups
+@pytest.mark.slow
 def test_lanes_of_every_search_in_a_process_are_in_the_place(tmp_path):
     """The server that starts lanes is one for a process: it must not stay outside."""
     lanes = lanes_of(models.mlp(tmp_path / "m.xml"))

@@ -189,6 +189,7 @@ def test_batch_sizes_are_those_that_a_device_reports_for_the_model(monkeypatch):
     assert (facts.optimal_batch, facts.max_batch) == (None, None)
 
 
+@pytest.mark.slow
 def test_a_search_asks_described_devices_for_nothing_that_they_refuse(facts_of):
     cpu = DeviceFacts("CPU", 4, PROCESSORS, logical_cores=4, physical_cores=4)
     host = SimulatedHost(

@@ -68,7 +68,7 @@ def converted(path: Path) -> None:
 @pytest.mark.parametrize(
     ("framework", "name"),
     [
-        ("onnx", "dense.onnx"),
+        pytest.param("onnx", "dense.onnx", marks=pytest.mark.slow),
         pytest.param("tensorflow", "saved", marks=needs("tensorflow")),
         pytest.param("tensorflow", "frozen.pb", marks=needs("tensorflow")),
         pytest.param("tensorflow", "lite.tflite", marks=needs("tensorflow")),

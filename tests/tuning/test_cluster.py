@@ -255,6 +255,7 @@ def uneven(nodes):
     return {"kind": "uneven"}
 
 
+@pytest.mark.slow
 def test_the_kind_is_searched_of_which_there_are_most_and_the_others_are_left_out(uneven):
     with hosts_of(labels=uneven) as hosts:
         hosts.ready()
@@ -286,6 +287,7 @@ def test_where_no_host_can_say_its_kind_the_reason_is_given(uneven):
         looking.kinds_with({"kind": "none"}, kind_by_label)
 
 
+@pytest.mark.slow
 def test_a_host_that_is_found_to_be_of_another_kind_is_left_out_with_the_reason(pair):
     with hosts_of(ByTurns()) as hosts:
         search(hosts)
@@ -304,6 +306,7 @@ class ByTurns(SimulatedOpening):
             yield Known(replace(EQUAL, cores=os.getpid())), host
 
 
+@pytest.mark.slow
 def test_what_disturbs_a_host_is_told_with_its_name(pair):
     stolen = Notice("stolen-time", "It was not alone.")
     with hosts_of(Loaded(disturbances=(stolen,), waits=0.1)) as hosts:
