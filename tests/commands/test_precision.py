@@ -9,7 +9,7 @@ import yaml
 import tuner
 from tests import models
 from tests.advice.advice_of import advice_of
-from tuner.advice.records import LimitRecord, QuestionRecord
+from tuner.advice.question_records import LimitRecord, QuestionRecord
 from tuner.advice.writer import write_advice
 from tuner.commands.asked import Asked, bounds_of, error_limit
 from tuner.commands.lanes import LanesFor, outputs_in_f32

@@ -10,7 +10,7 @@ import tuner
 from tests import models
 from tests.advice.advice_of import advice_of
 from tests.lanes.simulated import QUIET, SimulatedDevice, SimulatedLanes
-from tuner.advice.records import QuestionRecord
+from tuner.advice.question_records import QuestionRecord
 from tuner.advice.writer import write_advice
 from tuner.cli import answers
 from tuner.commands.verify import Verification, compared, judged

@@ -9,7 +9,7 @@ import pytest
 from tests import models
 from tests.advice.advice_of import advice_of
 from tests.runtime.samples import samples_of, truth
-from tuner.advice.records import QuestionRecord
+from tuner.advice.question_records import QuestionRecord
 from tuner.domain.load import Load
 from tuner.domain.question import Question
 from tuner.errors import AdviceError, InferenceError, UsageError

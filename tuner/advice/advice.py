@@ -16,6 +16,7 @@ import msgspec
 
 from tuner.advice.fingerprint import Fit, compare
 from tuner.advice.picking import narrowed, within_limits
+from tuner.advice.question_records import QuestionRecord
 from tuner.advice.records import (
     Baseline,
     Closest,
@@ -26,7 +27,6 @@ from tuner.advice.records import (
     MeasuredRecord,
     Measurement,
     ModelRecord,
-    QuestionRecord,
     Record,
     SearchRecord,
     SpeedupRecord,

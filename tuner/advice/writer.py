@@ -17,6 +17,7 @@ from tuner.advice import records
 from tuner.advice.advice import Advice
 from tuner.advice.loader import Fleet
 from tuner.advice.parsing import refuse_bombs
+from tuner.advice.question_records import QuestionRecord
 from tuner.advice.records import Record
 from tuner.domain.configuration import Configuration
 from tuner.domain.model import Model
@@ -77,7 +78,7 @@ def make_advice(result: Result) -> Advice:
         search=records.SearchRecord(**asdict(replace(result.run, seconds=round(result.run.seconds, 1)))),
         closest=_closest(verdict),
         cheaper=_cheaper(result.cheaper),
-        question=records.QuestionRecord.of(result.question),
+        question=QuestionRecord.of(result.question),
         hosts=_hosts(result.outcome.travel),
     )
 
