@@ -118,6 +118,7 @@ def test_verbose_adds_what_each_trial_compiled_to(searched, without_batch):
     assert "compiled in" not in without_batch[0].stderr
 
 
+@pytest.mark.slow
 def test_a_search_bound_to_the_hint_itself_keeps_the_hint(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
     hint = ov.Core().compile_model(model, "CPU", {"PERFORMANCE_HINT": "THROUGHPUT"})
@@ -180,9 +181,8 @@ def interrupt(model, out, number):
     return tuner.load(out / "config.yaml")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_an_interruption_saves_and_ends_its_lanes(tmp_path, number):
-    saved = interrupt(models.wide(tmp_path / "m.xml"), tmp_path / "out", number)
+def test_an_interruption_saves_and_ends_its_lanes(tmp_path):
+    saved = interrupt(models.wide(tmp_path / "m.xml"), tmp_path / "out", signal.SIGINT)
     assert saved.verdict == "inconclusive"
     assert saved.search.trials >= 2
 
@@ -195,6 +195,7 @@ def hangs_up():
     signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("hangs_up")
 def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(proven, tmp_path):
     """It sends SIGHUP to the tuner, the fork server and the lanes at once, and takes no more output."""
@@ -223,10 +224,9 @@ def test_a_terminal_that_closes_ends_a_run_in_order_and_a_proven_answer_stays(pr
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_next_run_goes_on_where_an_interruption_stopped(tmp_path, number):
+def test_the_next_run_goes_on_where_an_interruption_stopped(tmp_path):
     model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
-    saved = interrupt(model, out, number)
+    saved = interrupt(model, out, signal.SIGTERM)
     again = run("search", model, *SHORT, "--output", out)
     assert again.returncode == 0
     assert f", {saved.search.trials} trial" in again.stderr
@@ -262,8 +262,8 @@ def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("columns", [80, 140])
-def test_a_terminal_shows_nothing_wider_than_itself(tmp_path, columns):
+def test_a_terminal_shows_nothing_wider_than_itself(tmp_path):
+    columns = 80
     model = models.fixed_reshape(tmp_path / ("m" * 60 + ".xml"))
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": str(columns), "LINES": "40", "TERM": "xterm"}
@@ -312,6 +312,7 @@ def test_devices_lists_the_cpu_with_its_range(capsys):
     assert cpu["streams"][0] == 1
 
 
+@pytest.mark.slow
 def test_the_demo_builds_its_model_and_searches_it(tmp_path):
     done = run("demo", *SHORT, "--output", tmp_path)
     assert done.returncode == 0, done.stderr

@@ -72,6 +72,7 @@ def test_two_files_are_measured_against_each_other(gaining, losing):
     assert run("verify", losing, gaining, "--budget", "3s").returncode == 1
 
 
+@pytest.mark.slow
 def test_a_gain_that_is_asked_for_and_not_there_fails_and_what_changed_since_is_told(gaining, tmp_path):
     (advice,) = read(gaining)
     other = msgspec.structs.replace(advice.host, cpu="Another CPU", openvino="2020.1")

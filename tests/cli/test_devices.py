@@ -70,7 +70,7 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together wait for one core; how much faster they are without depends on the host."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
     done = second(pinned)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                          "--streams", "1", "--budget", "28s", "--output", out)  # fmt: skip
+                          "--streams", "1", "--budget", "40s", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     (result,) = read_results(str(out))
     together = [trial for trial in result.trials if trial.configuration.device.startswith("AUTO:")]
@@ -78,19 +78,6 @@ def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     assert {member.pinned for member in hint.effective.members} == {True}
     unpinned = [trial for trial in together if "unpinned" in str(trial.configuration) and trial.measured]
     assert any({member.pinned for member in trial.effective.members} == {False} for trial in unpinned)
-
-
-@pytest.mark.slow
-def test_of_devices_that_share_all_cores_one_is_recommended(second, tmp_path):
-    out = tmp_path / "out"
-    done = second({"EMU": {}})("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,CPU", "--batch", "1",
-                               "--budget", "25s", "--output", out)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    advice = read_advice(out)
-    assert advice.verdict == "faster" or ":" not in advice.best.device
-    *_, together = advice.devices
-    assert together.device.startswith("AUTO:")
-    assert together.share_of_sum < 0.8
 
 
 @pytest.mark.slow

@@ -42,7 +42,7 @@ def test_devices_shows_the_place_beside_what_the_hint_takes():
 def test_a_search_under_a_quota_tries_as_many_threads_as_it_lasts_for(tmp_path):
     model, out = models.convolutions(tmp_path / "m.xml"), tmp_path / "out"
     done = run(
-        "search", model, "--device", "CPU", "--batch", "1", "--cpus", "0.5", "--budget", "15s",
+        "search", model, "--device", "CPU", "--batch", "1", "--cpus", "0.5", "--budget", "22s",
         "--trials", "3", "--output", out,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

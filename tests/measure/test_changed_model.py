@@ -160,6 +160,7 @@ def test_a_search_ends_and_keeps_the_trials_before_and_nothing_else(changes_at_s
 
 
 @pytest.mark.alone
+@pytest.mark.slow
 def test_a_real_search_ends_and_its_study_holds_the_trials_before(disk, tmp_path):
     began, out = [], tmp_path / "out"
 
