@@ -18,7 +18,9 @@ from tuner.cli import fleet_words
 from tuner.cli.app import main
 from tuner.cli.fleet import Lines, LiveTable, most_telling
 from tuner.commands.fleet.pairs import Pair
-from tuner.commands.fleet.states import PairState
+from tuner.commands.fleet.states import PairState, after
+from tuner.domain.result import Notice
+from tuner.tuning.progress import Warned
 
 ONE_REAL = """\
 defaults: {budget: 2s, trials: 1, batch: 2}
@@ -202,6 +204,28 @@ def test_a_terminal_shows_the_table_and_keeps_only_failures():
     assert "resnet  searching      41 s left" in seen(console)
     assert "0 of 2 pairs answered, 1 running, 1 waiting; up to" in seen(console)
     assert "failed gone, fast, epyc: it is \\x1b[31m not there" in seen(console)
+
+
+def test_what_happens_to_hosts_and_to_the_storage_is_said_once():
+    lost = after(SEARCHING, Warned(Notice("host-lost", "vm (1a): it is left out; 1 host left.")))
+    assert after(lost, Warned(Notice("noisy-host", "It was noisy."))) == lost  # that is on its page
+    both = after(lost, Warned(Notice("storage", "The server is away.")))
+    console = Console(file=io.StringIO(), width=100)
+    lines = Lines(console)
+    for state in (PairState(pair()), lost, lost, both):
+        lines(state)
+    assert console.file.getvalue().splitlines() == [
+        "warning: resnet, fast, epyc: vm (1a): it is left out; 1 host left.",
+        "searching resnet, fast, epyc: up to 60 s",
+        "warning: resnet, fast, epyc: The server is away.",
+    ]
+    console = Console(file=io.StringIO(), force_terminal=True, width=100, legacy_windows=False)
+    table = LiveTable(console)
+    table(both)
+    table.close()
+    assert "warning: resnet, fast, epyc: The server is away." in seen(console)
+    (document,) = fleet_words.document([both])["pairs"]
+    assert document["warnings"] == ["vm (1a): it is left out; 1 host left.", "The server is away."]
 
 
 def test_a_log_has_a_line_for_each_beginning_and_end_and_survives_its_reader():

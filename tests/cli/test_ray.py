@@ -39,6 +39,12 @@ def test_kinds_of_host_without_a_cluster_are_refused(model, capsys):
     )
 
 
+def test_the_trials_of_several_searches_are_not_shown(model, capsys):
+    code, sentence = complain(capsys, "search", model, "--ray", "auto", "--mixed-hosts", "-v")
+    assert code == 2
+    assert "--verbose shows the trials of one search, and --mixed-hosts runs several" in sentence
+
+
 def test_hosts_without_a_cluster_are_refused(model, capsys):
     code, sentence = complain(capsys, "search", model, "--hosts", "kind=xeon")
     assert code == 2
@@ -114,7 +120,7 @@ def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(mode
             agent.kill()
     (left,) = read_results(str(out))
     assert len(left.trials) >= 2
-    again = run("search", model, "--ray", "local", "--budget", "12s", "--output", out, "--json")
+    again = run("search", model, "--ray", "local", "--budget", "8s", "--output", out, "--json")
     assert again.returncode == 0, again.stderr
     found = json.loads(again.stdout)
     assert len(found["tried"]) > len(left.trials)

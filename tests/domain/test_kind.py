@@ -19,6 +19,8 @@ GPU = replace(XEON, devices={**XEON.devices, "GPU.0": "Intel(R) Arc(TM) A770"})
         (replace(XEON, cgroup_cores=1.5), (), "intel-xeon-processor-2.7ghz-2-cores-quota-1.5"),
         (GPU, (), "intel-xeon-processor-2.7ghz-2-cores-gpu.0-intel-arc-a770"),
         (GPU, ("GPU",), "intel-xeon-processor-2.7ghz-2-cores-gpu.0-intel-arc-a770"),
+        (GPU, ("GPU.0",), "intel-xeon-processor-2.7ghz-2-cores-gpu.0-intel-arc-a770"),
+        (GPU, ("GPU.1",), "intel-xeon-processor-2.7ghz-2-cores"),
         (GPU, ("CPU",), "intel-xeon-processor-2.7ghz-2-cores"),
         (
             replace(XEON, memory_mb=9, os="Linux 7", openvino="2027.0"),

@@ -83,3 +83,15 @@ def test_a_lane_that_ends_with_what_asks_to_stop_has_not_failed(tmp_path):
     with pytest.raises(Interrupted):
         lane.window(0.02)
     assert not lane.alive()
+
+
+def test_what_is_asked_before_the_inner_one_begins_is_asked_of_both():
+    with interruptible() as outer:
+        assert not outer()
+        signal.raise_signal(signal.SIGTERM)
+        with interruptible() as inner:
+            assert inner()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    with interruptible() as later:
+        assert not later()

@@ -167,3 +167,18 @@ def test_trials_of_two_searches_at_the_same_time_are_numbered_as_they_came(study
     for lane in (study(), study()):
         lane.save(trials[0])
     assert [trial.number for trial in study().trials()] == [0, 1]
+
+
+def test_a_study_belongs_to_the_models_of_its_devices(tmp_path):
+    path = tmp_path / "study.db"
+    arc, iris = (replace(HOST, devices={**HOST.devices, "GPU.0": name}) for name in ("Arc", "Iris"))
+    with closing(Study(path, MODEL, arc, "CPU + GPU.0")) as first:
+        owner = first._study.user_attrs["owner"]
+    with pytest.raises(StorageError, match=r"devices was 'GPU\.0: Arc', is 'GPU\.0: Iris'"):
+        Study(path, MODEL, iris, "CPU + GPU.0")
+    with closing(Study(path, MODEL, arc, "CPU + GPU.0")) as again:
+        before_they_were_kept = {name: value for name, value in owner.items() if name != "devices"}
+        again._study.set_user_attr("owner", before_they_were_kept)
+    Study(path, MODEL, iris, "CPU + GPU.0").close()
+    for host in (arc, iris):
+        Study(tmp_path / "cpu.db", MODEL, host, "CPU").close()

@@ -67,6 +67,10 @@ def search(model: str, quiet: bool, verbose: bool, as_json: bool, **asked: Any) 
     """
     asked["inputs"] = dict(asked["inputs"])
     if asked.pop("mixed_hosts"):
+        if verbose:
+            raise UsageError(
+                "--verbose shows the trials of one search, and --mixed-hosts runs several; leave one out."
+            )
         from tuner.cli.fleet import run_kinds
 
         return run_kinds(model, quiet, as_json, asked)

@@ -38,6 +38,7 @@ class LiveTable:
         """Draw on a console until `close`."""
         self._console = console
         self._states: dict[Path, tuple[PairState, float]] = {}
+        self._further = fleet_words.Further()
         self._view = Live(
             console=console,
             refresh_per_second=1 / REFRESH_S,
@@ -47,8 +48,10 @@ class LiveTable:
         self._is_open = False
 
     def __call__(self, state: PairState) -> None:
-        """Take in how far a pair is; a failure is said for good."""
+        """Take in how far a pair is; failures and warnings are said for good."""
         self._states[state.pair.folder] = state, time.monotonic()
+        for line in self._further(state):
+            self._console.print(Text(folded(line, self._console.width), style="yellow"))
         if state.stage == "failed":
             self._console.print(Text(folded(fleet_words.ended(state), self._console.width), style="red"))
         if not self._is_open:
@@ -79,9 +82,13 @@ class Lines:
         """Write to `console`."""
         self._console = console
         self._stages: dict[Path, str] = {}
+        self._further = fleet_words.Further()
 
     def __call__(self, state: PairState) -> None:
-        """Write a line if the pair has come further."""
+        """Write a line if the pair has come further, and one for each warning."""
+        for line in self._further(state):
+            with suppress(OSError):
+                self._console.out(line, highlight=False)
         before = self._stages.get(state.pair.folder)
         self._stages[state.pair.folder] = state.stage
         if before not in {None, state.stage}:
@@ -131,9 +138,11 @@ def run_kinds(model: str, quiet: bool, as_json: bool, asked: dict[str, Any]) -> 
         raise UsageError(
             "--mixed-hosts searches each kind of host of a Ray cluster; give its address with --ray, too."
         )
+    if not quiet:
+        click.echo("looking at the hosts of the cluster", err=True)
     with _shown(quiet) as observer:
         done = search_kinds(model, observer=lambda state: observer(_spelled(state)), **asked)
-    return _answer(replace(done, states=tuple(map(_spelled, done.states))), as_json)
+    return _answer(done, as_json)
 
 
 def _spelled(state: PairState) -> PairState:

@@ -17,6 +17,7 @@ from tuner.commands.fleet.problems import as_fields
 from tuner.commands.fleet.results import FleetResult, answer_in_short, summary
 from tuner.commands.fleet.states import PairState
 from tuner.domain.figures import seconds
+from tuner.domain.result import Notice
 from tuner.domain.visible import as_line
 
 NAME_WIDTH, ANSWER_WIDTH = 32, 13
@@ -106,6 +107,20 @@ def ended(state: PairState) -> str:
     return as_line(f"{state.stage} {state.pair}: {found}")
 
 
+class Further:
+    """Says what happened to the hosts of pairs, each thing once."""
+
+    def __init__(self) -> None:
+        """Nothing is said yet."""
+        self._said: dict[Path, int] = {}
+
+    def __call__(self, state: PairState) -> list[str]:
+        """Return a line for each new notice of a pair."""
+        said = self._said.get(state.pair.folder, 0)
+        self._said[state.pair.folder] = max(said, len(state.notices))
+        return [as_line(f"warning: {state.pair}: {notice.text}") for notice in state.notices[said:]]
+
+
 def conclusion(done: FleetResult, width: int | None) -> Iterator[str]:
     """Yield the lines of the answer: each pair, what failed and why, and the files."""
     yield summary(done.states)
@@ -134,6 +149,7 @@ def document(states: Sequence[PairState], index: Path | None = None) -> dict[str
                 "known": state.is_known,
                 "sentence": state.result.sentence if state.result else None,
                 "reason": state.doing or None,
+                "warnings": [notice.text for notice in _warnings(state)],
                 "advice": msgspec.to_builtins(make_advice(state.result)) if state.result else None,
                 "command": state.pair.command,
                 "folder": str(state.pair.folder),
@@ -149,6 +165,11 @@ def _shortened(name: str, width: int) -> str:
     if len(name) <= width:
         return name
     return f"{name[: width // 2]}…{name[width // 2 + 1 - width :]}"
+
+
+def _warnings(state: PairState) -> Sequence[Notice]:
+    """Return what makes the figures of a pair worth less, as its own search would say it."""
+    return state.result.outcome.notices if state.result else state.notices
 
 
 def _cut(text: str, width: int) -> str:

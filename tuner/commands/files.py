@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from tuner.advice.loader import read
 from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.asked import Asked
 from tuner.commands.report import write_report
 from tuner.domain.result import Result, Setting
-from tuner.errors import StorageError, UnsavedError, first_cause
+from tuner.errors import AdviceError, StorageError, UnsavedError, first_cause
 from tuner.measure.leftovers import remove_dead_files
 from tuner.probe.model_files import digest
 from tuner.study.mirror import MirroredStudy
@@ -50,6 +52,22 @@ def refuse_unwritable(asked: Asked) -> None:
     _try_to_write(nearest, asked.output)
     if asked.storage:
         require_usable(asked.storage)
+
+
+def refuse_to_replace_several(asked: Asked) -> None:
+    """Make sure that the advice of several hosts is not replaced by that of one.
+
+    Raises:
+        StorageError: There is such a file, and no study of one search beside it.
+    """
+    if asked.study.exists() or not asked.config.is_file():
+        return
+    with suppress(AdviceError):
+        if len(read(asked.config)) > 1:
+            raise StorageError(
+                f"'{asked.config}' holds the advice of several hosts, which that of one would replace; "
+                "choose another directory with output=."
+            )
 
 
 def open_study(asked: Asked, setting: Setting, tell: Observer) -> Study:

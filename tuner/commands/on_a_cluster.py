@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tuner.advice.fingerprint import compare
 from tuner.commands.asked import Asked
 from tuner.commands.measuring import Ready, begin, measuring
-from tuner.domain.kind import KIND, kind_of
+from tuner.domain.kind import kind_of
 from tuner.domain.target import target_of
 from tuner.errors import ModelError, UsageError
 from tuner.measure.interrupt import interruptible
@@ -95,19 +95,12 @@ class SearchElsewhere:
             ModelError: A file cannot be read.
             UsageError: Something cannot be sent.
         """
-        if asked.plugins:
-            raise UsageError(
-                "plugins= names libraries of this host, which cannot be sent to others; leave ray= out."
-            )
+        require_sendable(asked)
         with readable(asked.model):
-            if not is_model(asked.model):
-                raise ModelError(
-                    f"No model at '{asked.model}'; give the path of an IR (.xml), ONNX or other model file."
-                )
             model = Parcel.of(asked.model, list(parts_of(asked.model)))
             sha256 = digest(asked.model)
         inputs = {name: Parcel.of(path, samples_at(name, path)) for name, path in asked.inputs.items()}
-        return cls(asked, model, str(model_file(asked.model)), sha256, inputs)
+        return cls(replace(asked, storage=""), model, str(model_file(asked.model)), sha256, inputs)
 
     @property
     def budget_s(self) -> float:
@@ -181,8 +174,26 @@ def on_a_cluster(
             yield cluster.ready(), cluster
 
 
-def kinds_of_hosts(asked: Asked, address: str, hosts: str | None) -> Mapping[str, int]:
-    """Return the kinds of host that a cluster has with the number of each, the most frequent first.
+def require_sendable(asked: Asked) -> None:
+    """Make sure that a search can be sent to other hosts, as far as that is known without reading all of it.
+
+    Raises:
+        ModelError: There is no model.
+        UsageError: Something cannot be sent.
+    """
+    if asked.plugins:
+        raise UsageError(
+            "plugins= names libraries of this host, which cannot be sent to others; leave ray= out."
+        )
+    with readable(asked.model):
+        if not is_model(asked.model):
+            raise ModelError(
+                f"No model at '{asked.model}'; give the path of an IR (.xml), ONNX or other model file."
+            )
+
+
+def kinds_of_hosts(asked: Asked, address: str, hosts: str | None) -> Mapping[str, str | None]:
+    """Return the kinds of host that a cluster has, each with why it cannot be searched, or None if it can.
 
     Raises:
         UsageError: Ray is missing, there is no cluster, or no host of it has the labels.
@@ -191,8 +202,7 @@ def kinds_of_hosts(asked: Asked, address: str, hosts: str | None) -> Mapping[str
     with _connected(address):
         from tuner.tuning.nodes import kinds_with
 
-        kinds = kinds_with({name: labels[name] for name in labels if name != KIND}, _kind_there(asked))
-        return {kind: number for kind, number in kinds.items() if labels.get(KIND, kind) == kind}
+        return kinds_with(labels, _kind_there(asked))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import msgspec
 from tuner import __version__
 from tuner.advice.writer import make_advice
 from tuner.commands.asked import Asked, asked_of
-from tuner.commands.files import open_study, refuse_unwritable, save_answer
+from tuner.commands.files import open_study, refuse_to_replace_several, refuse_unwritable, save_answer
 from tuner.commands.measuring import Ready, begin, measuring
 from tuner.commands.on_a_cluster import on_a_cluster
 from tuner.commands.report import REPORT_NAME
@@ -174,6 +174,7 @@ def search(
         raise UsageError("hosts= chooses hosts of a Ray cluster; give its address with ray=, too.")
     with ending(observer):
         refuse_unwritable(asked)
+        refuse_to_replace_several(asked)
         if ray is None:
             return _searched_here(asked, observer)
         return _searched_on_a_cluster(asked, ray, hosts, observer)

@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 from tuner.domain.figures import count
 from tuner.domain.host import Host
+from tuner.domain.target import plain_name
 
 KIND = "tuner.kind"
 """The label of hosts in a cluster that is not given to them, but looked up: their kind."""
@@ -38,4 +39,5 @@ def kind_of(host: Host, devices: Collection[str] = ()) -> str:
 
 def _counts(name: str, devices: Collection[str]) -> bool:
     """Return whether a device tells kinds apart, beside the processor: `GPU` are all of `GPU.0`, `GPU.1`."""
-    return name != "CPU" and (not devices or name in devices or name.partition(".")[0] in devices)
+    wanted = {plain_name(device) for device in devices}
+    return name != "CPU" and (not devices or plain_name(name) in wanted or name.partition(".")[0] in wanted)

@@ -22,7 +22,12 @@ from tuner.errors import UsageError
 LANE_NAME = "openvino-tuner lane"
 """Name of a lane's process; it has the name before it imports the script."""
 
-UNGUARDED: Mapping[int, str] = {86: "tuner.search", 87: "tuner.verify", 88: "tuner.fleet"}
+UNGUARDED: Mapping[int, str] = {
+    86: "tuner.search",
+    87: "tuner.verify",
+    88: "tuner.fleet",
+    89: "tuner.search_kinds",
+}
 """Exit codes of a lane whose script calls a function when it is imported; nothing else ends with them."""
 
 

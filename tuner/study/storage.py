@@ -83,7 +83,7 @@ class Study:
         with self._translated():
             self._storage = _created(path)
             owner = {
-                **_owner(model, host),
+                **_owner(model, host, target),
                 "inputs": inputs,
                 "question": question.key,
                 "study format": FORMAT,
@@ -171,7 +171,8 @@ class Study:
                     f"'{self._path}' holds a study that this program did not write ({study.study_name}); "
                     "choose another directory with output=."
                 )
-            held = {**BEFORE_THERE_WERE_OTHERS, "cpuset": owner["cpuset"], **held}
+            unsaid = {name: owner[name] for name in ("cpuset", "devices") if name in owner}
+            held = {**BEFORE_THERE_WERE_OTHERS, **unsaid, **held}
             differing = [key for key, value in owner.items() if held.get(key) != value]
             if differing:
                 differences = "; ".join(
@@ -226,7 +227,12 @@ BEFORE_THERE_WERE_OTHERS = {"question": THROUGHPUT.key, "quota": NO_QUOTA, "cpus
 """What the owner of an early study does not say."""
 
 
-def _owner(model: Model, host: Host) -> dict[str, str]:
+def _owner(model: Model, host: Host, target: str) -> dict[str, str]:
+    further = {
+        name: model_name
+        for name, model_name in sorted(host.devices.items())
+        if name != "CPU" and re.search(rf"\b{re.escape(name)}\b", target)
+    }
     shapes = " ".join(f"{each.name}{list(each.shape)}" for each in model.inputs)
     return {
         "model": f"{model.sha256[:16]}",
@@ -235,4 +241,5 @@ def _owner(model: Model, host: Host) -> dict[str, str]:
         "quota": f"{host.quota:g} cores" if host.quota else NO_QUOTA,
         "cpuset": ",".join(map(str, host.cpuset)) or ALL_CORES,
         "openvino": host.openvino,
+        **({"devices": "; ".join(f"{name}: {each}" for name, each in further.items())} if further else {}),
     }

@@ -22,7 +22,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.result import Notice
 from tuner.domain.trial import Final, Trial
-from tuner.errors import Interrupted, LaneError
+from tuner.errors import Interrupted, LaneError, reason
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan
 from tuner.tuning.hints import Hints
@@ -122,7 +122,11 @@ class Cluster:
             self._wait()
             if not said and time.monotonic() > ends:
                 said = True
-                self._tell(Step("waiting for a host: other searches, or other jobs of Ray, may hold them"))
+                held = "other searches, or other jobs of Ray, may hold them"
+                looks = self._members.doing("looking")
+                self._tell(
+                    Step(f"waiting for a host: {'they do not say what they are yet' if looks else held}")
+                )
         return self._members.first
 
     def open_hints(self, work: Work, history: History, budget: Budget) -> Hints:
@@ -187,7 +191,7 @@ class Cluster:
         except Lost:
             return None
         why = str(answer.error) if answer.error else answer.value
-        if why is None or len(self._members.all) == 1:
+        if why is None or self._members.is_last(suspect):
             return why
         error = LaneError(f"it does not run {configuration} any more ({why})")
         self._members.leave_out(suspect, error, "host-failed")
@@ -233,14 +237,15 @@ class Cluster:
 
     def close(self) -> None:
         """See `Hosts`."""
-        begun = [member for member in self._members.all if member.begun]
-        for member in begun:
-            member.actor.stop.remote()
-        closing = [member.actor.close.remote() for member in begun]
-        if closing:
-            ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
-        for member in self._members.all:
-            member.end()
+        with suppress(ConnectionError):
+            begun = [member for member in self._members.all if member.begun]
+            for member in begun:
+                member.actor.stop.remote()
+            closing = [member.actor.close.remote() for member in begun]
+            if closing:
+                ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
+            for member in self._members.all:
+                member.end()
         self._members.all.clear()
 
     def _news(self, member: Member) -> tuple[Any, ...]:
@@ -287,15 +292,18 @@ class Cluster:
         """
         if self._stopped():
             raise Interrupted("stopped by the user")
-        self._it_is_time = self._members.look()
-        self._require_hope()
-        pending = {member.pending: member for member in self._members.all if member.pending}
-        if not pending:
-            time.sleep(POLL_S)
-            return
-        answered, _ = ray.wait(list(pending), timeout=POLL_S)
-        for ref in answered:
-            self._take(pending[ref])
+        try:
+            self._it_is_time = self._members.look()
+            self._require_hope()
+            pending = {member.pending: member for member in self._members.all if member.pending}
+            if not pending:
+                time.sleep(POLL_S)
+                return
+            answered, _ = ray.wait(list(pending), timeout=POLL_S)
+            for ref in answered:
+                self._take(pending[ref])
+        except ConnectionError as error:  # over ray://
+            raise HostsGone(f"the connection with the cluster is lost ({reason(error)})") from error
 
     def _require_hope(self) -> None:
         """Make sure that a host measures, or that one may come while there is time."""
@@ -324,7 +332,7 @@ class Cluster:
                 self._lose(configuration)
             return
         if answer.error:
-            if len(self._members.all) == 1 and not self._finals:
+            if self._members.is_last(member) and not self._finals:
                 raise answer.error
             self._members.leave_out(member, answer.error, "host-failed")
             self._lost.extend([configuration] if configuration else [])

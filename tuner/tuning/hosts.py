@@ -47,6 +47,10 @@ class Work:
     seed: int
 
 
+OF_HOSTS = ("host-lost", "host-refused", "host-failed")
+"""Codes of the notices of what happened to hosts."""
+
+
 class HostsGone(LaneError):
     """No host is left to measure on."""
 

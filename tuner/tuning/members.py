@@ -19,12 +19,12 @@ from tuner.domain.result import Notice
 from tuner.errors import Interrupted, LaneError, TunerError, UsageError, reason
 from tuner.tuning.nodes import (
     LOOKING_S,
-    Look,
     Node,
     look_at,
     nodes_with,
+    seen,
+    split,
     why_none_with,
-    why_not_seen,
 )
 from tuner.tuning.progress import Observer, Warned
 from tuner.tuning.remote_host import Answer, Opening, RemoteHost
@@ -73,6 +73,7 @@ class Member:
     Attributes:
         node: Its node.
         pending: What Ray will have its next answer in, or None.
+        since_s: When it was asked what it is, by the monotonic clock.
         doing: What it was asked for last; `seen`, `open` and `free` wait to be asked.
         kind: Its kind of host; empty before it has said it.
         actor: Ray's handle of the process that measures on it; None before there is one.
@@ -83,6 +84,7 @@ class Member:
 
     node: Node
     pending: Any
+    since_s: float
     doing: Doing = "looking"
     kind: str = ""
     actor: Any = None
@@ -151,8 +153,9 @@ class Members:
         except RayError as error:
             raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
         self._why_not_with, self._kind_there, self._tell = why_not_with, kind_there, tell
-        self._labels = {name: value for name, value in labels.items() if name != KIND}
-        self._kind = self._asked_kind = labels.get(KIND)
+        self._labels, self._asked_kind = split(labels)
+        self._kind = self._asked_kind
+        self._kinds_seen: set[str] = set()
         self.all: list[Member] = []
         self.first: Any = None
         self.took_s = 0.0
@@ -162,11 +165,14 @@ class Members:
         self._in_use: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._looked_s = float("-inf")
-        self._began_s = time.monotonic()
 
     def doing(self, doing: Doing) -> list[Member]:
         """Return those that were asked for this last."""
         return [member for member in self.all if member.doing == doing]
+
+    def is_last(self, member: Member) -> bool:
+        """Return whether no other member is ready to measure, or measures."""
+        return all(other is member or not other.begun for other in self.all)
 
     def look(self) -> bool:
         """Ask every node that joined what it is, if it is time to; return whether it was."""
@@ -176,14 +182,18 @@ class Members:
         for node in nodes_with(self._labels):
             if node.number not in self._in_use:
                 self._in_use.add(node.number)
-                self.all.append(Member(node, look_at(node, self._kind_there)))
+                self.all.append(Member(node, look_at(node, self._kind_there), time.monotonic()))
+        for member in self.doing("looking"):
+            if time.monotonic() - member.since_s > LOOKING_S:
+                why = f"it does not say within {LOOKING_S:g} s what it is; look at it with 'ray status'."
+                self.leave_out(member, UsageError(why), "host-refused")
         self._open_seen()
         return True
 
     def why_none(self) -> TunerError:
         """Return why no host got ready."""
         asked_kind = {KIND: self._asked_kind} if self._asked_kind else {}
-        return self.error or why_none_with({**self._labels, **asked_kind})
+        return self.error or why_none_with({**self._labels, **asked_kind}, self._kinds_seen)
 
     def answer_of(self, member: Member) -> Answer:
         """Return what a member answered, which is free then.
@@ -247,12 +257,18 @@ class Members:
         """Take what a member says of itself; it is left out where it has other versions."""
         ref, member.pending, member.doing = member.pending, None, "seen"
         try:
-            look: Look = ray.get(ref)
+            look = seen(ref)
+        except UsageError as error:
+            self.leave_out(member, error, "host-refused")
+            return
         except RayError as error:
-            self.leave_out(member, why_not_seen(error), "host-refused")
+            self._lose(member, error)
             return
         member.kind = look.kind
-        if refusal := look.refusal():
+        self._kinds_seen.add(look.kind)
+        if self._asked_kind not in {None, look.kind}:
+            self.all.remove(member)  # nobody asked for it
+        elif refusal := look.refusal():
             self.leave_out(member, UsageError(refusal), "host-refused")
 
     def _open_seen(self) -> None:
@@ -260,17 +276,15 @@ class Members:
 
         Unless the user says it, that is the kind of which there are most once all have said what they are.
         """
-        waits = self.doing("looking") and time.monotonic() - self._began_s < LOOKING_S
-        seen = self.doing("seen")
-        if not seen or (self._kind is None and waits):
+        known = self.doing("seen")
+        if not known or (self._kind is None and self.doing("looking")):
             return
         if self._kind is None:
-            ((self._kind, _),) = Counter(member.kind for member in seen).most_common(1)
-        for member in seen:
+            numbers = Counter(member.kind for member in known)
+            self._kind = min(numbers, key=lambda kind: (-numbers[kind], kind))
+        for member in known:
             if member.kind == self._kind:
                 member.start(self._opening)
-            elif self._asked_kind:
-                self.all.remove(member)
             else:
                 why = f"it is another kind of host: {member.kind}, and not {self._kind}"
                 self.leave_out(member, UsageError(why), "host-refused")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,8 @@ import ray
 from ray.exceptions import RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from tuner.errors import UsageError, reason
+from tuner.domain.kind import KIND
+from tuner.errors import TunerError, UsageError, reason
 from tuner.tuning.remote_host import versions
 
 LOOKING_S = 60.0
@@ -79,50 +80,75 @@ def look_at(node: Node, kind_there: Callable[[], str]) -> Any:
     return asked.options(scheduling_strategy=node.place).remote(kind_there)
 
 
-def why_not_seen(error: RayError) -> UsageError:
-    """Return why a node does not say what it is."""
-    cause = error.cause if isinstance(error, RayTaskError) else error
-    return UsageError(f"the tuner does not start there ({reason(cause)}); install it on every host.")
+def seen(ref: Any) -> Look:
+    """Return what a node has answered.
+
+    Raises:
+        UsageError: The tuner does not start there.
+        RayError: The node, or the process on it, ended meanwhile.
+    """
+    try:
+        look: Look = ray.get(ref)
+    except RayTaskError as error:
+        why = f"the tuner does not start there ({reason(error.cause)}); install it on every host."
+        raise UsageError(why) from error
+    return look
 
 
-def why_none_with(labels: Mapping[str, str]) -> UsageError:
-    """Return why there is no node with these labels."""
+def why_none_with(labels: Mapping[str, str], kinds: Collection[str] = ()) -> UsageError:
+    """Return why there is no node with these labels; `kinds` are those that the cluster has, where known."""
     wanted = ",".join(f"{name}={value}" for name, value in labels.items())
+    if not wanted:
+        return UsageError("The cluster has no node with CPUs; start one with 'ray start --address=...'.")
+    there = f"; its kinds of host are {', '.join(sorted(kinds))}" if kinds else ""
     return UsageError(
-        f"The cluster has no host with hosts='{wanted}'; give labels that a node with CPUs has."
-        if wanted
-        else "The cluster has no node with CPUs; start one with 'ray start --address=...'."
+        f"The cluster has no host with hosts='{wanted}'{there}; give labels that a node with CPUs has."
     )
 
 
-def kinds_with(labels: Mapping[str, str], kind_there: Callable[[], str]) -> Mapping[str, int]:
-    """Return the kinds of host in a cluster with the number of each, the most frequent first.
+def kinds_with(labels: Mapping[str, str], kind_there: Callable[[], str]) -> Mapping[str, str | None]:
+    """Return the kinds of host in a cluster, the most frequent first, each with why it cannot be searched.
 
-    Nodes on which the tuner does not start, or other versions run, are left to the searches, which warn.
+    That is None where it can: one of its hosts has the same versions as this process. Nodes on which the
+    tuner does not start have no kind; the searches warn of them.
+
+    Args:
+        labels: Labels of the nodes that count; of `tuner.kind` only the kinds that it names.
+        kind_there: Returns the name of a host's kind; it is called there.
 
     Raises:
-        UsageError: No node says what it is.
+        UsageError: There is no such node, or none says what it is.
     """
-    nodes = nodes_with(labels)
-    pending = [look_at(node, kind_there) for node in nodes]
+    own, asked_kind = split(labels)
+    pending = [look_at(node, kind_there) for node in nodes_with(own)]
     if not pending:
-        raise why_none_with(labels)
+        raise why_none_with(own)
     answered, _ = ray.wait(pending, num_returns=len(pending), timeout=LOOKING_S)
-    kinds: Counter[str] = Counter()
-    why = UsageError(f"no host of the cluster answers within {LOOKING_S:g} s; look at it with 'ray status'.")
+    why: TunerError = UsageError(
+        f"No host of the cluster says within {LOOKING_S:g} s what it is; look at it with 'ray status'."
+    )
+    looks = []
     for ref in answered:
         try:
-            look: Look = ray.get(ref)
-        except RayError as error:
-            why = why_not_seen(error)
-            continue
-        if refusal := look.refusal():
-            why = UsageError(refusal)
-        else:
-            kinds[look.kind] += 1
+            looks.append(seen(ref))
+        except (UsageError, RayError) as error:
+            why = (
+                error if isinstance(error, UsageError) else UsageError(f"A host was lost ({reason(error)}).")
+            )
+    kinds: dict[str, str | None] = {}
+    for kind, _ in Counter(look.kind for look in looks).most_common():
+        refusals = [look.refusal() for look in looks if look.kind == kind]
+        kinds[kind] = None if None in refusals else refusals[0]
     if not kinds:
         raise why
-    return dict(kinds.most_common())
+    if asked_kind and asked_kind not in kinds:
+        raise why_none_with(labels, kinds)
+    return {asked_kind: kinds[asked_kind]} if asked_kind else kinds
+
+
+def split(labels: Mapping[str, str]) -> tuple[Mapping[str, str], str | None]:
+    """Return the labels that are Ray's, and the kind of host that is asked for, if one is."""
+    return {name: value for name, value in labels.items() if name != KIND}, labels.get(KIND)
 
 
 def _look(kind_there: Callable[[], str]) -> Look:

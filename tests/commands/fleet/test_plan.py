@@ -121,10 +121,15 @@ questions:
 
 
 @pytest.mark.parametrize(
-    "url", ["postgresql://team:s3cr3t@db/studies", "postgresql://db/studies?password=s3cr3t"]
+    "url",
+    [
+        "postgresql://team:s3cr3t@db/studies",
+        "postgresql://db/studies?password=s3cr3t",
+        "postgresql://team:s3cr3t\\'x@db/studies",
+    ],
 )
 def test_a_password_is_not_kept_in_a_plan_and_shown_nowhere(tmp_path, url):
-    (said,) = refused(tmp_path, f"models: {{m: {{model: m.xml, storage: '{url}'}}}}", "m")
+    (said,) = refused(tmp_path, f"models: {{m: {{model: m.xml, storage: {json.dumps(url)}}}}}", "m")
     assert said.startswith("1: models.m.storage: 'postgresql://")
     assert "give env:NAME" in said
     assert "s3cr3t" not in said
@@ -133,11 +138,19 @@ def test_a_password_is_not_kept_in_a_plan_and_shown_nowhere(tmp_path, url):
     assert pair.arguments["storage"] == url
 
 
-def test_a_plan_names_a_variable_or_a_server_without_a_password(tmp_path):
+def test_a_plan_names_a_variable_or_a_server_without_a_password(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEAM", "postgresql://team:s3cr3t@db/studies")
     for storage in ("env:TEAM", "postgresql://team@db/studies"):
         (pair,) = read_plan(write(tmp_path, f"models: {{m: {{model: m.xml, storage: '{storage}'}}}}", "m"))
         assert pair.options["storage"] == storage
         assert f"storage='{storage}'" in pair.command
+
+
+def test_a_storage_that_is_no_server_is_said_with_the_rest(tmp_path):
+    text = "models: {m: {model: m.xml, storage: 'sqlite:///x.db'}, n: {model: m.xml, storage: 'env:NOT_SET'}}"
+    first, second = refused(tmp_path, text, "m")
+    assert "is not the URL of a PostgreSQL or MySQL server" in first
+    assert "NOT_SET" in second
 
 
 def test_what_contradicts_itself_is_said_where_it_belongs(tmp_path):

@@ -12,23 +12,28 @@ from tuner.domain.precision import error_of, precisions_of
 from tuner.domain.space import HINT
 from tuner.domain.steps import powers_of_two, stream_counts
 from tuner.domain.units import arrival_rate_of, copies_of, cores_of, counts_of, cpuset_of, seconds_of
-from tuner.errors import UsageError
+from tuner.errors import StorageError, UsageError
 from tuner.measure.neighbour import command_of
 from tuner.probe.arrivals import read_arrivals
 from tuner.study.opening import shown
+from tuner.study.server import require_server
 
 
-def _without_password(storage: str) -> None:
-    """Refuse a URL that others must not see: a plan is a file that a team shares.
+def _check_storage(storage: str) -> None:
+    """Refuse what is no server, and a URL that others must not see: a plan is a file that a team shares.
 
     Raises:
-        UsageError: It has a password, or may have one.
+        UsageError: It is none, or it has a password, or may have one.
     """
     if shown(storage) != storage:
         raise UsageError(
             f"storage={shown(storage)!r} holds a password, or options that may be one; put the URL into an "
             "environment variable and give env:NAME, with the name of the variable."
         )
+    try:
+        require_server(storage)
+    except StorageError as error:
+        raise UsageError(str(error)) from error
 
 
 CHECKS: Mapping[str, Callable[[Any], object]] = {
@@ -44,7 +49,7 @@ CHECKS: Mapping[str, Callable[[Any], object]] = {
     "beside": command_of,
     "cpus": cores_of,
     "cpuset": cpuset_of,
-    "storage": _without_password,
+    "storage": _check_storage,
 }
 """What refuses a value of an option, by the option; the record's types refuse those of the others."""
 

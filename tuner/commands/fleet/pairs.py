@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.domain.units import seconds_of
-from tuner.study.opening import without_secrets
+from tuner.study.opening import shown
 
 HERE, CLUSTER = "here", "cluster"
 """The kind of host where a plan names none: this host, or with Ray all hosts of the cluster."""
@@ -62,8 +62,11 @@ class Pair:
     @property
     def command(self) -> str:
         """The call of `tuner.search` that answers it, as the advice, the study and the report name it."""
-        words = [repr(str(self.path)), *(f"{name}={value!r}" for name, value in self.arguments.items())]
-        return without_secrets(f"{CALL}({', '.join(words)})", self.options.get("storage", ""))
+        named = self.arguments
+        if "storage" in named:
+            named["storage"] = shown(named["storage"])  # here: `repr` may write a password in another way
+        words = [repr(str(self.path)), *(f"{name}={value!r}" for name, value in named.items())]
+        return f"{CALL}({', '.join(words)})"
 
     @property
     def seconds(self) -> float:

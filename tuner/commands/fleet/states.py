@@ -9,7 +9,9 @@ from typing import Literal
 
 from tuner.commands.fleet.pairs import Pair
 from tuner.domain.figures import gain
-from tuner.domain.result import Result
+from tuner.domain.result import Notice, Result
+from tuner.study.mirror import STORAGE
+from tuner.tuning.hosts import OF_HOSTS
 from tuner.tuning.progress import (
     BaselineReady,
     Event,
@@ -21,6 +23,7 @@ from tuner.tuning.progress import (
     TrialBegan,
     TrialEnded,
     Waiting,
+    Warned,
 )
 
 Stage = Literal["waiting", "searching", "answered", "stopped", "failed", "elsewhere"]
@@ -38,6 +41,7 @@ class PairState:
         best: The gain of the best so far, while it is searched.
         left_s: Seconds that its search may still take.
         is_timed: Whether they pass: its search has a host, and has begun.
+        notices: What happened to its hosts and its storage, while it was searched.
         result: Its answer, without the trials, which are in its study; None where there is none yet.
         is_known: Whether the answer is that of an earlier run of the plan.
         exit_code: The one that `tuner search` would have ended with, where it failed.
@@ -49,6 +53,7 @@ class PairState:
     best: str = ""
     left_s: float = 0.0
     is_timed: bool = False
+    notices: tuple[Notice, ...] = ()
     result: Result | None = None
     is_known: bool = False
     exit_code: int = 0
@@ -95,6 +100,12 @@ def _(event: Started, state: PairState) -> PairState:
 @_after.register
 def _(event: Extended, state: PairState) -> PairState:
     return replace(state, doing="going on, as the answer is open", left_s=event.left_s)
+
+
+@_after.register
+def _(event: Warned, state: PairState) -> PairState:
+    is_of_hosts = event.notice.code in (*OF_HOSTS, STORAGE)
+    return replace(state, notices=(*state.notices, event.notice)) if is_of_hosts else state
 
 
 @_after.register
