@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-from contextlib import suppress
 
 import psutil
 import pytest
@@ -104,32 +103,6 @@ def test_a_model_that_is_not_there_is_refused_before_a_cluster_is_asked(tmp_path
     assert sentence.startswith(f"tuner: No model at '{tmp_path / 'none.xml'}'")
 
 
-@pytest.mark.alone
-@pytest.mark.slow
-def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(model, tmp_path):
-    out = tmp_path / "out"
-    process = start_until("/s  ", "search", model, "--ray", "local", "--budget", "120s", "--output", out)
-    started = psutil.Process(process.pid).children(recursive=True)
-    measuring = [each for each in started if _measures(each)]
-    assert measuring
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    wait_until(lambda: not any(map(_measures, measuring)))
-    for agent in started:  # two of Ray's own agents outlive its head
-        with suppress(psutil.NoSuchProcess):
-            agent.kill()
-    (left,) = read_results(str(out))
-    assert len(left.trials) >= 2
-    again = run("search", model, "--ray", "local", "--budget", "8s", "--output", out, "--json")
-    assert again.returncode == 0, again.stderr
-    found = json.loads(again.stdout)
-    assert len(found["tried"]) > len(left.trials)
-    advice = tuner.load(out / "config.yaml")
-    assert advice.model.path == str(model)
-    assert "--ray local" in advice.search.command
-    assert advice.hosts is None  # there is only one
-
-
 def _measures(process):
     """Return whether a process is a host of a search, or one of its lanes, and lives."""
     try:
@@ -177,6 +150,29 @@ def two_kinds():
 
 
 QUICKLY = ("--budget", "6s", "--trials", "1", "--batch", "2")
+
+
+@pytest.mark.alone
+@pytest.mark.slow
+def test_a_killed_driver_leaves_nothing_behind_and_the_same_command_goes_on(model, tmp_path, two_kinds):
+    out = tmp_path / "out"
+    asked = ("search", model, "--ray", two_kinds[0], "--hosts", "kind=wide", "--output", out)
+    process = start_until("/s  ", *asked, "--budget", "120s")
+    measuring = [each for each in psutil.process_iter() if _measures(each)]
+    assert measuring
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_until(lambda: not any(map(_measures, measuring)))
+    (left,) = read_results(str(out))
+    assert len(left.trials) >= 2
+    again = run(*asked, "--budget", "8s", "--json")
+    assert again.returncode == 0, again.stderr
+    found = json.loads(again.stdout)
+    assert len(found["tried"]) > len(left.trials)
+    advice = tuner.load(out / "config.yaml")
+    assert advice.model.path == str(model)
+    assert "--hosts kind=wide" in advice.search.command
+    assert advice.hosts is None  # there is only one
 
 
 @pytest.mark.alone

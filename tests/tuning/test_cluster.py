@@ -202,7 +202,7 @@ def test_the_final_is_held_again_where_all_of_its_hosts_are_lost(nodes, lossy):
                     nodes.add_node(num_cpus=1, labels=labels)
 
     with hosts_of(replace(QUICK, waits=0.2, noise=NOISY), labels=labels) as hosts:
-        found = search(hosts, trials=2, tell=tell, budget_s=20.0)
+        found = search(hosts, trials=2, tell=tell, budget_s=14.0)
     assert [notice.code for notice in hosts.notices] == ["host-lost", "host-lost"]
     assert found.final.trouble is None
     assert found.final.rounds
