@@ -62,7 +62,7 @@ def _storage(data: Data) -> Iterator[str]:
     """Yield what a study on a database server costs."""
     found = data["items"]
     yield from head("A study of 10,000 trials on a database server", data)
-    yield "PostgreSQL on the same host, on a socket, with `--storage`; other programs ran meanwhile.\n"
+    yield "PostgreSQL on the same host, on a socket, with `--storage`; nothing else ran.\n"
     yield from table("what", "measured")
     written, searched, report, away = (
         found.get(name, {}) for name in ("written", "searched", "report", "away")
