@@ -14,7 +14,6 @@ from ray.exceptions import RayError, RayTaskError
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.figures import count
-from tuner.domain.kind import KIND
 from tuner.domain.result import Notice
 from tuner.errors import Interrupted, LaneError, TunerError, UsageError, reason
 from tuner.tuning.nodes import (
@@ -153,6 +152,7 @@ class Members:
         except RayError as error:
             raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
         self._why_not_with, self._kind_there, self._tell = why_not_with, kind_there, tell
+        self._given_labels = labels
         self._labels, self._asked_kind = split(labels)
         self._kind = self._asked_kind
         self._kinds_seen: set[str] = set()
@@ -192,8 +192,7 @@ class Members:
 
     def why_none(self) -> TunerError:
         """Return why no host got ready."""
-        asked_kind = {KIND: self._asked_kind} if self._asked_kind else {}
-        return self.error or why_none_with({**self._labels, **asked_kind}, self._kinds_seen)
+        return self.error or why_none_with(self._given_labels, self._kinds_seen)
 
     def answer_of(self, member: Member) -> Answer:
         """Return what a member answered, which is free then.

@@ -58,6 +58,11 @@ def test_each_kind_is_searched_on_its_own_hosts_and_the_advice_has_a_profile_for
     assert done.index == tmp_path / "out" / "index.html"
 
 
+def test_a_kind_that_is_asked_for_keeps_the_other_labels(on):
+    (state,) = on({"a": None}, hosts="tuner.kind=a,zone=x").states
+    assert state.pair.hosts == "tuner.kind=a,zone=x"
+
+
 def test_a_single_kind_has_the_same_files(on, tmp_path):
     on({"a": None})
     assert cpus(tmp_path / "out") == ["a CPU"]

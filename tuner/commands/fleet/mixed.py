@@ -14,7 +14,7 @@ from tuner.commands.fleet.fleet import carry_out
 from tuner.commands.fleet.pairs import Pair
 from tuner.commands.fleet.results import FleetResult, save
 from tuner.commands.fleet.states import PairObserver, PairState
-from tuner.commands.on_a_cluster import kinds_of_hosts, require_sendable
+from tuner.commands.on_a_cluster import kinds_of_hosts, labels_of, require_sendable
 from tuner.commands.report import is_advice_of
 from tuner.domain.kind import KIND
 from tuner.domain.result import Result
@@ -66,10 +66,10 @@ def search_kinds(
     asked = asked_of(model, output=output, **options)
     _refuse_other_files(asked)
     require_sendable(asked)
-    kinds = kinds_of_hosts(asked, ray, hosts)
+    labels, kinds = labels_of(hosts), kinds_of_hosts(asked, ray, hosts)
 
     def pair_of(kind: str) -> Pair:
-        where = ",".join([*([hosts] if hosts and KIND not in hosts else []), f"{KIND}={kind}"])
+        where = ",".join(f"{label}={value}" for label, value in {**labels, KIND: kind}.items())
         name, folder = name_of(asked.model), asked.output / kind
         return Pair(name, asked.question.objective, kind, asked.model, folder, _written(options), ray, where)
 
