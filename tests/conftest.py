@@ -14,7 +14,9 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if CI else "here")
 
-INSTALLED_IN_CI = re.compile(r"chromium|g\+\+|gcc|cmake|opencl-headers|gpu-emulation|postgresql")
+INSTALLED_IN_CI = re.compile(
+    r"chromium|g\+\+|gcc|cmake|opencl-headers|gpu-emulation|postgresql|mariadb-server"
+)
 """What `.ci/run` installs, as the reasons of skipped tests name it."""
 
 

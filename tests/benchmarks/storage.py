@@ -21,8 +21,8 @@ from sqlalchemy.engine import Connection, Engine, create_engine
 
 from tests.advice.advice_of import HOST, RUN
 from tests.benchmarks.evidence import Evidence, quiet_host
-from tests.postgres import Postgres, postgres
 from tests.report.results import many
+from tests.servers import PostgreSQL, Server, running
 from tests.simulation import MODEL
 from tuner.domain.result import Result, Setting
 from tuner.domain.trial import Trial
@@ -157,7 +157,7 @@ def reported(url: str, folder: Path) -> dict[str, object]:
     }
 
 
-def away(server: Postgres, url: str, folder: Path, result: Result) -> dict[str, object]:
+def away(server: Server, url: str, folder: Path, result: Result) -> dict[str, object]:
     """Return what saving a trial takes with the file alone, with a server, while it is stopped, and while it hangs."""
     parts = [list(result.trials)[at * LAST : (at + 1) * LAST] for at in range(4)]
     with closing(Study(folder / "alone.db", MODEL, HOST, "CPU")) as study:
@@ -186,7 +186,7 @@ def main() -> None:
     evidence, result = Evidence("storage"), of_many()
     with (
         quiet_host("storage"),
-        postgres() as server,
+        running(PostgreSQL) as server,
         tempfile.TemporaryDirectory(dir="/dev/shm") as first,
         tempfile.TemporaryDirectory(dir="/dev/shm") as other,
         tempfile.TemporaryDirectory(dir="/dev/shm") as third,

@@ -1,4 +1,4 @@
-"""A study in a file with a copy on a server that fails: the server is a double here, see test_postgres.py."""
+"""A study in a file with a copy on a server that fails: the server is a double here, see test_servers.py."""
 
 import shutil
 import threading

@@ -1,4 +1,4 @@
-"""Studies on a real PostgreSQL server, which is stopped, hangs, and comes back."""
+"""Studies on real servers, PostgreSQL and MariaDB, which are stopped, hang, and come back."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from tests import models
 from tests.advice.advice_of import HOST, RUN, result_of
 from tests.cli.command import complain
 from tests.lanes.simulated import SimulatedDevice
-from tests.postgres import PASSWORD, USER, postgres
+from tests.servers import PASSWORD, USER, MariaDB, PostgreSQL, running
 from tests.simulation import MODEL, simulate
 from tuner.cli.app import main
 from tuner.domain.result import Setting
@@ -27,11 +27,14 @@ from tuner.tuning.progress import TrialEnded
 
 VARIABLE = "TEAM_STORAGE"
 
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+"""PyMySQL leaves a socket open that found nobody at its end."""
 
-@pytest.fixture(scope="module")
-def server():
-    with postgres() as running:
-        yield running
+
+@pytest.fixture(scope="module", params=[PostgreSQL, pytest.param(MariaDB, marks=pytest.mark.slow)])
+def server(request):
+    with running(request.param) as found:
+        yield found
 
 
 @pytest.fixture
@@ -155,7 +158,7 @@ def test_a_server_that_lets_nobody_in_is_refused_before_anything_runs(
     server, url, tmp_path, monkeypatch, capsys, change, why
 ):
     model = models.mlp(tmp_path / "m.xml")
-    monkeypatch.setenv(VARIABLE, server.url(**{"name": "postgres", **change}))
+    monkeypatch.setenv(VARIABLE, server.url(**{"name": server.own, **change}))
     for words in (
         ("search", model, "--output", tmp_path / "out", "--storage", f"env:{VARIABLE}"),
         ("report", f"env:{VARIABLE}"),
