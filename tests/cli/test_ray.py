@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import nullcontext
 
 import psutil
 import pytest
@@ -17,6 +18,7 @@ from tests.cli.test_cli import start_until
 from tests.lanes.on_hosts import wait_until
 from tuner.advice.loader import read
 from tuner.commands.on_a_cluster import kind_here
+from tuner.errors import UsageError
 from tuner.study.reading import read_results
 
 pytest.importorskip("ray")
@@ -58,7 +60,7 @@ def test_labels_have_a_name_and_a_value(model, capsys):
 
 def test_without_ray_the_extra_is_named(model, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    monkeypatch.delitem(sys.modules, "tuner.tuning.cluster", raising=False)
+    monkeypatch.delitem(sys.modules, "tuner.tuning.ray_connection", raising=False)
     code, sentence = complain(capsys, "search", model, "--ray", "auto")
     assert code == 2
     assert sentence == (
@@ -74,19 +76,41 @@ def test_a_cluster_that_is_not_there_is_named(model, capsys, monkeypatch):
     assert "start a cluster with 'ray start --head'" in sentence
 
 
-def test_of_a_servers_own_traceback_the_reason_is_shown(model, capsys, monkeypatch):
+@pytest.fixture
+def failing(monkeypatch):
+    """Ray cannot connect, for reasons that a test adds; it can once there are no more of them."""
     import ray
 
+    reasons = []
+
     def fail(**_):
-        raise ConnectionAbortedError(
-            "Initialization failure from server:\nTraceback (most recent call last):\n  File 'x.py', line 1\n"
-            "RuntimeError: Starting Ray client server failed. See its log.\n"
-        )
+        if reasons:
+            raise ConnectionAbortedError(
+                "Initialization failure from server:\nTraceback (most recent call last):\n  File 'x.py', line 1\n"
+                f"RuntimeError: {reasons.pop()}\n"
+            )
 
     monkeypatch.setattr(ray, "init", fail)
+    return reasons
+
+
+def test_of_a_servers_own_traceback_the_reason_is_shown(model, capsys, failing):
+    failing += ["no space left."]
     code, sentence = complain(capsys, "search", model, "--ray", "ray://127.0.0.1:1")
     assert code == 2
-    assert "reached (RuntimeError: Starting Ray client server failed. See its log.); start" in sentence
+    assert "reached (RuntimeError: no space left.); start" in sentence
+
+
+@pytest.mark.parametrize(("times", "connects"), [(2, True), (3, False)])
+def test_a_server_that_does_not_start_is_asked_again(failing, times, connects):
+    from tuner.tuning.ray_connection import connected
+
+    failing += times * ["Starting Ray client server failed. See its log."]
+    with (
+        nullcontext() if connects else pytest.raises(UsageError, match="See its log"),
+        connected("ray://h:1"),
+    ):
+        assert not failing
 
 
 def test_plugins_stay_on_their_host(model, capsys, tmp_path):
@@ -228,15 +252,10 @@ def test_precision_copies_a_neighbour_and_a_cpuset_are_those_of_the_other_host(m
         "--up-to",
         "10s",
     )
-    for _ in range(
-        3
-    ):  # Ray's server forks while it has threads: now and then what it starts hangs (Ray 2.60)
-        done = run(
-            "search", model, "--ray", two_kinds[1], "--hosts", f"tuner.kind={kind_here()}", *QUICKLY, *asked,
-            "--output", out,
-        )  # fmt: skip
-        if "Starting Ray client server failed" not in done.stderr:
-            break
+    done = run(
+        "search", model, "--ray", two_kinds[1], "--hosts", f"tuner.kind={kind_here()}", *QUICKLY, *asked,
+        "--output", out,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (result,) = read_results(str(out))
     assert result.host.cpuset == (0,)

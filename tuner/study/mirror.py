@@ -22,7 +22,7 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Notice, Result, Setting
 from tuner.domain.trial import Trial
 from tuner.errors import StorageError
-from tuner.study.line import Line
+from tuner.measure.line import Line
 from tuner.study.opening import cause, shown, unusable
 from tuner.study.shared import Kept, SharedStudy, as_waiting, identity, kept_in
 from tuner.study.storage import STORAGE_FAILURES, Study
@@ -85,7 +85,7 @@ class MirroredStudy(Study):
         self._why, self._said = "", False
         self._next_s, self._end_s = 0.0, 0.0
         self._kept: Kept | None = None
-        self._line = Line()
+        self._line = Line("storage")
         try:
             title, owner = self._study.study_name, self._study.user_attrs["owner"]
             self._server = self._at_the_start(lambda: SharedStudy(where, title, owner))

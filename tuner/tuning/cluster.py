@@ -9,26 +9,29 @@ AI Applications*, OSDI 2018.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
+from functools import wraps
 from itertools import chain
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import ray
-from ray.exceptions import RayError
 
 from tuner.domain.configuration import Configuration
 from tuner.domain.history import History
 from tuner.domain.result import Notice
 from tuner.domain.trial import Final, Trial
-from tuner.errors import Interrupted, LaneError, reason
+from tuner.errors import Interrupted, LaneError
 from tuner.tuning.budget import Budget
 from tuner.tuning.final import Plan
 from tuner.tuning.hints import Hints
 from tuner.tuning.hosts import HostsGone, Work
-from tuner.tuning.members import LOOK_S, Lost, Member, Members
+from tuner.tuning.losses import Losses
+from tuner.tuning.members import Lost, Member, Members
+from tuner.tuning.parallel_finals import STOPPING_S, ParallelFinals
 from tuner.tuning.progress import Observer, Step
+from tuner.tuning.ray_connection import is_cut
 from tuner.tuning.remote_host import Opening
 
 POLL_S = 0.2
@@ -37,14 +40,26 @@ POLL_S = 0.2
 LONG_S = 10.0
 """Seconds after which it is said that no host has begun."""
 
-STOPPING_S = 10.0
-"""Seconds that hosts get to end what they measure, once the user asked to stop."""
+Given = ParamSpec("Given")
+Answered = TypeVar("Answered")
 
-FINALS = 2
-"""Hosts that hold the final, where there are so many: the second one tells whether a claim travels."""
 
-MOST_LOSSES = 2
-"""Hosts that may be lost with a configuration, before it counts as failed."""
+def _connected(
+    method: Callable[Concatenate[Cluster, Given], Answered],
+) -> Callable[Concatenate[Cluster, Given], Answered]:
+    """Let a method end the search with what it has where the connection with the cluster is lost."""
+
+    @wraps(method)
+    def heeding(self: Cluster, /, *given: Given.args, **named: Given.kwargs) -> Answered:
+        try:
+            return method(self, *given, **named)
+        except Exception as error:
+            if not is_cut(error):
+                raise
+            self._members.all.clear()  # nobody can be asked for anything
+            raise HostsGone("the connection with the cluster is lost, and does not come back") from error
+
+    return heeding
 
 
 class Cluster:
@@ -72,8 +87,8 @@ class Cluster:
             kind_there: Returns the name of a host's kind; it is called there.
             stopped: Whether the user asked to stop.
             tell: Called with every event.
-            labels: Labels of Ray's nodes that are used; all nodes with CPUs unless given. The label
-                `tuner.kind` is not Ray's, but the kind of host.
+            labels: Ray's labels of the nodes that are used, and `tuner.kind`, the kind of host; all nodes
+                with CPUs unless given.
 
         Raises:
             UsageError: The cluster does not take the model.
@@ -82,11 +97,10 @@ class Cluster:
         self._stopped, self._tell = stopped, tell
         self.elsewhere: Sequence[Final] = ()
         self._measured_on: set[str] = set()
-        self._losses: Counter[Configuration] = Counter()
-        self._lost: deque[Configuration] = deque()
+        self._losses = Losses()
         self._ended: deque[tuple[Trial, Member | None]] = deque()
         self._ended_last_on: Member | None = None
-        self._finals: dict[Member, Final] = {}
+        self._finals = ParallelFinals()
         self._hints: Hints | None = None
         self._budget: Budget | None = None
         self._in_trials = self._it_is_time = False
@@ -110,6 +124,7 @@ class Cluster:
         """Seconds of the budget in which the first host got ready."""
         return self._members.took_s
 
+    @_connected
     def ready(self) -> Any:
         """Wait until the first host is ready, and return what it knows of the search.
 
@@ -129,6 +144,7 @@ class Cluster:
                 )
         return self._members.first
 
+    @_connected
     def open_hints(self, work: Work, history: History, budget: Budget) -> Hints:
         """See `Hosts`."""
         self._work, self._history, self._budget = work, history, budget
@@ -139,6 +155,7 @@ class Cluster:
             self._wait()
         return self._hints
 
+    @_connected
     def begin_trials(self) -> None:
         """See `Hosts`."""
         self._in_trials = True
@@ -154,14 +171,15 @@ class Cluster:
         """See `Hosts`."""
         return [member.configuration for member in self._members.all if member.configuration]
 
+    @_connected
     def start(self, configuration: Configuration) -> None:
         """See `Hosts`."""
         member = self._members.doing("free")[0]
         member.configuration = configuration
-        with suppress(ValueError):
-            self._lost.remove(configuration)
+        self._losses.started(configuration)
         member.ask("trial", member.actor.trial, configuration, *self._news(member))
 
+    @_connected
     def ended(self) -> Trial | None:
         """See `Hosts`."""
         were_free = len(self._members.doing("free"))
@@ -174,8 +192,9 @@ class Cluster:
 
     def lost(self) -> Configuration | None:
         """See `Hosts`."""
-        return self._lost.popleft() if self._lost else None
+        return self._losses.next()
 
+    @_connected
     def why_it_fails(self, configuration: Configuration) -> str | None:
         """See `Hosts`; it is asked on the host whose trial ended last.
 
@@ -197,6 +216,7 @@ class Cluster:
         self._members.leave_out(suspect, error, "host-failed")
         return None
 
+    @_connected
     def end_trials(self) -> None:
         """See `Hosts`."""
         self._in_trials = False
@@ -205,30 +225,32 @@ class Cluster:
         while self._members.doing("asked"):
             self._wait()
 
+    @_connected
     def hold_final(self, plan: Plan, on_round: Callable[[int], None]) -> Final:
         """See `Hosts`; where there are several hosts, two of them hold it at the same time.
 
         If one of them is lost, the other one's counts; if both are, it is held again.
         """
-        self._finals.clear()
-        rounds, holding = 0, list[Member]()
-        while not self._finals or self._members.doing("final"):
-            if not self._finals and not self._members.doing("final"):
+        self._finals = ParallelFinals()
+        while not self._finals.ended:
+            if self._finals.failed:
                 self._join_all()
-                holding = self._members.doing("free")[:FINALS]
-                for member in holding:
-                    member.ask("final", member.actor.final, plan, *self._news(member))
+                self._finals.hold_on(
+                    self._members.doing("free"),
+                    lambda member: member.ask("final", member.actor.final, plan, *self._news(member)),
+                )
             try:
                 self._wait()
             except Interrupted:
-                self._end_finals()
+                for member in self._finals.stop():
+                    self._take(member)
                 break
-            rounds = self._tell_rounds(rounds, on_round)
-        finals = [self._finals[member] for member in holding if member in self._finals]
-        if not finals:
+            if self._it_is_time:
+                self._finals.tell_rounds(on_round)
+        decided = self._finals.decided()
+        if decided is None:
             raise Interrupted("stopped by the user")
-        decides = max(finals, key=_says)  # the first of them, unless it says less
-        self.elsewhere = [final for final in finals if final is not decides and _says(final)]
+        decides, self.elsewhere = decided
         return decides
 
     def available_mb(self) -> float:
@@ -237,16 +259,20 @@ class Cluster:
 
     def close(self) -> None:
         """See `Hosts`."""
-        with suppress(ConnectionError):
-            begun = [member for member in self._members.all if member.begun]
-            for member in begun:
-                member.actor.stop.remote()
-            closing = [member.actor.close.remote() for member in begun]
-            if closing:
-                ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
-            for member in self._members.all:
-                member.end()
-        self._members.all.clear()
+        with suppress(HostsGone):
+            self._close_hosts()
+        self._members.end()
+
+    @_connected
+    def _close_hosts(self) -> None:
+        """Have every host close its lanes."""
+        begun = [member for member in self._members.all if member.begun]
+        for member in begun:
+            member.actor.stop.remote()
+        closing = [member.actor.close.remote() for member in begun]
+        if closing:
+            ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
+        self._members.end()
 
     def _news(self, member: Member) -> tuple[Any, ...]:
         """Return the trials that a host does not know yet, and what time it is."""
@@ -261,28 +287,6 @@ class Cluster:
         for member in self._members.doing("open"):
             self._join(member)
 
-    def _end_finals(self) -> None:
-        """End the finals that go on, and take what they have found so far."""
-        finals = self._members.doing("final")
-        for member in finals:
-            member.actor.stop.remote()
-        if finals:
-            pending = [member.pending for member in finals]
-            answered, _ = ray.wait(pending, num_returns=len(pending), timeout=STOPPING_S)
-            for member in finals:
-                if member.pending in answered:
-                    self._take(member)
-
-    def _tell_rounds(self, done: int, on_round: Callable[[int], None]) -> int:
-        """Tell of the rounds of the first host that holds a final, and return how many there are."""
-        for member in self._members.doing("final")[:1] if self._it_is_time else ():
-            with suppress(RayError):
-                rounds: int = ray.get(member.actor.rounds.remote(), timeout=LOOK_S)
-                if rounds > done:
-                    on_round(rounds)
-                    return rounds
-        return done
-
     def _wait(self) -> None:
         """Wait a moment until a host answers, and take its answer.
 
@@ -292,18 +296,15 @@ class Cluster:
         """
         if self._stopped():
             raise Interrupted("stopped by the user")
-        try:
-            self._it_is_time = self._members.look()
-            self._require_hope()
-            pending = {member.pending: member for member in self._members.all if member.pending}
-            if not pending:
-                time.sleep(POLL_S)
-                return
-            answered, _ = ray.wait(list(pending), timeout=POLL_S)
-            for ref in answered:
-                self._take(pending[ref])
-        except ConnectionError as error:  # over ray://
-            raise HostsGone(f"the connection with the cluster is lost ({reason(error)})") from error
+        self._it_is_time = self._members.look()
+        self._require_hope()
+        pending = {member.pending: member for member in self._members.all if member.pending}
+        if not pending:
+            time.sleep(POLL_S)
+            return
+        answered, _ = ray.wait(list(pending), timeout=POLL_S)
+        for ref in answered:
+            self._take(pending[ref])
 
     def _require_hope(self) -> None:
         """Make sure that a host measures, or that one may come while there is time."""
@@ -328,33 +329,23 @@ class Cluster:
         try:
             answer = self._members.answer_of(member)
         except Lost:
-            if configuration:
-                self._lose(configuration)
+            self._lose(configuration)
             return
         if answer.error:
-            if self._members.is_last(member) and not self._finals:
+            if self._members.is_last(member) and not self._finals.ended:
                 raise answer.error
             self._members.leave_out(member, answer.error, "host-failed")
-            self._lost.extend([configuration] if configuration else [])
+            self._losses.repeat(configuration)
         elif asked == "joining":
             self._hints = self._hints or answer.value
         elif asked == "trial":
             self._measured_on.add(member.node.number)
             self._ended.append((answer.value, member))
         elif asked == "final":
-            self._finals[member] = answer.value
+            self._finals.take(member, answer.value)
 
-    def _lose(self, configuration: Configuration) -> None:
+    def _lose(self, configuration: Configuration | None) -> None:
         """Have a configuration measured again whose host was lost; it has failed where that goes on."""
-        self._losses[configuration] += 1
-        if self._losses[configuration] < MOST_LOSSES:
-            self._lost.append(configuration)
-        else:
-            why = f"its host was lost {MOST_LOSSES} times"
+        if configuration and (why := self._losses.add(configuration)):
             failed = Trial(len(self._history.trials), configuration, "failed", reason=why)
             self._ended.append((failed, None))
-
-
-def _says(final: Final) -> bool:
-    """Return whether a final went to its end and says something of a finalist."""
-    return not final.trouble and any(finalist.speedup for finalist in final.finalists)

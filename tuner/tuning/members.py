@@ -18,9 +18,9 @@ from tuner.domain.result import Notice
 from tuner.errors import Interrupted, LaneError, TunerError, UsageError, reason
 from tuner.tuning.nodes import (
     LOOKING_S,
+    Head,
     Node,
     look_at,
-    nodes_with,
     seen,
     split,
     why_none_with,
@@ -151,6 +151,7 @@ class Members:
             self._opening = ray.put(opening)
         except RayError as error:
             raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
+        self._head = Head()
         self._why_not_with, self._kind_there, self._tell = why_not_with, kind_there, tell
         self._given_labels = labels
         self._labels, self._asked_kind = split(labels)
@@ -175,11 +176,15 @@ class Members:
         return all(other is member or not other.begun for other in self.all)
 
     def look(self) -> bool:
-        """Ask every node that joined what it is, if it is time to; return whether it was."""
+        """Ask every node that joined what it is, if it is time to; return whether it was.
+
+        Raises:
+            HostsGone: The head of the cluster does not answer any more.
+        """
         if time.monotonic() - self._looked_s < LOOK_S:
             return False
         self._looked_s = time.monotonic()
-        for node in nodes_with(self._labels):
+        for node in self._head.nodes_with(self._labels):
             if node.number not in self._in_use:
                 self._in_use.add(node.number)
                 self.all.append(Member(node, look_at(node, self._kind_there), time.monotonic()))
@@ -245,6 +250,13 @@ class Members:
         member.end()
         left = count(len(self.all), "host")
         self._say(member, Notice(code, f"it is left out: {str(error).rstrip('.')}; {left} left."))
+
+    def end(self) -> None:
+        """End the processes on all hosts, and ask for no more of them."""
+        for member in self.all:
+            member.end()
+        self.all.clear()
+        self._head.close()
 
     def _say(self, member: Member, notice: Notice) -> None:
         """Keep what is to be said of a member, and tell it once there is a search."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import TimeoutError as TooLate
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +15,19 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from tuner.domain.kind import KIND
 from tuner.errors import TunerError, UsageError, reason
+from tuner.measure.line import Line
+from tuner.tuning.hosts import HostsGone
+from tuner.tuning.ray_connection import is_interruption
 from tuner.tuning.remote_host import versions
 
 LOOKING_S = 60.0
 """Seconds after which nodes that have not said what they are do not count."""
+
+HEAD_S = 30.0
+"""Seconds that a search goes on while the head does not answer: Ray ends its programs after 60."""
+
+ANSWER_S = 1.0
+"""Seconds that a search waits for the head; what comes later is not used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,42 @@ def nodes_with(labels: Mapping[str, str]) -> list[Node]:
         and (cpus := node["Resources"].get("CPU", 0))
         and all((node.get("Labels") or {}).get(name) == value for name, value in labels.items())
     ]
+
+
+class Head:
+    """The head of a cluster, which knows its nodes. Hosts measure without it for a while."""
+
+    def __init__(self) -> None:
+        """Ask nothing yet; it is asked in a thread, for Ray waits as long as it does not answer."""
+        self._line, self._answered_s = Line("head"), time.monotonic()
+
+    def nodes_with(self, labels: Mapping[str, str]) -> list[Node]:
+        """Return the nodes with these labels; none at the moment if it does not answer.
+
+        Raises:
+            HostsGone: It has not answered for so long that Ray will end this program.
+        """
+        nodes = self._asked(labels) if self._line.is_free() else None
+        if nodes is not None:
+            self._answered_s = time.monotonic()
+        elif time.monotonic() - self._answered_s > HEAD_S:
+            raise HostsGone("the head of the cluster does not answer any more")
+        return nodes or []
+
+    def _asked(self, labels: Mapping[str, str]) -> list[Node] | None:
+        """Return the nodes with these labels, or None without an answer."""
+        try:
+            return self._line.ask(lambda: nodes_with(labels), ANSWER_S)
+        except TooLate:
+            return None
+        except Exception as error:
+            if is_interruption(error):
+                return None
+            raise
+
+    def close(self) -> None:
+        """End the thread, if the head answers."""
+        self._line.end()
 
 
 def look_at(node: Node, kind_there: Callable[[], str]) -> Any:

@@ -9,11 +9,19 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import Any, TextIO, cast
 
 import ray
+from ray.exceptions import RayError
 
-from tuner.errors import UsageError, reason
+from tuner.errors import TunerError, UsageError, reason
+
+NOT_STARTED = "Starting Ray client server failed"
+"""What the server of `ray://` says where a process that it forks hangs: now and then one does (Ray 2.60)."""
+
+TRIES = 3
+"""How often it is asked then; it takes 20 seconds to say so."""
 
 
 @contextmanager
@@ -29,34 +37,70 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     on_sigterm = signal.getsignal(signal.SIGTERM)
-    with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))):
+    with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))), _without_watchers():
         _connect(address)
         try:
             yield
         finally:
-            ray.shutdown()
+            with redirect_stdout(StringIO()):  # it prints what it kept of what it had to say of lost hosts
+                ray.shutdown()
             if on_sigterm is not None and threading.current_thread() is threading.main_thread():
                 signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in its place
+
+
+def is_interruption(error: Exception) -> bool:
+    """Return whether an error says that a connection over `ray://` does not work at the moment.
+
+    Ray repeats what it is asked over such a connection, but for what it is asked of the cluster.
+    """
+    return type(error).__module__.partition(".")[0] == "grpc"
+
+
+def is_cut(error: Exception) -> bool:
+    """Return whether an error says that a connection over `ray://` is lost, which Ray has tried to mend."""
+    if isinstance(error, RayError | TunerError):
+        return False
+    return isinstance(error, ConnectionError) or not ray.is_initialized()
 
 
 def _connect(address: str) -> None:
     options: dict[str, Any] = {"include_dashboard": False} if address == "local" else {}
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
-    except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError, ImportError) as error:
-        raise UsageError(
-            f"ray='{address}' cannot be reached ({_cause(error)}); start a cluster with 'ray start --head' "
-            "and give its address, or give ray='local' to start one here."
-        ) from error
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR", **options)
+            return
+        except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError, ImportError) as error:
+            if tries_left and NOT_STARTED in str(error):
+                continue
+            raise UsageError(
+                f"ray='{address}' cannot be reached ({_cause(error)}); start a cluster with 'ray start "
+                "--head' and give its address, or give ray='local' to start one here."
+            ) from error
 
 
 def _cause(error: BaseException) -> str:
     """Return why there is no connection; what a server sends of its own traceback ends with it."""
     *_, last = str(error).split("Traceback (most recent call last):")
     return last.strip().splitlines()[-1] if last != str(error) and last.strip() else reason(error)
+
+
+@contextmanager
+def _without_watchers() -> Iterator[None]:
+    """Print no traceback of gRPC's threads that watched a connection over `ray://` when it was lost."""
+    print_it = threading.excepthook
+
+    def unless_closed(failed: threading.ExceptHookArgs) -> None:
+        if not (isinstance(failed.exc_value, ValueError) and "Channel closed" in str(failed.exc_value)):
+            print_it(failed)
+
+    threading.excepthook = unless_closed
+    try:
+        yield
+    finally:
+        threading.excepthook = print_it
 
 
 class _WithoutRay:

@@ -12,13 +12,13 @@ Answer = TypeVar("Answer")
 
 
 class Line:
-    """Does one task after the other. A database driver has no time limit for all that it does."""
+    """Does one task after the other. Database drivers and Ray have no time limit for all that they do."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
         """Start the thread; it does not keep the program from ending."""
         self._tasks: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
         self._last: Future[Any] | None = None
-        Thread(target=self._work, name="storage", daemon=True).start()
+        Thread(target=self._work, name=name, daemon=True).start()
 
     def ask(self, task: Callable[[], Answer], wait_s: float) -> Answer:
         """Return what a task returns.
