@@ -49,23 +49,6 @@ def test_devices_of_a_plugins_file_are_listed(second):
 
 
 @pytest.mark.slow
-def test_two_devices_of_a_thread_each_are_faster_together(second, tmp_path):
-    """With as many requests as OpenVINO asks for they are not: the search has to find that out.
-
-    Streams are given: with them open, 45 s are ten trials for three targets, and luck decides.
-    """
-    pair, out = {"EMU": emu.ONE_THREAD, "EMV": emu.ONE_THREAD}, tmp_path / "out"
-    done = second(pair)("search", models.convolutions(tmp_path / "m.xml"), "--device", "AUTO:EMU,EMV", "--batch", "1",
-                        "--streams", "2", "--budget", "45s", "--output", out)  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    advice = read_advice(out)
-    assert advice.verdict != "faster" or advice.best.device.startswith("AUTO:")
-    *alone, together = advice.devices
-    assert together.speedup.ratio > 1.1 * max(trial.speedup.ratio for trial in alone)
-    assert f"{100 * together.share_of_sum:.0f} % of the sum of its devices" in done.stdout
-
-
-@pytest.mark.slow
 def test_devices_pinned_to_the_same_core_are_unpinned(second, tmp_path):
     """Left to their hints, two of them together wait for one core; how much faster they are without depends on the host."""
     pinned, out = {"EMU": emu.ONE_PINNED, "EMV": emu.ONE_PINNED}, tmp_path / "out"
@@ -87,17 +70,20 @@ def test_three_devices_are_searched_alone_and_together(second, tmp_path):
         "search", model, "--budget", "14s", "--trials", "3", "--output", out
     )
     assert done.returncode == 0, done.stderr
-    targets = [target_of(each.device) for each in read_advice(out).devices]
+    devices = read_advice(out).devices
+    targets = [target_of(each.device) for each in devices]
     assert [(target.kind, *sorted(target.devices)) for target in targets] == [
         ("", "EMU"), ("", "EMV"), ("", "CPU"), ("AUTO", "CPU", "EMU", "EMV"), ("MULTI", "CPU", "EMU", "EMV"),
     ]  # fmt: skip
+    shares = [f"{100 * each.share_of_sum:.0f} % of the sum of its devices" for each in devices[3:]]
+    assert all(share in done.stdout for share in shares)
 
 
 @pytest.mark.slow
 def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
     done = second({"EMU": {}})("search", model, "--device", "CPU", "--batching", "both", "--batch", "1,16",
-                               "--budget", "20s", "--trials", "6", "--output", out)  # fmt: skip
+                               "--budget", "12s", "--trials", "6", "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     devices = [each.device for each in read_advice(out).devices]
     assert devices[0] == "CPU"

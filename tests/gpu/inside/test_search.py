@@ -40,7 +40,7 @@ def test_devices_lists_it_with_its_ranges():
 
 
 def test_explicit_streams_are_measured(path, tmp_path):
-    done = command("search", path, "--device", "GPU", "--streams", "1,2", "--batch", "1,64", "--budget", "12s",
+    done = command("search", path, "--device", "GPU", "--streams", "1,2", "--batch", "1,64", "--budget", "9s",
                    "--output", tmp_path / "out", "--json")  # fmt: skip
     assert done.returncode == 0, done.stderr
     explicit = [trial for trial in tried(done) if "stream" in trial["configuration"]]
