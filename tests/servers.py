@@ -240,8 +240,8 @@ def running(kind: type[Server]) -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="tuner-db-", dir="/tmp"))  # a socket's path must be short
     try:
         server = kind(folder)
-        server.start()
         try:
+            server.start()
             yield server
         finally:
             if server.running():

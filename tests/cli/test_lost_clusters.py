@@ -68,9 +68,10 @@ def in_trials(model, address, out):
 def answer_of(process, out, why):
     """Make sure that a search ended in order, and return its study."""
     stdout, stderr = process.communicate(timeout=100)
-    assert process.returncode == 0, stderr
+    assert process.returncode == 4, stderr
     assert "Traceback" not in stderr
-    assert stdout.startswith(f"inconclusive: {why}; run the same command again to go on")
+    assert f"warning: The search was cut short: {why}; the same command goes on." in stderr
+    assert stdout.startswith(f"stopped early; inconclusive: {why}; run the same command again to go on")
     assert tuner.load(out / "config.yaml").verdict == "inconclusive"
     (result,) = read_results(str(out))
     return result
@@ -81,8 +82,9 @@ def test_a_search_whose_head_is_lost_goes_on_for_a_while_and_ends_with_what_it_h
     with cluster_of_one() as cluster:
         process = in_trials(model, cluster.address, out)
         cluster.remove_node(cluster.head_node, allow_graceful=False)
+        (there,) = read_results(str(out))
         result = answer_of(process, out, "the head of the cluster does not answer any more")
-        assert len(result.trials) > 2  # hosts measure without it
+    assert len(result.trials) > len(there.trials)  # hosts measure without it
 
 
 def test_a_search_whose_connection_is_lost_ends_with_what_it_has(tmp_path):
@@ -91,15 +93,17 @@ def test_a_search_whose_connection_is_lost_ends_with_what_it_has(tmp_path):
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    with cluster_of_one(ray_client_server_port=port):
+    with cluster_of_one(ray_client_server_port=port) as cluster:
         process = in_trials(model, f"ray://127.0.0.1:{port}", out)
-        servers = [each for each in psutil.process_iter(["cmdline"]) if _serves(each.info["cmdline"])]
+        servers = [each for each in psutil.process_iter(["cmdline"]) if _serves(each, cluster.address)]
         assert servers
         for each in servers:
             each.kill()
         result = answer_of(process, out, "the connection with the cluster is lost, and does not come back")
-        assert result.trials
+    assert result.trials
 
 
-def _serves(words):
-    return "ray.util.client.server" in " ".join(words or ())
+def _serves(process, address):
+    """Return whether a process serves `ray://` for the cluster at an address."""
+    words = process.info["cmdline"] or ()
+    return "ray.util.client.server" in words and f"--address={address}" in words

@@ -29,7 +29,7 @@ class WaitingLanes(SimulatedLanes):
 
 @dataclass(frozen=True)
 class Known:
-    """What a simulated host knows: its description, and what makes its figures worth less."""
+    """What a simulated host knows: its description, and what cannot be searched on its model."""
 
     host: Host = EQUAL
     notices: tuple[Notice, ...] = ()
@@ -48,6 +48,7 @@ class SimulatedOpening:
     waits: float = 0.0
     """Real seconds that it waits for each virtual one."""
     knows: Known = Known()
+    warnings: tuple[Notice, ...] = ()
     disturbances: tuple[Notice, ...] = ()
     refused: str = ""
     """Why the host cannot measure; empty where it can."""
@@ -57,7 +58,7 @@ class SimulatedOpening:
         if self.refused:
             raise UsageError(self.refused)
         lanes = WaitingLanes(self.device, self.noise, self.seed, self.waits)
-        yield self.knows, ThisHost(lanes, disturbances=lambda: self.disturbances)
+        yield self.knows, ThisHost(lanes, disturbances=lambda: self.disturbances, notices=self.warnings)
 
 
 def kind_by_label() -> str:

@@ -27,11 +27,17 @@ from tuner.tuning.progress import TrialEnded
 
 VARIABLE = "TEAM_STORAGE"
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-"""PyMySQL leaves a socket open that found nobody at its end."""
+MARIADB = pytest.param(
+    MariaDB,
+    marks=[
+        pytest.mark.slow,
+        # PyMySQL leaves a socket open that found nobody at its end.
+        pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    ],
+)
 
 
-@pytest.fixture(scope="module", params=[PostgreSQL, pytest.param(MariaDB, marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=[PostgreSQL, MARIADB])
 def server(request):
     with running(request.param) as found:
         yield found

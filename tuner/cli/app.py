@@ -1,7 +1,7 @@
 """The commands. Each reads its options, calls the library, prints, and returns an exit code.
 
 Exit codes: 0 done (also when the answer is to keep the hint); 1 a check failed, or nothing keeps the limits;
-2 wrong use; 3 the model or device cannot be used; 4 interrupted, or no memory left, and all so far is saved.
+2 wrong use; 3 the model or device cannot be used; 4 cut short, and all so far is saved.
 
 What needs OpenVINO or Optuna is imported inside the commands, so that `tuner --help` is instant.
 """

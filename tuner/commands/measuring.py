@@ -23,7 +23,7 @@ from tuner.probe.inputs import make_pool
 from tuner.probe.model import ModelReading, read_model
 from tuner.tuning.budget import Budget
 from tuner.tuning.hosts import ThisHost
-from tuner.tuning.progress import Observer, Step
+from tuner.tuning.progress import Observer, Step, Warned
 from tuner.tuning.remarks import host_notices, model_notices
 from tuner.tuning.spaces import Layout, refuse_impossible, refuse_precisions
 from tuner.tuning.strategy import Strategy, strategy_for, within
@@ -58,7 +58,7 @@ class Ready:
         layout: Lays out the space of each target.
         strategy: How to spend the budget here.
         item_mb: What an item in flight takes at most, in MiB.
-        notices: What makes figures of this host and model worth less.
+        notices: What cannot be searched or checked on this model.
     """
 
     model: Model
@@ -122,8 +122,10 @@ def measuring(
         layout,
         within(strategy_for(asked.question), quota_here()),
         reading.item_mb,
-        (*warnings, *model_notices(model, inputs_matter)),
+        tuple(model_notices(model, inputs_matter)),
     )
+    for warning in warnings:
+        tell(Warned(warning))
     with ExitStack() as stack:
         blobs = stack.enter_context(closing(Blobs(with_blobs(devices))))
         used = {name for target in targets for name in target.devices}
@@ -131,7 +133,7 @@ def measuring(
         lanes = lanes_for(model, blobs, sentinel=sentinel, neighbour=neighbour)
         lanes.reference = reference
         disturbances = _disturbances(host.cores, neighbour)
-        yield ready, stack.enter_context(closing(ThisHost(lanes, available_mb, disturbances)))
+        yield ready, stack.enter_context(closing(ThisHost(lanes, available_mb, disturbances, warnings)))
 
 
 def _disturbances(cores: int, neighbour: Neighbour | None) -> Callable[[], Sequence[Notice]]:

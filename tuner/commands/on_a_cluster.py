@@ -15,7 +15,7 @@ from tuner.commands.asked import Asked
 from tuner.commands.measuring import Ready, begin, measuring
 from tuner.domain.kind import kind_of
 from tuner.domain.target import target_of
-from tuner.errors import ModelError, UsageError
+from tuner.errors import ModelError, TunerError, UsageError
 from tuner.measure.interrupt import interruptible
 from tuner.measure.leftovers import folder_of_a_search
 from tuner.measure.lock import host_lock
@@ -24,7 +24,7 @@ from tuner.measure.place import placed
 from tuner.probe.host import describe_host
 from tuner.probe.model_files import digest, is_file, is_model, model_file, parts_of, readable
 from tuner.tuning.budget import Budget, Moment
-from tuner.tuning.hosts import ThisHost
+from tuner.tuning.hosts import HostsGone, ThisHost
 from tuner.tuning.progress import Observer
 
 if TYPE_CHECKING:
@@ -216,7 +216,10 @@ def _connected(address: str) -> Iterator[None]:
             f"ray='{address}' needs the package Ray; install it with: pip install 'openvino-tuner[ray]'"
         ) from error
     with connected(address):
-        yield
+        try:
+            yield
+        except HostsGone as gone:
+            raise TunerError(f"Nothing was measured: {gone}; run the same command again.") from gone
 
 
 def _kind_there(asked: Asked) -> Callable[[], str]:

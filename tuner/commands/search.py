@@ -131,8 +131,9 @@ def search(
         command: How to describe the call in the advice.
 
     Returns:
-        Everything the search knows. After an interruption (Ctrl-C) its `outcome.interrupted` is set: what to
-        deploy is the hint, and `verdict.closest` is the best so far, which is not proven.
+        Everything the search knows. After an interruption (Ctrl-C), or where its cluster was lost,
+        `outcome.interrupted` is set: what to deploy is the hint, and `verdict.closest` is the best so far,
+        which is not proven.
 
     Raises:
         UnsavedError: The search has its answer, but a file cannot be written; `result` has the answer.
@@ -272,7 +273,7 @@ def _outcome(asked: Asked, found: Findings, notices: Sequence[Notice], budget: B
         shares = {}
     return replace(
         found.outcome,
-        notices=tuple(notices),
+        notices=(*found.outcome.notices, *notices),
         importance=shares,
         run=_run(asked, len(found.trials), budget.spent_s()),
     )

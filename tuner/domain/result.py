@@ -90,7 +90,7 @@ class Outcome:
         drop_in: The best configuration with the model's own batch; the baseline if the hint is best.
         points: Configurations in the space, late switches not counted.
         covered: Configurations of the space that were tried, or compile to the same as a tried one.
-        interrupted: Whether the user stopped the latest run.
+        interrupted: Whether the latest run was cut short, by the user or because its hosts were lost.
         switches: Switches around the best configuration, in words, and whether each was tried; they do
             not count as `points`.
         edges: For each axis on which the gain went on at the edge: how far it was tried, and why no further.

@@ -20,16 +20,20 @@ class Line:
         self._last: Future[Any] | None = None
         Thread(target=self._work, name=name, daemon=True).start()
 
+    def begin(self, task: Callable[[], Answer]) -> Future[Answer]:
+        """Return what will have what a task returns."""
+        answer: Future[Answer] = Future()
+        self._last = answer
+        self._tasks.put((task, answer))
+        return answer
+
     def ask(self, task: Callable[[], Answer], wait_s: float) -> Answer:
         """Return what a task returns.
 
         Raises:
             concurrent.futures.TimeoutError: It takes longer; it goes on meanwhile.
         """
-        answer: Future[Answer] = Future()
-        self._last = answer
-        self._tasks.put((task, answer))
-        return answer.result(wait_s)
+        return self.begin(task).result(wait_s)
 
     def is_free(self, wait_s: float = 0.0) -> bool:
         """Return whether every task has ended, after waiting for it."""

@@ -12,9 +12,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
 from itertools import chain
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any
 
 import ray
 
@@ -31,7 +30,7 @@ from tuner.tuning.losses import Losses
 from tuner.tuning.members import Lost, Member, Members
 from tuner.tuning.parallel_finals import STOPPING_S, ParallelFinals
 from tuner.tuning.progress import Observer, Step
-from tuner.tuning.ray_connection import is_cut
+from tuner.tuning.ray_connection import while_connected
 from tuner.tuning.remote_host import Opening
 
 POLL_S = 0.2
@@ -39,27 +38,6 @@ POLL_S = 0.2
 
 LONG_S = 10.0
 """Seconds after which it is said that no host has begun."""
-
-Given = ParamSpec("Given")
-Answered = TypeVar("Answered")
-
-
-def _connected(
-    method: Callable[Concatenate[Cluster, Given], Answered],
-) -> Callable[Concatenate[Cluster, Given], Answered]:
-    """Let a method end the search with what it has where the connection with the cluster is lost."""
-
-    @wraps(method)
-    def heeding(self: Cluster, /, *given: Given.args, **named: Given.kwargs) -> Answered:
-        try:
-            return method(self, *given, **named)
-        except Exception as error:
-            if not is_cut(error):
-                raise
-            self._members.all.clear()  # nobody can be asked for anything
-            raise HostsGone("the connection with the cluster is lost, and does not come back") from error
-
-    return heeding
 
 
 class Cluster:
@@ -124,7 +102,7 @@ class Cluster:
         """Seconds of the budget in which the first host got ready."""
         return self._members.took_s
 
-    @_connected
+    @while_connected
     def ready(self) -> Any:
         """Wait until the first host is ready, and return what it knows of the search.
 
@@ -144,7 +122,7 @@ class Cluster:
                 )
         return self._members.first
 
-    @_connected
+    @while_connected
     def open_hints(self, work: Work, history: History, budget: Budget) -> Hints:
         """See `Hosts`."""
         self._work, self._history, self._budget = work, history, budget
@@ -155,7 +133,7 @@ class Cluster:
             self._wait()
         return self._hints
 
-    @_connected
+    @while_connected
     def begin_trials(self) -> None:
         """See `Hosts`."""
         self._in_trials = True
@@ -171,7 +149,7 @@ class Cluster:
         """See `Hosts`."""
         return [member.configuration for member in self._members.all if member.configuration]
 
-    @_connected
+    @while_connected
     def start(self, configuration: Configuration) -> None:
         """See `Hosts`."""
         member = self._members.doing("free")[0]
@@ -179,13 +157,13 @@ class Cluster:
         self._losses.started(configuration)
         member.ask("trial", member.actor.trial, configuration, *self._news(member))
 
-    @_connected
+    @while_connected
     def ended(self) -> Trial | None:
         """See `Hosts`."""
         were_free = len(self._members.doing("free"))
         while not self._ended:
             self._wait()
-            if len(self._members.doing("free")) > were_free and not self._ended:
+            if not self._ended and (len(self._members.doing("free")) > were_free or not self.running):
                 return None
         trial, self._ended_last_on = self._ended.popleft()
         return trial
@@ -194,7 +172,7 @@ class Cluster:
         """See `Hosts`."""
         return self._losses.next()
 
-    @_connected
+    @while_connected
     def why_it_fails(self, configuration: Configuration) -> str | None:
         """See `Hosts`; it is asked on the host whose trial ended last.
 
@@ -205,6 +183,8 @@ class Cluster:
             return None
         assert suspect
         suspect.ask("asked", suspect.actor.why_it_fails, configuration, *self._news(suspect))
+        while not ray.wait([suspect.pending], timeout=POLL_S)[0]:
+            self._look()
         try:
             answer = self._members.answer_of(suspect)
         except Lost:
@@ -216,7 +196,7 @@ class Cluster:
         self._members.leave_out(suspect, error, "host-failed")
         return None
 
-    @_connected
+    @while_connected
     def end_trials(self) -> None:
         """See `Hosts`."""
         self._in_trials = False
@@ -225,7 +205,7 @@ class Cluster:
         while self._members.doing("asked"):
             self._wait()
 
-    @_connected
+    @while_connected
     def hold_final(self, plan: Plan, on_round: Callable[[int], None]) -> Final:
         """See `Hosts`; where there are several hosts, two of them hold it at the same time.
 
@@ -235,15 +215,19 @@ class Cluster:
         while not self._finals.ended:
             if self._finals.failed:
                 self._join_all()
-                self._finals.hold_on(
+                self._finals.begin(
                     self._members.doing("free"),
                     lambda member: member.ask("final", member.actor.final, plan, *self._news(member)),
                 )
             try:
                 self._wait()
             except Interrupted:
-                for member in self._finals.stop():
-                    self._take(member)
+                with suppress(HostsGone):
+                    self._stop_finals()
+                break
+            except HostsGone:
+                if self._finals.decided() is None:
+                    raise
                 break
             if self._it_is_time:
                 self._finals.tell_rounds(on_round)
@@ -261,11 +245,9 @@ class Cluster:
         """See `Hosts`."""
         with suppress(HostsGone):
             self._close_hosts()
-        self._members.end()
 
-    @_connected
+    @while_connected
     def _close_hosts(self) -> None:
-        """Have every host close its lanes."""
         begun = [member for member in self._members.all if member.begun]
         for member in begun:
             member.actor.stop.remote()
@@ -273,6 +255,11 @@ class Cluster:
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
         self._members.end()
+
+    @while_connected
+    def _stop_finals(self) -> None:
+        for member in self._finals.stop():
+            self._take(member)
 
     def _news(self, member: Member) -> tuple[Any, ...]:
         """Return the trials that a host does not know yet, and what time it is."""
@@ -287,8 +274,8 @@ class Cluster:
         for member in self._members.doing("open"):
             self._join(member)
 
-    def _wait(self) -> None:
-        """Wait a moment until a host answers, and take its answer.
+    def _look(self) -> None:
+        """Look which hosts there are, if it is time to.
 
         Raises:
             Interrupted: The user asked to stop.
@@ -298,6 +285,11 @@ class Cluster:
             raise Interrupted("stopped by the user")
         self._it_is_time = self._members.look()
         self._require_hope()
+
+    @while_connected
+    def _wait(self) -> None:
+        """Wait a moment until a host answers, and take its answer; see `_look`."""
+        self._look()
         pending = {member.pending: member for member in self._members.all if member.pending}
         if not pending:
             time.sleep(POLL_S)
@@ -309,7 +301,7 @@ class Cluster:
     def _require_hope(self) -> None:
         """Make sure that a host measures, or that one may come while there is time."""
         if self._members.first is None:
-            if not self._members.all:
+            if not self._members.all and self._members.known:
                 raise self._members.why_none()
             return
         is_over = self._budget and self._budget.left_s() <= 0

@@ -47,12 +47,15 @@ class Work:
     seed: int
 
 
-OF_HOSTS = ("host-lost", "host-refused", "host-failed")
+HOSTS_GONE = "hosts-gone"
+"""Code of the notice that a search was cut short because its hosts are gone."""
+
+OF_HOSTS = ("host-lost", "host-refused", "host-failed", HOSTS_GONE)
 """Codes of the notices of what happened to hosts."""
 
 
 class HostsGone(LaneError):
-    """No host is left to measure on."""
+    """No host can be asked any more: all are lost, or their cluster is. It is said as half a sentence."""
 
 
 class Hosts(Protocol):
@@ -68,7 +71,7 @@ class Hosts(Protocol):
 
     @property
     def notices(self) -> Sequence[Notice]:
-        """What happened to hosts; an observer has heard it."""
+        """What happened to hosts, and what makes figures of each worth less; an observer has heard it."""
 
     def disturbances(self) -> Sequence[Notice]:
         """Return what has disturbed hosts while they measured; no observer has heard it."""
@@ -78,7 +81,7 @@ class Hosts(Protocol):
 
         Raises:
             DeviceError: No hint runs, or not the hint that earlier trials were compared with.
-            HostsGone: No host is left.
+            HostsGone: No host can be asked any more.
             UsageError: The copies that are asked for would not fit into memory, or the budget was over.
             Interrupted: The user asked to stop.
         """
@@ -102,11 +105,13 @@ class Hosts(Protocol):
         """Start a trial; there has to be a `free` host."""
 
     def ended(self) -> Trial | None:
-        """Wait until a trial that was started has ended, and return it; or None once another host is free.
+        """Wait until a trial that was started has ended, and return it.
+
+        It is None once another host is free, or what was measured is lost.
 
         Raises:
             LaneError: The baseline's lane died, and does not open again, or the time is over.
-            HostsGone: No host is left.
+            HostsGone: No host can be asked any more.
             Interrupted: The user asked to stop.
         """
 
@@ -124,7 +129,7 @@ class Hosts(Protocol):
 
         Raises:
             LaneError: The hint's lane kept dying, and no sitting ended before.
-            HostsGone: No host is left.
+            HostsGone: No host can be asked any more.
         """
 
     def available_mb(self) -> float:
@@ -139,16 +144,17 @@ class ThisHost:
 
     measured_on = 1
     elsewhere: Sequence[Final] = ()
-    notices: Sequence[Notice] = ()
 
     def __init__(
         self,
         lanes: Lanes,
         available_mb: Callable[[], float] = lambda: math.inf,
         disturbances: Callable[[], Sequence[Notice]] = tuple,
+        notices: Sequence[Notice] = (),
     ) -> None:
-        """Measure in these lanes; the other two are methods of `Hosts`."""
+        """Measure in these lanes; the others are what `Hosts` has under these names."""
         self._lanes, self.available_mb, self.disturbances = lanes, available_mb, disturbances
+        self.notices = notices
         self._baseline: Hint | None = None
         self._started: Configuration | None = None
 

@@ -26,6 +26,7 @@ from tuner.tuning.nodes import (
     why_none_with,
 )
 from tuner.tuning.progress import Observer, Warned
+from tuner.tuning.ray_connection import is_outage
 from tuner.tuning.remote_host import Answer, Opening, RemoteHost
 
 LOOK_S = 1.0
@@ -65,6 +66,10 @@ class HostActor(RemoteHost):
         super().stop()
 
 
+ON_RAY = ray.remote(concurrency_groups={BESIDE: 1})(HostActor)
+"""Sent to a cluster once, with the first host: without its head that takes as long as the head is away."""
+
+
 @dataclass(slots=True, eq=False)
 class Member:
     """A host that takes part.
@@ -98,8 +103,7 @@ class Member:
 
     def start(self, opening: Any) -> None:
         """Start a process on it that reserves all of its CPUs, and get it ready."""
-        host = ray.remote(concurrency_groups={BESIDE: 1})(HostActor)
-        self.actor = host.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
+        self.actor = ON_RAY.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
         self.ask("opening", self.actor.open, opening)
 
     def end(self) -> None:
@@ -129,9 +133,10 @@ class Members:
         all: Those that take part.
         first: What the first of them that was ready knows of the search; None before there is one.
         took_s: Seconds of the budget in which it got ready.
-        notices: What happened to hosts.
+        notices: What happened to hosts, and what makes their figures worth less.
         disturbances: What has disturbed each host that answered, by Ray's number of its node.
         error: Why the last of them was left out.
+        known: Whether the head has said which nodes there are.
     """
 
     def __init__(
@@ -149,8 +154,10 @@ class Members:
         """
         try:
             self._opening = ray.put(opening)
-        except RayError as error:
-            raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
+        except Exception as error:
+            if isinstance(error, RayError) or is_outage(error):
+                raise UsageError(f"The cluster does not take the model ({reason(error)}).") from error
+            raise
         self._head = Head()
         self._why_not_with, self._kind_there, self._tell = why_not_with, kind_there, tell
         self._given_labels = labels
@@ -163,6 +170,7 @@ class Members:
         self.notices: list[Notice] = []
         self.disturbances: dict[str, Sequence[Notice]] = {}
         self.error: TunerError | None = None
+        self.known = False
         self._in_use: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._looked_s = float("-inf")
@@ -184,7 +192,9 @@ class Members:
         if time.monotonic() - self._looked_s < LOOK_S:
             return False
         self._looked_s = time.monotonic()
-        for node in self._head.nodes_with(self._labels):
+        nodes = self._head.nodes_with(self._labels)
+        self.known = self.known or nodes is not None
+        for node in nodes or ():
             if node.number not in self._in_use:
                 self._in_use.add(node.number)
                 self.all.append(Member(node, look_at(node, self._kind_there), time.monotonic()))
@@ -192,7 +202,8 @@ class Members:
             if time.monotonic() - member.since_s > LOOKING_S:
                 why = f"it does not say within {LOOKING_S:g} s what it is; look at it with 'ray status'."
                 self.leave_out(member, UsageError(why), "host-refused")
-        self._open_seen()
+        if nodes is not None:
+            self._open_seen()  # without the head nothing can be started
         return True
 
     def why_none(self) -> TunerError:
@@ -230,7 +241,7 @@ class Members:
             if answer.error:
                 self.leave_out(member, answer.error, "host-refused")
                 return
-            ready, took_s = answer.value
+            ready, notices, took_s = answer.value
             member.doing = "open"
             if self.first is None:
                 self.first, self.took_s = ready, took_s
@@ -238,10 +249,10 @@ class Members:
                     self._tell(Warned(notice))
             elif why := self._why_not_with(self.first, ready):
                 self.leave_out(member, UsageError(f"it is another kind of host: {why}"), "host-refused")
-            else:
-                for notice in ready.notices:
-                    if notice not in self.first.notices:
-                        self._say(member, notice)
+                return
+            of_model = [notice for notice in ready.notices if notice not in self.first.notices]
+            for notice in [*notices, *of_model]:
+                self._say(member, notice)
 
     def leave_out(self, member: Member, error: TunerError, code: str) -> None:
         """Go on without a member; why is told once there is a search to go on."""
@@ -253,10 +264,10 @@ class Members:
 
     def end(self) -> None:
         """End the processes on all hosts, and ask for no more of them."""
+        self._head.close()
         for member in self.all:
             member.end()
         self.all.clear()
-        self._head.close()
 
     def _say(self, member: Member, notice: Notice) -> None:
         """Keep what is to be said of a member, and tell it once there is a search."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
-from concurrent.futures import TimeoutError as TooLate
+from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +18,17 @@ from tuner.domain.kind import KIND
 from tuner.errors import TunerError, UsageError, reason
 from tuner.measure.line import Line
 from tuner.tuning.hosts import HostsGone
-from tuner.tuning.ray_connection import is_interruption
+from tuner.tuning.ray_connection import gcs_address, is_outage, while_connected
 from tuner.tuning.remote_host import versions
 
-LOOKING_S = 60.0
+LOOKING_S = 40.0
 """Seconds after which nodes that have not said what they are do not count."""
 
-HEAD_S = 30.0
+HEAD_S = 20.0
 """Seconds that a search goes on while the head does not answer: Ray ends its programs after 60."""
 
 ANSWER_S = 1.0
-"""Seconds that a search waits for the head; what comes later is not used."""
+"""Seconds that a search waits for the head; what comes later is used later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,14 @@ class Look:
 
 
 def nodes_with(labels: Mapping[str, str]) -> list[Node]:
-    """Return the nodes that are alive, have CPUs, and these labels of Ray's."""
+    """Return the nodes that are alive, have CPUs, and these labels of Ray's.
+
+    Raises:
+        OSError: Nobody is at the head's address. Ray would wait for it, and end the program after a minute,
+            also where nobody waits for the answer any more.
+    """
+    if address := gcs_address():
+        socket.create_connection(address, ANSWER_S).close()
     return [
         Node(node["NodeID"], f"{node['NodeManagerHostname']} ({node['NodeID'][:6]})", cpus)
         for node in ray.nodes()
@@ -90,35 +98,45 @@ class Head:
 
     def __init__(self) -> None:
         """Ask nothing yet; it is asked in a thread, for Ray waits as long as it does not answer."""
-        self._line, self._answered_s = Line("head"), time.monotonic()
+        self._line = Line("head")
+        self._asked: Future[list[Node]] | None = None
+        self._silent_since_s: float | None = None
 
-    def nodes_with(self, labels: Mapping[str, str]) -> list[Node]:
-        """Return the nodes with these labels; none at the moment if it does not answer.
+    def nodes_with(self, labels: Mapping[str, str], wait_s: float = ANSWER_S) -> list[Node] | None:
+        """Return the nodes with these labels; None if it does not answer at the moment.
 
         Raises:
-            HostsGone: It has not answered for so long that Ray will end this program.
+            HostsGone: It has not answered for so long that Ray will soon end this program.
         """
-        nodes = self._asked(labels) if self._line.is_free() else None
+        if self._asked is None:
+            self._asked = self._line.begin(lambda: nodes_with(labels))
+            wait([self._asked], wait_s)
+        nodes = None
+        if self._asked.done():
+            asked, self._asked = self._asked, None
+            nodes = _unless_away(asked)
+        now_s = time.monotonic()
         if nodes is not None:
-            self._answered_s = time.monotonic()
-        elif time.monotonic() - self._answered_s > HEAD_S:
+            self._silent_since_s = None
+        elif self._silent_since_s is None:
+            self._silent_since_s = now_s
+        elif now_s - self._silent_since_s > HEAD_S:
             raise HostsGone("the head of the cluster does not answer any more")
-        return nodes or []
-
-    def _asked(self, labels: Mapping[str, str]) -> list[Node] | None:
-        """Return the nodes with these labels, or None without an answer."""
-        try:
-            return self._line.ask(lambda: nodes_with(labels), ANSWER_S)
-        except TooLate:
-            return None
-        except Exception as error:
-            if is_interruption(error):
-                return None
-            raise
+        return nodes
 
     def close(self) -> None:
         """End the thread, if the head answers."""
         self._line.end()
+
+
+def _unless_away(asked: Future[list[Node]]) -> list[Node] | None:
+    """Return what the head said, or None where nobody answered."""
+    try:
+        return asked.result()
+    except Exception as error:
+        if isinstance(error, OSError) or is_outage(error):
+            return None
+        raise
 
 
 def look_at(node: Node, kind_there: Callable[[], str]) -> Any:
@@ -153,6 +171,7 @@ def why_none_with(labels: Mapping[str, str], kinds: Collection[str] = ()) -> Usa
     )
 
 
+@while_connected
 def kinds_with(labels: Mapping[str, str], kind_there: Callable[[], str]) -> Mapping[str, str | None]:
     """Return the kinds of host in a cluster, the most frequent first, each with why it cannot be searched.
 
@@ -165,9 +184,13 @@ def kinds_with(labels: Mapping[str, str], kind_there: Callable[[], str]) -> Mapp
 
     Raises:
         UsageError: There is no such node, or none says what it is.
+        HostsGone: The connection with the cluster is lost.
     """
     own, asked_kind = split(labels)
-    pending = [look_at(node, kind_there) for node in nodes_with(own)]
+    nodes = Head().nodes_with(own, HEAD_S)
+    if nodes is None:
+        raise UsageError("The head of the cluster does not answer; look at it with 'ray status'.")
+    pending = [look_at(node, kind_there) for node in nodes]
     if not pending:
         raise why_none_with(own)
     answered, _ = ray.wait(pending, num_returns=len(pending), timeout=LOOKING_S)

@@ -37,11 +37,11 @@ class ParallelFinals:
         """Whether none is held: none was asked for yet, or all hosts were lost in theirs."""
         return not self._ended and not self._going_on()
 
-    def hold_on(self, members: Sequence[Member], begin: Callable[[Member], None]) -> None:
-        """Have the first members hold a final; `begin` asks one of them for it."""
+    def begin(self, members: Sequence[Member], ask: Callable[[Member], None]) -> None:
+        """Have the first members hold a final; `ask` asks one of them for it."""
         self._holding = members[:FINALS]
         for member in self._holding:
-            begin(member)
+            ask(member)
 
     def take(self, member: Member, final: Final) -> None:
         """Take the final of a member."""

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
+from functools import wraps
 from io import StringIO
-from typing import Any, TextIO, cast
+from typing import Any, ParamSpec, TextIO, TypeVar, cast
 
 import ray
 from ray.exceptions import RayError
+from ray.util.client import ray as client
 
 from tuner.errors import TunerError, UsageError, reason
+from tuner.tuning.hosts import HostsGone
+
+CUT = "the connection with the cluster is lost, and does not come back"
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
 
 NOT_STARTED = "Starting Ray client server failed"
 """What the server of `ray://` says where a process that it forks hangs: now and then one does (Ray 2.60)."""
@@ -37,7 +46,7 @@ def connected(address: str) -> Iterator[None]:
         yield
         return
     on_sigterm = signal.getsignal(signal.SIGTERM)
-    with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))), _without_watchers():
+    with redirect_stdout(cast(TextIO, _WithoutRay(sys.stdout))), _without_their_tracebacks():
         _connect(address)
         try:
             yield
@@ -48,19 +57,41 @@ def connected(address: str) -> Iterator[None]:
                 signal.signal(signal.SIGTERM, on_sigterm)  # Ray has put its own in its place
 
 
-def is_interruption(error: Exception) -> bool:
-    """Return whether an error says that a connection over `ray://` does not work at the moment.
+def while_connected(method: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Let a method of a search raise `HostsGone` where the connection with the cluster is lost."""
 
-    Ray repeats what it is asked over such a connection, but for what it is asked of the cluster.
+    @wraps(method)
+    def guarded(*given: Given.args, **named: Given.kwargs) -> Answer:
+        try:
+            return method(*given, **named)
+        except Exception as error:
+            if is_outage(error):
+                raise HostsGone(CUT) from error
+            raise
+
+    return guarded
+
+
+def is_outage(error: Exception) -> bool:
+    """Return whether an error says that a connection over `ray://` does not work.
+
+    Ray tries for half a minute to mend one, then raises a plain ConnectionError for what was asked, and a
+    plain Exception for what is asked later. What it is asked of the whole cluster it does not try again:
+    gRPC's errors, and the ValueError of a channel that is closed, come through at once.
     """
-    return type(error).__module__.partition(".")[0] == "grpc"
-
-
-def is_cut(error: Exception) -> bool:
-    """Return whether an error says that a connection over `ray://` is lost, which Ray has tried to mend."""
     if isinstance(error, RayError | TunerError):
         return False
-    return isinstance(error, ConnectionError) or not ray.is_initialized()
+    of_grpc = type(error).__module__.partition(".")[0] == "grpc"
+    closed = isinstance(error, ValueError) and re.search(r"closed channel|Channel closed", str(error))
+    return type(error) is ConnectionError or of_grpc or bool(closed) or not ray.is_initialized()
+
+
+def gcs_address() -> tuple[str, int] | None:
+    """Return host and port at which the head of the cluster answers; None over `ray://`."""
+    if client.is_connected():
+        return None
+    host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _connect(address: str) -> None:
@@ -88,8 +119,8 @@ def _cause(error: BaseException) -> str:
 
 
 @contextmanager
-def _without_watchers() -> Iterator[None]:
-    """Print no traceback of gRPC's threads that watched a connection over `ray://` when it was lost."""
+def _without_their_tracebacks() -> Iterator[None]:
+    """Print no traceback of gRPC's threads that watch a connection over `ray://` when it is closed."""
     print_it = threading.excepthook
 
     def unless_closed(failed: threading.ExceptHookArgs) -> None:

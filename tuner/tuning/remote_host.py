@@ -29,7 +29,7 @@ class Knowledge(Protocol):
 
     @property
     def notices(self) -> Sequence[Notice]:
-        """What makes its figures worth less."""
+        """What cannot be searched or checked on this model."""
 
 
 class Opening(Protocol):
@@ -96,12 +96,12 @@ class RemoteHost:
         self._in_trials, self._rounds = False, 0
 
     @_answering
-    def open(self, opening: Opening) -> tuple[Knowledge, float]:
-        """Get this host ready; return what it knows of the search, and the seconds that it took."""
+    def open(self, opening: Opening) -> tuple[Knowledge, Sequence[Notice], float]:
+        """Get this host ready; return what it knows of the search, its own notices, and how long it took."""
         sys.modules["__main__"].__file__ = None  # lanes would import the script that Ray starts
         self._budget = Budget(opening.budget_s, None, time.monotonic)
         ready, self._host = self._stack.enter_context(opening(self._budget, self._stopped.is_set))
-        return ready, self._budget.spent_s()
+        return ready, self._host.notices, self._budget.spent_s()
 
     @_answering
     def join(self, work: Work, trials: Sequence[Trial], moment: Moment) -> Hints:

@@ -15,7 +15,7 @@ from tuner.domain.configuration import Configuration
 from tuner.domain.history import History, unfinished
 from tuner.domain.model import Model
 from tuner.domain.question import THROUGHPUT, Question
-from tuner.domain.result import Outcome
+from tuner.domain.result import Notice, Outcome
 from tuner.domain.settling import seconds_to_settle
 from tuner.domain.space import Bounds, Space
 from tuner.domain.target import Target
@@ -27,7 +27,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints
-from tuner.tuning.hosts import Hosts, HostsGone, Work
+from tuner.tuning.hosts import HOSTS_GONE, Hosts, HostsGone, Work
 from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
@@ -39,6 +39,7 @@ from tuner.tuning.progress import (
     Observer,
     TrialBegan,
     TrialEnded,
+    Warned,
 )
 from tuner.tuning.strategy import Strategy
 from tuner.tuning.without_final import decide_without_final
@@ -216,7 +217,10 @@ def _explore_and_decide(
     except Interrupted as stop:
         return replace(unfinished(history, str(stop)), interrupted=True), None
     except HostsGone as gone:
-        return unfinished(history, str(gone)), None
+        notice = Notice(HOSTS_GONE, f"The search was cut short: {gone}; the same command goes on.")
+        task.tell(Warned(notice))
+        outcome = unfinished(history, str(gone))
+        return replace(outcome, interrupted=True, notices=(notice,)), None
     except LaneError as error:
         return unfinished(history, f"the hint's lane died and cannot be opened again ({error})"), None
     if final is None:

@@ -13,11 +13,11 @@ from tests.report.results import won
 from tuner.advice.writer import make_advice, write_advice
 from tuner.commands.asked import asked_of
 from tuner.commands.fleet.pairs import Pair
-from tuner.domain.result import Result
+from tuner.domain.result import Notice, Result
 from tuner.errors import ModelError
 from tuner.probe.model_files import digest
 from tuner.study.storage import STUDY_NAME, Study
-from tuner.tuning.progress import Started, Step
+from tuner.tuning.progress import Started, Step, Warned
 
 TWO_MODELS = """\
 defaults: {budget: 60s, seed: 0}
@@ -74,14 +74,17 @@ class Searches:
     """Stands in for the searches of pairs: keeps which were asked for, and how each is to end."""
 
     def __init__(self, **endings):
-        """`endings` by the model's name: an exception to raise, or a result."""
+        """`endings` by the model's name: an exception to raise, or a result; so is `warned`."""
         self.asked: list[str] = []
         self.endings = endings
+        self.warned: dict[str, Notice] = {}
 
     def __call__(self, pair, observer):
         self.asked.append(str(pair))
         observer(Started(pair.seconds))
         observer(Step("reading the model"))
+        if notice := self.warned.get(pair.model):
+            observer(Warned(notice))
         ending = self.endings.get(pair.model, won())
         if isinstance(ending, Exception):
             raise ending

@@ -11,7 +11,9 @@ from tuner.advice.loader import read
 from tuner.commands.fleet.fleet import fleet
 from tuner.commands.fleet.known import known_answers
 from tuner.commands.fleet.reading import read_plan
+from tuner.domain.result import Notice
 from tuner.errors import Interrupted, PlanError, UnsavedError
+from tuner.tuning.hosts import HOSTS_GONE
 
 ONE_PAIR = "defaults: {budget: 60s, seed: 0}\nmodels: {small: {model: small.xml}}\nquestions: {fast: {}}\n"
 
@@ -177,6 +179,17 @@ def test_ctrl_c_ends_the_plan_and_the_same_command_goes_on(plan, searches):
     searches.endings.clear()
     assert fleet(plan).exit_code == 0
     assert len(searches.asked) == 1 + 4
+
+
+def test_a_search_whose_cluster_is_lost_has_failed_alone_and_is_searched_again(plan, searches):
+    searches.endings["large"] = interrupted()
+    searches.warned["large"] = Notice(HOSTS_GONE, "The search was cut short: every host is gone.")
+    done = fleet(plan)
+    failed = [state for state in done.states if state.stage == "failed"]
+    assert [state.pair.model for state in failed] == ["large", "large"]
+    assert failed[0].doing == "The search was cut short: every host is gone."
+    assert done.exit_code == 3
+    assert sorted(is_known(plan)) == [False, False, True, True]
 
 
 def test_a_search_that_was_killed_is_no_answer(plan, searches):
