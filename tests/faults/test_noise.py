@@ -15,7 +15,7 @@ from tuner.report.plots.draw import draw
 from tuner.report.text import as_markdown
 from tuner.tuning.remarks import measurement_notices
 
-often = pytest.mark.parametrize("searches", [8, pytest.param(120, marks=pytest.mark.slow)])
+often = pytest.mark.parametrize("searches", [8, pytest.param(60, marks=pytest.mark.slow)])
 every_kind = pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "nothing"])
 
 CALM = Noise(drift=0.03, burst_share=0.0)

@@ -62,7 +62,7 @@ def test_a_search_where_all_are_equal_claims_a_gain_in_at_most_one_percent(searc
     assert claims <= searches // 100
 
 
-@short_and_whole(60, 500)
+@short_and_whole(60, 250)
 def test_pruning_discards_no_configuration_that_is_5_percent_better_than_the_one_kept(searches):
     rng, wrong = random.Random(0), 0
     for seed in range(searches):

@@ -194,6 +194,6 @@ class SecondIsSlow(SimulatedOpening):
             Path(self.first).touch(exist_ok=False)
             waits = 0.01
         except FileExistsError:
-            waits = 0.3
+            waits = 0.15
         with SimulatedOpening(waits=waits)(budget, stopped) as opened:
             yield opened
