@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 import pytest
@@ -26,7 +26,7 @@ pytestmark = [
 IMPATIENT = """
 import sys
 from tuner.tuning import nodes
-nodes.HEAD_S = 6.0
+nodes.HEAD_S = 5.0
 from tuner.cli.app import main
 sys.exit(main())
 """
@@ -47,8 +47,9 @@ def cluster_of_one(**head):
         cluster.shutdown()
 
 
+@contextmanager
 def in_trials(model, address, out):
-    """Start a search and return it once it runs trials."""
+    """Start a search, and yield it once it runs trials; it is killed if it does not end."""
     asked = ("search", str(model), "--ray", address, "--budget", "120s", "--output", str(out))
     process = subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, *asked],
@@ -57,12 +58,15 @@ def in_trials(model, address, out):
         text=True,
         env={**os.environ, "RAY_CLIENT_RECONNECT_GRACE_PERIOD": "3"},
     )
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if "/s  " in line:
-            return process
-    pytest.fail("".join(said))
+    try:
+        said = []
+        while not said or "/s  " not in said[-1]:
+            said.append(process.stderr.readline())
+            assert said[-1], said
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def answer_of(process, out, why):
@@ -79,8 +83,7 @@ def answer_of(process, out, why):
 
 def test_a_search_whose_head_is_lost_goes_on_for_a_while_and_ends_with_what_it_has(tmp_path):
     model, out = models.wide(tmp_path / "m.xml"), tmp_path / "out"
-    with cluster_of_one() as cluster:
-        process = in_trials(model, cluster.address, out)
+    with cluster_of_one() as cluster, in_trials(model, cluster.address, out) as process:
         cluster.remove_node(cluster.head_node, allow_graceful=False)
         (there,) = read_results(str(out))
         result = answer_of(process, out, "the head of the cluster does not answer any more")
@@ -93,12 +96,13 @@ def test_a_search_whose_connection_is_lost_ends_with_what_it_has(tmp_path):
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
-    with cluster_of_one(ray_client_server_port=port) as cluster:
-        process = in_trials(model, f"ray://127.0.0.1:{port}", out)
+    address = f"ray://127.0.0.1:{port}"
+    with cluster_of_one(ray_client_server_port=port) as cluster, in_trials(model, address, out) as process:
         servers = [each for each in psutil.process_iter(["cmdline"]) if _serves(each, cluster.address)]
         assert servers
         for each in servers:
-            each.kill()
+            with suppress(psutil.NoSuchProcess):  # some end with others
+                each.kill()
         result = answer_of(process, out, "the connection with the cluster is lost, and does not come back")
     assert result.trials
 

@@ -7,9 +7,9 @@ import pytest
 from tests.advice.advice_of import HOST, RUN
 from tests.domain.test_verdict import HINT, explicit, final_of
 from tests.simulation import MODEL
-from tuner.domain.result import Outcome, Result, Setting
+from tuner.domain.result import Notice, Outcome, Result, Setting
 from tuner.domain.space import Bounds
-from tuner.domain.support import EARLIER_RUN, better_supported, may_stand
+from tuner.domain.support import EARLIER_RUN, HOSTS_GONE, better_supported, may_stand
 from tuner.domain.trial import Candidate
 from tuner.domain.verdict import Verdict, best_drop_in, decide
 
@@ -100,6 +100,17 @@ def test_an_answer_that_stands_says_which_run_it_is_from_and_keeps_what_is_new()
     )
     (once_more,) = better_supported(result, answered()).outcome.notices
     assert once_more.text.startswith("The answer is from the run of 2026-01-01 18:30: the latest run")
+
+
+def test_where_an_earlier_answer_stands_it_is_said_that_the_hosts_are_gone():
+    cut, loud = Notice(HOSTS_GONE, "The search was cut short."), Notice("noisy-host", "It was loud.")
+    latest = answered()
+    latest = replace(latest, outcome=replace(latest.outcome, notices=(loud, cut), interrupted=True))
+    result = better_supported(answered(PROVEN, YESTERDAY), latest)
+    assert result.outcome.interrupted
+    assert [notice.code for notice in result.outcome.notices] == [EARLIER_RUN, HOSTS_GONE]
+    (later,) = better_supported(result, answered()).outcome.notices  # of the latest run alone
+    assert later.code == EARLIER_RUN
 
 
 def test_an_answer_stands_within_its_bounds_only():

@@ -2,14 +2,16 @@
 
 import socket
 import threading
+from types import SimpleNamespace
 
 import pytest
 
-from tuner.errors import UsageError
+from tuner.errors import LaneError, TunerError
 from tuner.tuning.hosts import HostsGone
 
 pytest.importorskip("ray")
 looking = pytest.importorskip("tuner.tuning.nodes")
+connection = pytest.importorskip("tuner.tuning.ray_connection")
 
 
 @pytest.fixture
@@ -17,6 +19,19 @@ def head():
     head = looking.Head()
     yield head
     head.close()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """The seconds that the next looks are at."""
+    seconds = []
+    monkeypatch.setattr(looking, "time", SimpleNamespace(monotonic=lambda: seconds.pop(0)))
+    return seconds
+
+
+@pytest.fixture(autouse=True)
+def connected(monkeypatch):
+    monkeypatch.setattr(connection.ray, "is_initialized", lambda: True)
 
 
 @pytest.fixture
@@ -28,7 +43,7 @@ def said(monkeypatch):
         following = said.pop(0)
         if isinstance(following, threading.Event):
             assert following.wait(60)
-            return ["late"]
+            following = getattr(following, "error", ["late"])
         if isinstance(following, Exception):
             raise following
         return following
@@ -47,9 +62,8 @@ def test_an_answer_that_comes_late_is_used_later(head, said):
     assert head.nodes_with({}) == ["next"]
 
 
-def test_a_head_that_is_silent_is_given_up_after_a_while_and_not_before(head, said, monkeypatch):
-    now = iter([0.0, looking.HEAD_S, looking.HEAD_S + 1])
-    monkeypatch.setattr(looking.time, "monotonic", lambda: next(now))
+def test_a_head_that_is_silent_is_given_up_after_a_while_and_not_before(head, said, clock):
+    clock += [0.0, looking.HEAD_S, looking.HEAD_S + 1]
     answers = threading.Event()
     said += [answers]
     assert head.nodes_with({}, 0.0) is None
@@ -59,9 +73,8 @@ def test_a_head_that_is_silent_is_given_up_after_a_while_and_not_before(head, sa
     answers.set()
 
 
-def test_silence_counts_from_the_first_question_without_an_answer(head, said, monkeypatch):
-    now = iter([0.0, 1000.0, 1001.0, 1001.0 + looking.HEAD_S, 5000.0])
-    monkeypatch.setattr(looking.time, "monotonic", lambda: next(now))
+def test_silence_counts_from_the_first_question_without_an_answer(head, said, clock):
+    clock += [0.0, 1000.0, 1001.0, 1001.0 + looking.HEAD_S, 5000.0]
     away = ConnectionRefusedError()
     said += [["a"], away, away, away, ["b"]]
     assert head.nodes_with({}) == ["a"]
@@ -71,27 +84,74 @@ def test_silence_counts_from_the_first_question_without_an_answer(head, said, mo
     assert head.nodes_with({}) == ["b"]
 
 
-@pytest.mark.parametrize(
-    "outage",
-    [
-        ConnectionRefusedError(),
-        ValueError("Cannot invoke RPC on closed channel!"),
-        ConnectionError("shut down"),
-    ],
-    ids=["nobody there", "a channel that is closed", "a connection that is lost"],
-)
+def test_a_head_is_asked_once_more_before_it_is_given_up_for_an_old_failure(head, said, clock):
+    """The search may have waited for something else meanwhile."""
+    clock += [0.0, 1000.0, 1001.0]
+    fails = threading.Event()
+    said += [fails, ["back"]]
+    assert head.nodes_with({}, 0.0) is None
+    fails.error = ConnectionRefusedError()
+    fails.set()
+    head._line.is_free(60)
+    assert head.nodes_with({}) is None
+    assert head.nodes_with({}) == ["back"]
+
+
+class OfGrpc(Exception):
+    """Named as gRPC's are."""
+
+    __module__ = "grpc._channel"
+
+
+OUTAGES = [
+    ConnectionError("shut down"),
+    ValueError("Cannot invoke RPC on closed channel!"),
+    ValueError("Cannot monitor channel state: Channel closed!"),
+    OfGrpc("UNAVAILABLE"),
+]
+
+
+@pytest.mark.parametrize("outage", [ConnectionRefusedError(), *OUTAGES], ids=repr)
 def test_an_outage_is_no_answer(head, said, outage):
     said += [outage]
     assert head.nodes_with({}) is None
 
 
-def test_a_mistake_is_no_outage(head, said, monkeypatch):
-    monkeypatch.setattr(looking.ray, "is_initialized", lambda: True)
-    said += [ValueError("what?"), ZeroDivisionError()]
-    with pytest.raises(ValueError, match="what"):
+@pytest.mark.parametrize("mistake", [ValueError("what?"), ZeroDivisionError()], ids=repr)
+def test_a_mistake_is_no_outage(head, said, mistake):
+    said += [mistake]
+    with pytest.raises(type(mistake)):
         head.nodes_with({})
-    with pytest.raises(ZeroDivisionError):
-        head.nodes_with({})
+
+
+@pytest.mark.parametrize("error", OUTAGES, ids=repr)
+def test_an_outage_in_a_search_means_that_its_hosts_are_gone(error):
+    with pytest.raises(HostsGone, match="the connection with the cluster is lost, and does not come back"):
+        connection.while_connected(raising(error))()
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("what?"), BrokenPipeError(), LaneError("a lane died")], ids=repr
+)
+def test_other_errors_in_a_search_stay_what_they_are(error):
+    """A pipe that is broken is an observer's own."""
+    with pytest.raises(type(error)) as raised:
+        connection.while_connected(raising(error))()
+    assert raised.value is error
+
+
+def test_without_a_connection_every_error_is_an_outage(monkeypatch):
+    """Ray raises a plain Exception then."""
+    monkeypatch.setattr(connection.ray, "is_initialized", lambda: False)
+    with pytest.raises(HostsGone):
+        connection.while_connected(raising(Exception("Ray Client is not connected.")))()
+
+
+def raising(error):
+    def fail():
+        raise error
+
+    return fail
 
 
 def test_a_head_that_is_not_there_is_not_asked(monkeypatch):
@@ -106,5 +166,5 @@ def test_a_head_that_is_not_there_is_not_asked(monkeypatch):
 
 def test_kinds_of_a_head_that_does_not_answer_are_not_known(said):
     said += [ConnectionRefusedError()]
-    with pytest.raises(UsageError, match="The head of the cluster does not answer"):
+    with pytest.raises(TunerError, match="The head of the cluster does not answer"):
         looking.kinds_with({}, str)

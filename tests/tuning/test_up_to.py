@@ -7,8 +7,10 @@ from tests.simulation import simulate
 from tuner.domain.sample import log_ratios_by_sitting
 from tuner.domain.space import Bounds
 from tuner.domain.stats import speedup_over_sittings
+from tuner.domain.support import HOSTS_GONE
 from tuner.domain.verdict import CONFIDENCE
 from tuner.tuning.budget import Budget
+from tuner.tuning.hosts import HostsGone, ThisHost
 from tuner.tuning.progress import Extended, FinalBegan
 
 GAINING = SimulatedDevice(base_fps=2000, batch_gain=2.0)
@@ -46,6 +48,24 @@ def test_an_answer_that_stays_open_ends_when_all_time_is_spent():
     assert found.outcome.verdict.kind == "inconclusive"
     assert 40 < took_s < 50 + OVER_S
     assert extended
+
+
+def test_what_was_found_stands_where_the_hosts_are_gone_in_the_time_beyond_the_budget(monkeypatch):
+    def tell(event):
+        if isinstance(event, Extended):
+
+            def gone(_):
+                raise HostsGone("all are lost")
+
+            monkeypatch.setattr(ThisHost, "begin_trials", gone)
+
+    bounds = Bounds(batch=(1, 2, 4), requests=(2, 4))
+    found = simulate(FLAT, budget_s=15, up_to_s=900, bounds=bounds, tell=tell)
+    assert found.final
+    assert found.final.rounds
+    assert "all are lost" not in found.outcome.verdict.why
+    assert found.outcome.interrupted
+    assert [notice.code for notice in found.outcome.notices] == [HOSTS_GONE]
 
 
 def test_a_budget_that_was_too_short_for_any_trial_is_extended():

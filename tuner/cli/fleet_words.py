@@ -18,6 +18,7 @@ from tuner.commands.fleet.results import FleetResult, answer_in_short, summary
 from tuner.commands.fleet.states import PairState
 from tuner.domain.figures import seconds
 from tuner.domain.result import Notice
+from tuner.domain.support import HOSTS_GONE
 from tuner.domain.visible import as_line
 
 NAME_WIDTH, ANSWER_WIDTH = 32, 13
@@ -108,7 +109,7 @@ def ended(state: PairState) -> str:
 
 
 class Further:
-    """Says what happened to the hosts of pairs, each thing once."""
+    """Says what happened to the hosts of pairs, each thing once; not why a pair has failed."""
 
     def __init__(self) -> None:
         """Nothing is said yet."""
@@ -118,7 +119,8 @@ class Further:
         """Return a line for each new notice of a pair."""
         said = self._said.get(state.pair.folder, 0)
         self._said[state.pair.folder] = max(said, len(state.notices))
-        return [as_line(f"warning: {state.pair}: {notice.text}") for notice in state.notices[said:]]
+        new = [notice for notice in state.notices[said:] if notice.code != HOSTS_GONE]
+        return [as_line(f"warning: {state.pair}: {notice.text}") for notice in new]
 
 
 def conclusion(done: FleetResult, width: int | None) -> Iterator[str]:

@@ -13,6 +13,9 @@ from tuner.domain.verdict import DECIDED_FOR_ANOTHER
 EARLIER_RUN = "earlier-run"
 """Code of the notice that says which run an answer is from, if it is not from the latest."""
 
+HOSTS_GONE = "hosts-gone"
+"""Code of the notice that the latest run was cut short because its hosts were gone."""
+
 NOT_ENDED = "a later run has not ended"
 """What a notice of an earlier run says while a later one goes on, or where that was killed."""
 
@@ -45,6 +48,7 @@ def better_supported(earlier: Result, latest: Result) -> Result:
         switches=since.switches,
         edges=since.edges,
         importance=since.importance,
+        notices=(*outcome.notices, *(each for each in since.notices if each.code == HOSTS_GONE)),
     )
     return replace(latest, outcome=outcome, final=earlier.final)
 
@@ -97,7 +101,7 @@ def from_earlier_run(outcome: Outcome, since: str) -> Outcome:
     """Return the outcome with a notice of the run that it is from, and what came `since`."""
     date = outcome.run.date[:16].replace("T", " ") if outcome.run else "an unknown date"
     notice = Notice(EARLIER_RUN, f"The answer is from the run of {date}: {since}.")
-    others = tuple(known for known in outcome.notices if known.code != EARLIER_RUN)
+    others = tuple(known for known in outcome.notices if known.code not in {EARLIER_RUN, HOSTS_GONE})
     return replace(outcome, notices=(*others, notice))
 
 

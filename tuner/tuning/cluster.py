@@ -221,16 +221,15 @@ class Cluster:
                 )
             try:
                 self._wait()
+                self._tell_rounds(on_round)
             except Interrupted:
                 with suppress(HostsGone):
                     self._stop_finals()
                 break
             except HostsGone:
-                if self._finals.decided() is None:
+                if not self._finals.say_something:
                     raise
                 break
-            if self._it_is_time:
-                self._finals.tell_rounds(on_round)
         decided = self._finals.decided()
         if decided is None:
             raise Interrupted("stopped by the user")
@@ -255,6 +254,11 @@ class Cluster:
         if closing:
             ray.wait(closing, num_returns=len(closing), timeout=STOPPING_S)
         self._members.end()
+
+    @while_connected
+    def _tell_rounds(self, on_round: Callable[[int], None]) -> None:
+        if self._it_is_time:
+            self._finals.tell_rounds(on_round)
 
     @while_connected
     def _stop_finals(self) -> None:
@@ -301,7 +305,7 @@ class Cluster:
     def _require_hope(self) -> None:
         """Make sure that a host measures, or that one may come while there is time."""
         if self._members.first is None:
-            if not self._members.all and self._members.known:
+            if not self._members.all and self._members.knows_nodes:
                 raise self._members.why_none()
             return
         is_over = self._budget and self._budget.left_s() <= 0

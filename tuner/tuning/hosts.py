@@ -13,6 +13,7 @@ from tuner.domain.history import History
 from tuner.domain.question import Question
 from tuner.domain.result import Notice
 from tuner.domain.space import Bounds
+from tuner.domain.support import HOSTS_GONE
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
 from tuner.errors import LaneError
@@ -47,19 +48,22 @@ class Work:
     seed: int
 
 
-HOSTS_GONE = "hosts-gone"
-"""Code of the notice that a search was cut short because its hosts are gone."""
-
 OF_HOSTS = ("host-lost", "host-refused", "host-failed", HOSTS_GONE)
 """Codes of the notices of what happened to hosts."""
 
 
 class HostsGone(LaneError):
-    """No host can be asked any more: all are lost, or their cluster is. It is said as half a sentence."""
+    """No host can be asked any more: all are lost, or their cluster is.
+
+    Its text is a clause; whoever catches it makes a sentence of it.
+    """
 
 
 class Hosts(Protocol):
-    """Runs the trials and the final of a search."""
+    """Runs the trials and the final of a search.
+
+    All that measures may raise `HostsGone`.
+    """
 
     @property
     def measured_on(self) -> int:
@@ -81,7 +85,6 @@ class Hosts(Protocol):
 
         Raises:
             DeviceError: No hint runs, or not the hint that earlier trials were compared with.
-            HostsGone: No host can be asked any more.
             UsageError: The copies that are asked for would not fit into memory, or the budget was over.
             Interrupted: The user asked to stop.
         """
@@ -111,7 +114,6 @@ class Hosts(Protocol):
 
         Raises:
             LaneError: The baseline's lane died, and does not open again, or the time is over.
-            HostsGone: No host can be asked any more.
             Interrupted: The user asked to stop.
         """
 
@@ -129,7 +131,6 @@ class Hosts(Protocol):
 
         Raises:
             LaneError: The hint's lane kept dying, and no sitting ended before.
-            HostsGone: No host can be asked any more.
         """
 
     def available_mb(self) -> float:

@@ -66,7 +66,7 @@ class HostActor(RemoteHost):
         super().stop()
 
 
-ON_RAY = ray.remote(concurrency_groups={BESIDE: 1})(HostActor)
+HOST_ACTOR = ray.remote(concurrency_groups={BESIDE: 1})(HostActor)
 """Sent to a cluster once, with the first host: without its head that takes as long as the head is away."""
 
 
@@ -103,7 +103,7 @@ class Member:
 
     def start(self, opening: Any) -> None:
         """Start a process on it that reserves all of its CPUs, and get it ready."""
-        self.actor = ON_RAY.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
+        self.actor = HOST_ACTOR.options(num_cpus=self.node.cpus, scheduling_strategy=self.node.place).remote()
         self.ask("opening", self.actor.open, opening)
 
     def end(self) -> None:
@@ -136,7 +136,7 @@ class Members:
         notices: What happened to hosts, and what makes their figures worth less.
         disturbances: What has disturbed each host that answered, by Ray's number of its node.
         error: Why the last of them was left out.
-        known: Whether the head has said which nodes there are.
+        knows_nodes: Whether the head has said which nodes there are.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class Members:
         self.notices: list[Notice] = []
         self.disturbances: dict[str, Sequence[Notice]] = {}
         self.error: TunerError | None = None
-        self.known = False
+        self.knows_nodes = self._head_answers = False
         self._in_use: set[str] = set()
         self._deaths: Counter[str] = Counter()
         self._looked_s = float("-inf")
@@ -193,7 +193,7 @@ class Members:
             return False
         self._looked_s = time.monotonic()
         nodes = self._head.nodes_with(self._labels)
-        self.known = self.known or nodes is not None
+        self.knows_nodes = self.knows_nodes or nodes is not None
         for node in nodes or ():
             if node.number not in self._in_use:
                 self._in_use.add(node.number)
@@ -202,8 +202,8 @@ class Members:
             if time.monotonic() - member.since_s > LOOKING_S:
                 why = f"it does not say within {LOOKING_S:g} s what it is; look at it with 'ray status'."
                 self.leave_out(member, UsageError(why), "host-refused")
-        if nodes is not None:
-            self._open_seen()  # without the head nothing can be started
+        self._head_answers = nodes is not None
+        self._open_seen()
         return True
 
     def why_none(self) -> TunerError:
@@ -252,7 +252,8 @@ class Members:
                 return
             of_model = [notice for notice in ready.notices if notice not in self.first.notices]
             for notice in [*notices, *of_model]:
-                self._say(member, notice)
+                if of_member(member, notice) not in self.notices:  # its node was lost, and came back
+                    self._say(member, notice)
 
     def leave_out(self, member: Member, error: TunerError, code: str) -> None:
         """Go on without a member; why is told once there is a search to go on."""
@@ -299,6 +300,8 @@ class Members:
         Unless the user says it, that is the kind of which there are most once all have said what they are.
         """
         known = self.doing("seen")
+        if not self._head_answers:
+            return  # nothing starts without it
         if not known or (self._kind is None and self.doing("looking")):
             return
         if self._kind is None:

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,19 +109,20 @@ class Head:
         Raises:
             HostsGone: It has not answered for so long that Ray will soon end this program.
         """
+        asks_now = self._asked is None
         if self._asked is None:
             self._asked = self._line.begin(lambda: nodes_with(labels))
             wait([self._asked], wait_s)
         nodes = None
         if self._asked.done():
             asked, self._asked = self._asked, None
-            nodes = _unless_away(asked)
+            nodes = _answer_of(asked)
         now_s = time.monotonic()
         if nodes is not None:
             self._silent_since_s = None
         elif self._silent_since_s is None:
             self._silent_since_s = now_s
-        elif now_s - self._silent_since_s > HEAD_S:
+        elif now_s - self._silent_since_s > HEAD_S and (asks_now or self._asked):  # not for an old failure
             raise HostsGone("the head of the cluster does not answer any more")
         return nodes
 
@@ -129,7 +131,7 @@ class Head:
         self._line.end()
 
 
-def _unless_away(asked: Future[list[Node]]) -> list[Node] | None:
+def _answer_of(asked: Future[list[Node]]) -> list[Node] | None:
     """Return what the head said, or None where nobody answered."""
     try:
         return asked.result()
@@ -184,12 +186,14 @@ def kinds_with(labels: Mapping[str, str], kind_there: Callable[[], str]) -> Mapp
 
     Raises:
         UsageError: There is no such node, or none says what it is.
+        TunerError: The head of the cluster does not answer.
         HostsGone: The connection with the cluster is lost.
     """
     own, asked_kind = split(labels)
-    nodes = Head().nodes_with(own, HEAD_S)
+    with closing(Head()) as head:
+        nodes = head.nodes_with(own, HEAD_S)
     if nodes is None:
-        raise UsageError("The head of the cluster does not answer; look at it with 'ray status'.")
+        raise TunerError("The head of the cluster does not answer; look at it with 'ray status'.")
     pending = [look_at(node, kind_there) for node in nodes]
     if not pending:
         raise why_none_with(own)

@@ -33,6 +33,11 @@ class ParallelFinals:
         return bool(self._ended) and not self._going_on()
 
     @property
+    def say_something(self) -> bool:
+        """Whether one of them has ended that says something of a finalist."""
+        return any(map(_says, self._ended.values()))
+
+    @property
     def failed(self) -> bool:
         """Whether none is held: none was asked for yet, or all hosts were lost in theirs."""
         return not self._ended and not self._going_on()

@@ -18,6 +18,7 @@ from tuner.domain.question import THROUGHPUT, Question
 from tuner.domain.result import Notice, Outcome
 from tuner.domain.settling import seconds_to_settle
 from tuner.domain.space import Bounds, Space
+from tuner.domain.support import HOSTS_GONE
 from tuner.domain.target import Target
 from tuner.domain.trial import Final, Trial
 from tuner.domain.verdict import best_drop_in, decide
@@ -27,7 +28,7 @@ from tuner.tuning.budget import Budget
 from tuner.tuning.exploration import Exploration
 from tuner.tuning.growth import Growth
 from tuner.tuning.hints import Hints
-from tuner.tuning.hosts import HOSTS_GONE, Hosts, HostsGone, Work
+from tuner.tuning.hosts import Hosts, HostsGone, Work
 from tuner.tuning.memory import MemoryGuard
 from tuner.tuning.open_points import OpenPoints
 from tuner.tuning.portfolio import Portfolio
@@ -139,7 +140,11 @@ def tune(task: Task) -> Findings:
         outcome, final = _explore_and_decide(task, history, exploration)
         while (more_s := _may_be_settled_in(outcome)) and task.budget.extend(more_s):
             task.tell(Extended(outcome.verdict.why or "", task.budget.left_s()))
-            outcome, final = _explore_and_decide(task, history, exploration)
+            longer, longer_final = _explore_and_decide(task, history, exploration)
+            if final and longer.interrupted and longer_final is None:  # what was found before stands
+                outcome = replace(outcome, interrupted=True, notices=longer.notices)
+            else:
+                outcome, final = longer, longer_final
     spaces = list(growth.points.spaces)
     outcome = replace(
         outcome,

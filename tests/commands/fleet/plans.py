@@ -74,7 +74,7 @@ class Searches:
     """Stands in for the searches of pairs: keeps which were asked for, and how each is to end."""
 
     def __init__(self, **endings):
-        """`endings` by the model's name: an exception to raise, or a result; so is `warned`."""
+        """`endings` by the model's name: an exception to raise, or a result; `warned` has what is told before."""
         self.asked: list[str] = []
         self.endings = endings
         self.warned: dict[str, Notice] = {}

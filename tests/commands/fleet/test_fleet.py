@@ -12,8 +12,8 @@ from tuner.commands.fleet.fleet import fleet
 from tuner.commands.fleet.known import known_answers
 from tuner.commands.fleet.reading import read_plan
 from tuner.domain.result import Notice
+from tuner.domain.support import HOSTS_GONE
 from tuner.errors import Interrupted, PlanError, UnsavedError
-from tuner.tuning.hosts import HOSTS_GONE
 
 ONE_PAIR = "defaults: {budget: 60s, seed: 0}\nmodels: {small: {model: small.xml}}\nquestions: {fast: {}}\n"
 

@@ -68,7 +68,7 @@ def test_a_host_that_joins_later_is_used(nodes, lossy):
             joined.append(nodes.add_node(num_cpus=1, labels=labels))
 
     with hosts_of(replace(QUICK, waits=0.2), labels=labels) as hosts:
-        search(hosts, trials=12, tell=tell, budget_s=40.0)
+        search(hosts, trials=16, tell=tell, budget_s=40.0)
         assert hosts.measured_on == 3
 
 

@@ -11,8 +11,9 @@ from tests.lanes.on_hosts import SimulatedOpening
 from tests.tuning.hosts_contract import BATCH_4, WORK
 from tests.tuning.on_a_cluster.asking import MARKS, NOISY, QUICK, hosts_of, search
 from tuner.domain.history import History
+from tuner.domain.support import HOSTS_GONE
 from tuner.tuning.budget import Budget
-from tuner.tuning.hosts import HOSTS_GONE, HostsGone
+from tuner.tuning.hosts import HostsGone
 from tuner.tuning.progress import FinalRound, TrialEnded, Warned
 
 pytest.importorskip("ray")

@@ -15,10 +15,10 @@ from multiprocessing.context import SpawnProcess
 from tuner.commands.fleet.pairs import Pair
 from tuner.commands.fleet.states import PairObserver, PairState, after
 from tuner.domain.result import Result
-from tuner.errors import Interrupted, LaneError, TunerError, UnsavedError, lacks_memory, reason
+from tuner.domain.support import HOSTS_GONE
+from tuner.errors import Interrupted, TunerError, UnsavedError, lacks_memory, reason
 from tuner.measure.guard import importable_script
 from tuner.measure.interrupt import interruptible
-from tuner.tuning.hosts import HOSTS_GONE
 from tuner.tuning.progress import Event, Observer
 
 Search = Callable[[Pair, Observer], Result]
@@ -94,7 +94,7 @@ def attempt(state: PairState, search: Search, tell: PairObserver) -> PairState:
         why = NO_MEMORY if lacks_memory(error) else f"{type(error).__name__}: {reason(error)}"
         return over(stage="failed", doing=why, result=known, exit_code=TunerError.exit_code)
     if gone := next((each for each in state.notices if each.code == HOSTS_GONE), None):
-        return over(stage="failed", doing=gone.text, result=result, exit_code=LaneError.exit_code)
+        return over(stage="failed", doing=gone.text, result=result, exit_code=Interrupted.exit_code)
     if result.outcome.interrupted:
         return over(stage="stopped", doing=STOPPED, result=result)
     return over(stage="answered", doing="", result=result)
