@@ -247,6 +247,7 @@ def test_a_killed_search_leaves_no_lane_and_no_lock_behind_and_the_next_run_goes
     assert "known from earlier runs" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_second_search_waits_for_the_first_and_names_it(tmp_path):
     model = models.mlp(tmp_path / "m.xml")
     first = start_until("hint   CPU", "search", model, "--budget", "120s", "--output", tmp_path / "one")

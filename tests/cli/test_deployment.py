@@ -54,6 +54,7 @@ def test_advice_whose_gain_is_there_holds(gaining):
     assert "host     same" in done.stdout
 
 
+@pytest.mark.slow
 def test_advice_whose_gain_is_gone_fails_with_1(losing):
     done = run("verify", losing, "--budget", "3s", "--json", "-q")
     assert done.returncode == 1, done.stderr

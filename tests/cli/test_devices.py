@@ -94,7 +94,7 @@ def test_automatic_batching_is_tried_beside_explicit_batches(second, tmp_path):
 @pytest.mark.slow
 def test_a_stateful_model_is_searched_on_each_device_and_not_on_both(second, tmp_path):
     model, out = models.stateful(tmp_path / "m.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "6s", "--trials", "2",
+    done = second({"EMU": {}})("search", model, "--device", "AUTO:EMU,CPU", "--budget", "4s", "--trials", "2",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {each.device for each in read_advice(out).devices} == {"EMU", "CPU"}
@@ -116,7 +116,7 @@ def test_both_kinds_of_combination_run_on_both_devices_and_lose_one_that_fails(s
 @pytest.mark.slow
 def test_another_plugins_file_is_another_study(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    search = ["search", model, "--device", "EMU", "--budget", "4s", "--trials", "1", "--output", out]
+    search = ["search", model, "--device", "EMU", "--budget", "2s", "--trials", "1", "--output", out]
     assert "known from earlier runs" not in second({"EMU": {}})(*search).stderr
     assert "known from earlier runs" in second({"EMU": {}})(*search).stderr
     assert "known from earlier runs" not in second({"EMU": emu.ONE_THREAD})(*search).stderr
@@ -125,7 +125,7 @@ def test_another_plugins_file_is_another_study(second, tmp_path):
 @pytest.mark.slow
 def test_automatic_batching_of_a_given_size_is_searched(second, tmp_path):
     model, out = write_demo_model(tmp_path / "demo.xml"), tmp_path / "out"
-    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "9s", "--trials", "4",
+    done = second({"EMU": {}})("search", model, "--device", "BATCH:CPU(8)", "--budget", "7s", "--trials", "4",
                                "--output", out)  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert {each.device for each in read_advice(out).devices} == {"CPU", "BATCH:CPU(8)"}
@@ -147,7 +147,7 @@ slow = partial(pytest.param, marks=pytest.mark.slow)
 )
 def test_what_automatic_batching_cannot_gather_is_named(second, tmp_path, make, shape, sentence):
     done = second({"EMU": {}})("search", make(tmp_path / "m.xml"), *shape, "--device", "BATCH:CPU(4)",
-                               "--budget", "6s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
+                               "--budget", "4s", "--trials", "2", "--output", tmp_path / "out")  # fmt: skip
     assert "Traceback" not in done.stderr
     if sentence is None:
         assert any(each.device.startswith("BATCH:") for each in read_advice(tmp_path / "out").devices)

@@ -57,6 +57,7 @@ def warm(boundary, *lanes):
         boundary.warm_up(lane)
 
 
+@pytest.mark.slow
 def test_long_windows_have_the_boundary_of_the_long_run_and_short_ones_a_higher_one():
     """Few items have a low percentile, more so from an empty queue on."""
     truth = boundary_in_the_long_run()

@@ -56,6 +56,7 @@ def with_advice(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_so_is_verifying(with_advice):
     done = run_script(with_advice, VERIFY)
     assert told_the_lines_to_write(done, "tuner.verify"), done.stderr

@@ -229,6 +229,7 @@ class TestProcessLanes(LaneContract):
         assert len(window.latencies_ms) >= 4
         lane.close()
 
+    @pytest.mark.slow
     def test_a_single_thread_takes_no_more_cpu_time_for_an_item_than_the_item_takes(self, tmp_path):
         """It takes less where other work runs on the host."""
         one = {**THROUGHPUT, "INFERENCE_NUM_THREADS": 1}

@@ -186,7 +186,7 @@ def test_text_and_plots_take_the_colours_of_the_scheme(opened, scheme):
 
 
 @pytest.mark.parametrize("width", [390, slow(1400)])
-@pytest.mark.parametrize("kind", [slow("several devices"), "hostile names"])
+@pytest.mark.parametrize("kind", [slow("several devices"), slow("hostile names")])
 def test_a_page_needs_no_sideways_scrolling(opened, kind, width):
     view = view_of_kind(kind)
     with opened([view, view], **wide(width)) as shown:

@@ -19,12 +19,14 @@ def counted(landscape, seeds):
     return Counter(searched(name, landscape, 60, seed) for name in NAMES for seed in range(seeds))
 
 
+@pytest.mark.slow
 def test_a_gain_in_one_corner_is_found_or_left_open_and_never_denied():
     found = counted("flat but for 4 %", 6) + counted("flat but for 10 %", 6)
     assert found["wrong keep"] == 0
     assert found["faster"] >= 8
 
 
+@pytest.mark.slow
 def test_where_everything_is_clearly_slower_the_hint_is_often_kept_within_a_minute():
     assert counted("mirrored, nothing gains", 4)["right keep"] >= 12
 

@@ -177,6 +177,7 @@ def test_a_device_that_vanishes_is_given_up_with_its_combinations_and_the_rest_g
     assert found.outcome.verdict.best.configuration.device == "CPU"
 
 
+@pytest.mark.slow
 def test_the_setting_that_makes_a_combination_lose_a_device_is_named():
     picky = replace(
         PLAIN,

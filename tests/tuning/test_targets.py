@@ -167,6 +167,7 @@ def test_a_device_that_compiles_and_does_not_run_is_left_out_and_the_rest_goes_o
     assert [str(target) for target in found.targets] == ["CPU"]
 
 
+@pytest.mark.slow
 def test_a_trial_that_silently_runs_on_fewer_devices_fails():
     class LosesOne(SimulatedHost):
         def effective(self, configuration):

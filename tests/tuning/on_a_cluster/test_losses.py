@@ -52,9 +52,11 @@ def test_what_a_lost_host_measured_is_measured_again_elsewhere(nodes, lossy):
 @pytest.mark.slow
 def test_a_host_that_is_lost_while_another_one_has_nothing_to_do_is_not_waited_for(nodes, lossy):
     pair, labels = lossy
-    with hosts_of(replace(QUICK, waits=1.0), labels=labels) as hosts:
+    history = History()
+    with hosts_of(replace(QUICK, waits=3.0), labels=labels) as hosts:
         hosts.ready()
-        hosts.open_hints(WORK, History(), Budget(60.0, None, monotonic))
+        for trial in hosts.open_hints(WORK, history, Budget(60.0, None, monotonic)).trials:
+            history.add(trial)
         hosts.begin_trials()
         while len(hosts._members.doing("free")) < 2:
             hosts._wait()
@@ -148,6 +150,7 @@ def head_is_lost(monkeypatch):
     return lose
 
 
+@pytest.mark.slow
 def test_a_search_whose_head_is_lost_is_cut_short(pair, head_is_lost):
     events = []
 
